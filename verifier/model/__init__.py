@@ -1,0 +1,1 @@
+"""Frozen facts with no opinions: what was read, what it means, and what was answered."""

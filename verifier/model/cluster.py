@@ -1,0 +1,101 @@
+"""The cluster as the API server would print it: who is where, with which labels.
+
+Spec: specs/policies/network_policy.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verifier.model.origin import Origin
+from verifier.model.policy import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """A port that a regular container declares."""
+
+    name: str
+    protocol: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Namespace:
+    """A namespace; `labels` always hold its name under NAMESPACE_NAME."""
+
+    name: str
+    labels: Mapping[str, str]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pod:
+    """A pod. `addresses` are the integers of status.podIPs by family; `node` is spec.nodeName, "" where unscheduled."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    addresses: Mapping[int, int]
+    node: str
+    host_network: bool
+    phase: str
+    ports: tuple[ContainerPort, ...]
+    origin: Origin
+    service_account: str = "default"
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def has_traffic(self) -> bool:
+        """Whether policies can see its traffic: it has an address of its own and has not finished (NP-29, NP-56)."""
+        return bool(self.addresses) and not self.host_network and self.phase not in ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A node; `addresses` are the integers of its status.addresses (family, value)."""
+
+    name: str
+    addresses: tuple[tuple[int, int], ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """A Service: name and cluster addresses, kept for explanations."""
+
+    namespace: str
+    name: str
+    addresses: tuple[tuple[int, int], ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workload:
+    """What a Deployment, StatefulSet, ... would create: a pod template without addresses."""
+
+    kind: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    ports: tuple[ContainerPort, ...]
+    host_network: bool
+    replicas: int | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """Everything read from cluster/; `ignored` counts the kinds that were read past, by kind."""
+
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    pods: tuple[Pod, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    services: tuple[Service, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,92 @@
+"""What a rule does to a packet that it matches.
+
+Spec: specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from verifier.model.fields import Field
+
+
+class Verdict(Enum):
+    """What becomes of a packet at a hook."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End the traversal of this table with a verdict; `reply` names what is sent back (REJECT)."""
+
+    verdict: Verdict
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Traverse a chain, then go on with the next rule."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Traverse a chain in place of the rest of this one."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Leave the chain; in a built-in chain, its policy decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """No effect on verdict or marks: go on with the next rule (LOG, NFLOG, no target)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """field := (field & ~mask) ^ value, for MARK or CONNMARK."""
+
+    field: Field
+    value: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """target := (target & ~target_mask) ^ (source & source_mask), between MARK and CONNMARK."""
+
+    target: Field
+    source: Field
+    target_mask: int
+    source_mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Translate:
+    """Rewrite an address (SNAT, DNAT, MASQUERADE, REDIRECT) and end the nat table with accept.
+
+    `rewrites_destination` tells the kinds that change where the packet goes: what becomes of it then is not known
+    here, so it is treated like Unknown; a source rewritten after the filter table changes no verdict.
+    """
+
+    rewrites_destination: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What becomes of the packet from here on is not known: any verdict is possible."""
+
+    text: str
+
+
+Effect: TypeAlias = Finish | Call | Goto | Return | Continue | Assign | Copy | Translate | Unknown

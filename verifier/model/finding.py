@@ -1,0 +1,122 @@
+"""Answers, findings, and the regions of packets that they speak of.
+
+Spec: specs/answers.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from verifier.model.fields import ConnState
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+from verifier.model.policy import Policy, PolicyRule
+from verifier.model.predicate import Range
+from verifier.model.ruleset import Rule
+from verifier.model.snapshot import InputFile
+from verifier.model.trace import ChainTrace, PolicyTrace
+
+
+class Answer(Enum):
+    """What a question gets."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+class Kind(Enum):
+    """What is wrong: denied by policy but accepted (a breach), or allowed by policy but not accepted (an outage)."""
+
+    LEAK = "leak"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A product of field values; every packet in it differs.
+
+    Addresses are sorted, disjoint inclusive ranges. `protocols` are the protocol numbers, None for all 256. Ports,
+    icmp and flags are inclusive ranges, whole where the field does not matter or does not exist. `states` in order of
+    ConnState. Interfaces are () where the interface does not matter.
+    """
+
+    source: tuple[Range, ...]
+    destination: tuple[Range, ...]
+    protocols: tuple[int, ...] | None
+    source_ports: tuple[Range, ...]
+    destination_ports: tuple[Range, ...]
+    icmp: tuple[Range, ...]
+    states: tuple[ConnState, ...]
+    tcp_flags: tuple[int, ...] | None = None
+    in_interfaces: tuple[str, ...] = ()
+    out_interfaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The simplest packet of a finding with both sides' stories."""
+
+    packet: Packet
+    chains: ChainTrace
+    ingress: PolicyTrace | None
+    egress: PolicyTrace | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Packets on which a node and its policies differ, all for one cause.
+
+    `policies` are the policy rules that decide (or the policies whose isolation does), `rules` the chain rules that
+    decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence.
+    """
+
+    id: str
+    kind: Kind
+    path: Path
+    family: int
+    region: tuple[Box, ...]
+    witness: Witness
+    pods: tuple[str, ...]
+    policies: tuple[tuple[Policy, PolicyRule | None], ...]
+    rules: tuple[Rule, ...]
+    cause: str
+    assumptions: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that was asked: a pod on a path in a family; `reasons` say why it is undecided."""
+
+    pod: str
+    path: Path
+    family: int
+    answer: Answer
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """All answers about one node. `excused` counts what each deviation excused, by name."""
+
+    node: str
+    compiler: str
+    answer: Answer
+    questions: tuple[Question, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+    statistics: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The outcome of `chainproof verify`."""
+
+    answer: Answer
+    inputs: tuple[InputFile, ...]
+    nodes: tuple[NodeReport, ...]
+    notes: tuple[str, ...] = ()

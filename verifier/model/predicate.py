@@ -1,0 +1,153 @@
+"""The closed language in which every match, selector and peer says which packets it means.
+
+Spec: specs/chains/predicates.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from verifier.model.fields import Field, Label
+
+Range: TypeAlias = tuple[int, int]
+"""Both ends included."""
+
+
+@dataclass(frozen=True, slots=True)
+class InRange:
+    """Holds when the field exists for the packet and lies in one of the ranges.
+
+    A field that does not exist (a port of an ICMP packet) lies in no range, so Not(InRange(...)) holds for it;
+    a module whose negated form does not (tcp, udp) conjoins its protocol outside the negation.
+    """
+
+    field: Field
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Holds when field & mask == value; with value outside mask it never holds."""
+
+    field: Field
+    value: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Holds when a textual field (an interface) equals `name`, or begins with it when `prefix`."""
+
+    field: Field
+    name: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Holds when the packet is in the named set, its dimensions read from these ends.
+
+    `directions` holds "src" or "dst" per dimension, as `--match-set NAME src,dst` gives them. `nomatch` asks for
+    exactly the entries marked nomatch (`--return-nomatch`). Names beginning with "@" are facts of the node, not ipsets:
+    "@local", "@broadcast", "@multicast", "@unicast", ... (see verifier.model.node).
+    """
+
+    name: str
+    directions: tuple[str, ...]
+    nomatch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LabelIn:
+    """Holds when the label exists and its value is one of `values` (None: any value).
+
+    A selector's NotIn is Not(LabelIn(...)), so that it holds for a missing key, as Kubernetes has it.
+    """
+
+    label: Label
+    values: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortNamed:
+    """Holds when the destination is a pod that declares its destination port under this name and protocol."""
+
+    protocol: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Conjunction; empty: every packet."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Disjunction; empty: no packet."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Negation."""
+
+    part: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Something that has no static meaning here: either truth value is possible at each occurrence."""
+
+    text: str
+
+
+Predicate: TypeAlias = InRange | Masked | Named | Member | LabelIn | PortNamed | All | AnyOf | Not | Opaque
+
+TRUE: Predicate = All(())
+FALSE: Predicate = AnyOf(())
+
+
+def all_of(*parts: Predicate) -> Predicate:
+    """Conjunction with nested conjunctions flattened and single parts unwrapped."""
+    flat: list[Predicate] = []
+    for part in parts:
+        if isinstance(part, All):
+            flat.extend(part.parts)
+        elif part == FALSE:
+            return FALSE
+        else:
+            flat.append(part)
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+def any_of(*parts: Predicate) -> Predicate:
+    """Disjunction with nested disjunctions flattened and single parts unwrapped."""
+    flat: list[Predicate] = []
+    for part in parts:
+        if isinstance(part, AnyOf):
+            flat.extend(part.parts)
+        elif part == TRUE:
+            return TRUE
+        else:
+            flat.append(part)
+    return flat[0] if len(flat) == 1 else AnyOf(tuple(flat))
+
+
+def negate(part: Predicate, negated: bool = True) -> Predicate:
+    """`part`, or its negation; double negations vanish."""
+    if not negated:
+        return part
+    if part == TRUE:
+        return FALSE
+    if part == FALSE:
+        return TRUE
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def equals(field: Field, value: int) -> Predicate:
+    """The field has exactly this value."""
+    return InRange(field, ((value, value),))

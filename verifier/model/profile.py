@@ -1,0 +1,63 @@
+"""What is known about one compiler: how to recognise its rules and where it documents that it deviates.
+
+Spec: specs/compilers/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verifier.model.cluster import Pod
+from verifier.model.finding import Kind
+from verifier.model.node import NodeState
+from verifier.model.path import Path
+from verifier.model.policy import Direction
+from verifier.model.predicate import TRUE, Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A documented difference between a compiler and the specification.
+
+    It turns a finding of `kind` on `paths` into unspecified for the packets of `where`; with `denied_by`, only for
+    packets that the pod's own policies of that direction deny. `source` names the document that says so.
+    """
+
+    name: str
+    sentence: str
+    source: str
+    kind: Kind
+    paths: frozenset[Path]
+    where: Predicate = TRUE
+    denied_by: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkBit:
+    """A bit of the packet mark that a compiler owns, and what it means."""
+
+    mask: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One compiler. Functions are pure and never decide a verdict; they say who is where and explain names.
+
+    recognises(node)            does the dump alone show that this compiler wrote it
+    pod_interface(node, pod)    the name its host-side interface has by the compiler's rule, "" where it has none
+    pod_interfaces(node)        name prefixes reserved for pods' interfaces ("cali"), so that nothing remote uses them
+    explain_chain(node, chain)  one phrase for a chain ("egress of shop/api"), "" where the name says nothing
+    mark_bits(node)             the bits it owns in this dump
+    deviations(node)            documented deviations that apply to this dump
+    """
+
+    name: str
+    summary: str
+    recognises: Callable[[NodeState], bool]
+    pod_interface: Callable[[NodeState, Pod], str]
+    pod_interfaces: Callable[[NodeState], tuple[str, ...]]
+    explain_chain: Callable[[NodeState, str], str]
+    mark_bits: Callable[[NodeState], tuple[MarkBit, ...]]
+    deviations: Callable[[NodeState], tuple[Deviation, ...]]

@@ -1,0 +1,49 @@
+"""What one address family of a node has loaded: tables of chains of rules.
+
+Spec: specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verifier.model.effect import Effect, Verdict
+from verifier.model.origin import Origin
+from verifier.model.predicate import Predicate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One rule: what it matches, what it does, and where it stands.
+
+    `text` is the rule's line without counters; `comments` the texts of its `-m comment` in order. Rules with the same
+    wording share one `match` object, so identity of `match` is a cheap key.
+    """
+
+    match: Predicate
+    effect: Effect
+    origin: Origin
+    text: str
+    comments: tuple[str, ...] = ()
+    packets: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """A chain of one table; `policy` is None for user chains."""
+
+    table: str
+    name: str
+    policy: Verdict | None
+    rules: tuple[Rule, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ruleset:
+    """All tables that a dump holds. `chains` is keyed by (table, chain)."""
+
+    family: int
+    chains: Mapping[tuple[str, str], Chain] = field(default_factory=dict)
+    path: str = ""
