@@ -55,6 +55,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A region on which a node and its policies differ, as the engine found it, with its simplest packet.
+
+    `excused` is not part of it: packets that an assumption or a deviation leaves unspecified are in no difference.
+    """
+
+    kind: Kind
+    path: Path
+    family: int
+    pods: tuple[str, ...]
+    region: tuple[Box, ...]
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
 class Witness:
     """The simplest packet of a finding with both sides' stories."""
 
