@@ -19,11 +19,13 @@ class InRange:
     """Holds when the field exists for the packet and lies in one of the ranges.
 
     A field that does not exist (a port of an ICMP packet) lies in no range, so Not(InRange(...)) holds for it;
-    a module whose negated form does not (tcp, udp) conjoins its protocol outside the negation.
+    a module whose negated form does not (tcp, udp) conjoins its protocol outside the negation. With `family` 4 or 6
+    it holds only for packets of that family; 0 asks nothing of the family.
     """
 
     field: Field
     ranges: tuple[Range, ...]
+    family: int = 0
 
 
 @dataclass(frozen=True, slots=True)

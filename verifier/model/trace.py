@@ -39,10 +39,27 @@ class PolicyTrace:
     """How the policies treat a packet in one direction.
 
     `selecting` are the policies that isolate the protected end; `deciding` the rule that allowed or denied, None where
-    the end of a tier did, or where nothing isolates the end.
+    the end of a tier did, or where nothing isolates the end. With `reasons`, something in a policy has no static
+    meaning and `allowed` is what it would be if that did not match.
     """
 
     allowed: bool
     selecting: tuple[Policy, ...]
     policy: Policy | None
     deciding: PolicyRule | None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the specification asks of a packet on its path.
+
+    `must` None: nothing, it is unspecified. `because` says in one phrase why; `assumption` names the assumption that
+    it rests on, "" where it rests on none. The traces are None for an end that is not judged.
+    """
+
+    must: Verdict | None
+    because: str
+    assumption: str = ""
+    ingress: PolicyTrace | None = None
+    egress: PolicyTrace | None = None
