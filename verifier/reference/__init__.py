@@ -1,0 +1,1 @@
+"""The obvious second meaning: one packet, plain loops, nothing shared with the encoder."""

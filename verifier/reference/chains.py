@@ -1,0 +1,253 @@
+"""How a node's chains treat one packet: the whole traversal of its path, rule by rule.
+
+Spec: specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from verifier.model.effect import Assign, Call, Continue, Copy, Finish, Goto, Return, Translate, Unknown, Verdict
+from verifier.model.fields import ConnState, Field
+from verifier.model.node import NodeState
+from verifier.model.packet import Packet
+from verifier.model.path import HOOKS, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, Path
+from verifier.model.ruleset import Chain, Rule, Ruleset
+from verifier.model.trace import ChainTrace, Step
+from verifier.reference.predicates import doubts, holds
+from verifier.reference.view import View
+
+MAX_BRANCHES = 64
+ALL_BITS = 0xFFFFFFFF
+
+
+def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
+    """Take the packet through every hook of its path (CH-1)."""
+    return passage(packet, path, node, view).trace
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A walk with what it went past: `spared` are the rules with an effect that did not match, as steps, in order.
+
+    Each step of `spared` carries how many steps of the trace came before it.
+    """
+
+    trace: ChainTrace
+    spared: tuple[tuple[int, Step], ...]
+
+
+def passage(packet: Packet, path: Path, node: NodeState, view: View) -> Passage:
+    """The walk of `walk`, with the rules that did not match."""
+    ruleset = node.rulesets.get(packet.family)
+    if ruleset is None:
+        name = "iptables-save" if packet.family == 4 else "ip6tables-save"
+        return Passage(ChainTrace(None, (), packet.mark, (f"the snapshot has no {name} of node {node.name}",)), ())
+    hooks = tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
+    walker = _Walker(ruleset, hooks, packet, view)
+    return walker.outcome()
+
+
+def _visits(table: str, state: ConnState) -> bool:
+    """Only the first packet of a connection sees the nat table (CH-8)."""
+    return table != "nat" or state in (ConnState.NEW, ConnState.RELATED)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A place to go on at: a chain, the index of its next rule, and the chains that it stands for after a goto."""
+
+    chain: Chain
+    next: int
+    entered: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Branch:
+    """One way through the chains, with the choices made at opaque constructs so far."""
+
+    hook: int = -1
+    frames: list[_Frame] = field(default_factory=list)
+    seen: Packet | None = None  # the packet as the rules of this hook see it
+    mark: int = 0
+    connmark: int = 0
+    steps: list[Step] = field(default_factory=list)
+    spared: list[tuple[int, Step]] = field(default_factory=list)
+    choices: tuple[str, ...] = ()
+
+    def copy(self) -> _Branch:
+        frames = [_Frame(frame.chain, frame.next, frame.entered) for frame in self.frames]
+        return replace(self, frames=frames, steps=list(self.steps), spared=list(self.spared))
+
+
+@dataclass(slots=True)
+class _End:
+    """How a branch ended."""
+
+    verdict: Verdict | None
+    branch: _Branch
+    reason: str = ""
+
+
+class _Walker:
+    """Explores every branch that opaque constructs allow; without them there is exactly one."""
+
+    def __init__(self, ruleset: Ruleset, hooks: tuple[tuple[str, str], ...], packet: Packet, view: View) -> None:
+        self.ruleset = ruleset
+        self.hooks = hooks
+        self.packet = packet
+        self.view = view
+        self.waiting = [_Branch(mark=packet.mark, connmark=packet.connmark)]
+        self.branches = 1
+
+    def outcome(self) -> Passage:
+        ends: list[_End] = []
+        while self.waiting:
+            ends.append(self._follow(self.waiting.pop()))
+        first = ends[0]
+        if len({end.verdict for end in ends}) == 1 and first.verdict is not None:
+            return self._passage(first, first.verdict, ())
+        reasons = [reason for end in ends for reason in (*end.branch.choices, end.reason) if reason]
+        if self.branches > MAX_BRANCHES:
+            reasons.append(f"more than {MAX_BRANCHES} ways through constructs without a static meaning")
+        undecided = next((end for end in ends if end.verdict is None), first)
+        return self._passage(undecided, None, tuple(dict.fromkeys(reasons)))
+
+    def _passage(self, end: _End, verdict: Verdict | None, reasons: tuple[str, ...]) -> Passage:
+        trace = ChainTrace(verdict, tuple(end.branch.steps), end.branch.mark, reasons)
+        return Passage(trace, tuple(end.branch.spared))
+
+    def _follow(self, branch: _Branch) -> _End:
+        """Go on until the packet is dropped, has passed the last hook, or is lost sight of."""
+        while True:
+            if not branch.frames and not self._enter_hook(branch):
+                return _End(Verdict.ACCEPT, branch)
+            end = self._step(branch)
+            if end is not None:
+                return end
+
+    def _enter_hook(self, branch: _Branch) -> bool:
+        branch.hook += 1
+        if branch.hook == len(self.hooks):
+            return False
+        chain = self.ruleset.chains[self.hooks[branch.hook]]
+        branch.frames = [_Frame(chain, 0, (chain.name,))]
+        self._look(branch)
+        return True
+
+    def _look(self, branch: _Branch) -> None:
+        """The packet as seen at this hook, with the interfaces it has there and its present marks (CH-2, CH-7)."""
+        hook = self.hooks[branch.hook][1]
+        inward, outward = hook in IN_INTERFACE_CHAINS, hook in OUT_INTERFACE_CHAINS
+        packet = self.packet
+        branch.seen = replace(
+            packet,
+            mark=branch.mark,
+            connmark=branch.connmark,
+            in_interface=packet.in_interface if inward else "",
+            out_interface=packet.out_interface if outward else "",
+            phys_in=packet.phys_in if inward else "",
+            phys_out=packet.phys_out if outward else "",
+        )
+
+    def _step(self, branch: _Branch) -> _End | None:
+        """Read the chain on top up to the next rule that matches, and do what that rule says."""
+        frame = branch.frames[-1]
+        chain, seen = frame.chain, branch.seen
+        assert seen is not None
+        for place in range(frame.next, len(chain.rules)):
+            rule = chain.rules[place]
+            answer = holds(rule.match, seen, self.view)
+            if answer is False:
+                if type(rule.effect) is not Continue:
+                    step = Step(chain.table, chain.name, place + 1, rule, branch.mark, branch.mark)
+                    branch.spared.append((len(branch.steps), step))
+                continue
+            if answer is None:
+                if type(rule.effect) is Continue:
+                    continue
+                doubt = self._fork(branch, place, rule)
+                if doubt is not None:
+                    return doubt
+            frame.next = place + 1
+            return self._apply(branch, place + 1, rule)
+        return self._leave(branch)
+
+    def _fork(self, branch: _Branch, place: int, rule: Rule) -> _End | None:
+        """Leave a copy behind for which the rule does not match (CH-10)."""
+        assert branch.seen is not None
+        reasons = doubts(rule.match, branch.seen, self.view)
+        branch.choices += tuple(f"{reason} ({rule.origin})" for reason in reasons)
+        if self.branches >= MAX_BRANCHES:
+            self.branches = MAX_BRANCHES + 1
+            return _End(None, branch)
+        self.branches += 1
+        other = branch.copy()
+        other.frames[-1].next = place + 1
+        self.waiting.append(other)
+        return None
+
+    def _apply(self, branch: _Branch, number: int, rule: Rule) -> _End | None:
+        chain = branch.frames[-1].chain
+        before = branch.mark
+        effect = rule.effect
+        if isinstance(effect, Assign | Copy):
+            self._write(branch, effect)
+        branch.steps.append(Step(chain.table, chain.name, number, rule, before, branch.mark))
+        match effect:
+            case Finish(verdict):
+                return self._finish(branch, verdict)
+            case Call(name) | Goto(name):
+                return self._enter(branch, name, rule)
+            case Return():
+                return self._leave(branch)
+            case Translate(rewrites_destination, text):
+                if rewrites_destination:
+                    return _End(None, branch, f"{text} gives the packet another destination ({rule.origin})")
+                return self._finish(branch, Verdict.ACCEPT)
+            case Unknown(text):
+                return _End(None, branch, f"{text} ({rule.origin})")
+            case _:
+                return None
+
+    def _finish(self, branch: _Branch, verdict: Verdict) -> _End | None:
+        """A drop is final; an accept ends this chain of this table only (CH-3)."""
+        if verdict is Verdict.DROP:
+            return _End(verdict, branch)
+        branch.frames.clear()
+        return None
+
+    def _enter(self, branch: _Branch, name: str, rule: Rule) -> _End | None:
+        """Call or goto: after a goto the new chain stands in the place of the one that is left (CH-4, CH-5)."""
+        frame = branch.frames[-1]
+        chain = self.ruleset.chains.get((frame.chain.table, name))
+        if chain is None:
+            return _End(None, branch, f"chain {name} of table {frame.chain.table} is not in the dump ({rule.origin})")
+        if any(name in open_frame.entered for open_frame in branch.frames):
+            return _End(None, branch, f"loop: chain {name} leads back to itself ({rule.origin})")
+        if isinstance(rule.effect, Goto):
+            branch.frames[-1] = _Frame(chain, 0, (*frame.entered, name))
+        else:
+            branch.frames.append(_Frame(chain, 0, (name,)))
+        return None
+
+    def _leave(self, branch: _Branch) -> _End | None:
+        """The end of a chain, or RETURN: go on in the caller; without one, the built-in chain's policy (CH-4, CH-6)."""
+        branch.frames.pop()
+        if branch.frames:
+            return None
+        chain = self.ruleset.chains[self.hooks[branch.hook]]
+        branch.steps.append(Step(chain.table, chain.name, 0, None, branch.mark, branch.mark))
+        return self._finish(branch, chain.policy or Verdict.ACCEPT)
+
+    def _write(self, branch: _Branch, effect: Assign | Copy) -> None:
+        """Change a mark (CH-7)."""
+        values = {Field.MARK: branch.mark, Field.CONNMARK: branch.connmark}
+        match effect:
+            case Assign(target, value, mask):
+                written = (values[target] & ~mask) ^ value
+            case Copy(target, source, target_mask, source_mask):
+                written = (values[target] & ~target_mask) ^ (values[source] & source_mask)
+        values[target] = written & ALL_BITS
+        branch.mark, branch.connmark = values[Field.MARK], values[Field.CONNMARK]
+        self._look(branch)

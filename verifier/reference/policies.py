@@ -1,0 +1,60 @@
+"""What the policies say of one packet in one direction.
+
+Spec: specs/policies/network_policy.md
+"""
+
+from __future__ import annotations
+
+from verifier.model.cluster import Cluster
+from verifier.model.packet import Packet
+from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
+from verifier.model.trace import PolicyTrace
+from verifier.reference.predicates import doubts, holds
+from verifier.reference.view import View
+
+
+def judge(packet: Packet, cluster: Cluster, direction: Direction, view: View) -> PolicyTrace:
+    """Ask the tiers in order; what no tier decides is allowed."""
+    selecting: list[Policy] = []
+    reasons: list[str] = []
+    for place, tier in enumerate(cluster.tiers):
+        chosen = _selecting(place, tier, packet, direction, view)
+        if not chosen:
+            continue
+        selecting.extend(chosen)
+        found = _first_match(chosen, packet, direction, view, reasons)
+        action = found[1].action if found else tier.unmatched
+        if action is Action.PASS:
+            continue
+        policy, rule = found or (None, None)
+        return PolicyTrace(action is Action.ALLOW, tuple(selecting), policy, rule, tuple(reasons))
+    return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons))
+
+
+def _selecting(place: int, tier: Tier, packet: Packet, direction: Direction, view: View) -> tuple[Policy, ...]:
+    """The tier's policies that isolate the protected end in this direction."""
+    end = packet.destination if direction is Direction.INGRESS else packet.source
+    key = (place, direction, packet.family, end)
+    if key not in view.selections:
+        view.selections[key] = tuple(
+            policy
+            for policy in tier.policies
+            if direction in policy.subjects and holds(policy.subjects[direction], packet, view)
+        )
+    return view.selections[key]
+
+
+def _first_match(
+    chosen: tuple[Policy, ...], packet: Packet, direction: Direction, view: View, reasons: list[str]
+) -> tuple[Policy, PolicyRule] | None:
+    for policy in chosen:
+        for rule in policy.rules:
+            if rule.direction is not direction:
+                continue
+            answers = holds(rule.peer, packet, view), holds(rule.ports, packet, view)
+            if answers == (True, True):
+                return policy, rule
+            if False not in answers:
+                causes = doubts(rule.peer, packet, view) + doubts(rule.ports, packet, view)
+                reasons.extend(f"{cause} ({rule.origin})" for cause in causes)
+    return None

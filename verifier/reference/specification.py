@@ -1,0 +1,117 @@
+"""What must become of one packet on its path: allowed, denied, or left unspecified.
+
+Spec: specs/policies/network_policy.md, specs/universe.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from verifier.model.assumption import Setting
+from verifier.model.effect import Verdict
+from verifier.model.fields import POLICED_PROTOCOLS, ConnState
+from verifier.model.finding import Kind
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+from verifier.model.policy import Direction
+from verifier.model.profile import Deviation
+from verifier.model.trace import Expectation, PolicyTrace
+from verifier.reference.addresses import has_type
+from verifier.reference.policies import judge
+from verifier.reference.predicates import holds
+from verifier.reference.view import View
+
+NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+VERDICTS = {Setting.ALLOW: Verdict.ACCEPT, Setting.DENY: Verdict.DROP, Setting.ANY: None}
+
+
+def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
+    """What the specification asks; `settings` as in model.assumption, whatever is absent at its default."""
+    stranger = misplaced(packet, path, view)
+    if stranger:
+        return Expectation(None, stranger)
+    undefined = _undefined(packet)
+    if undefined:
+        setting = settings.get(undefined, Setting.ANY)
+        return Expectation(VERDICTS[setting], f"assumption {undefined}={setting.value}", undefined)
+    if packet.state is not ConnState.NEW:
+        return Expectation(Verdict.ACCEPT, f"{packet.state.name} packets belong to a connection that was let through")
+    ingress = judge(packet, view.cluster, Direction.INGRESS, view)
+    egress = judge(packet, view.cluster, Direction.EGRESS, view)
+    if path in NODE_PATHS:
+        because = "a node and its own pods can always reach each other"
+        return Expectation(Verdict.ACCEPT, because, "", ingress, egress)
+    return _by_policies(path, ingress, egress)
+
+
+def _by_policies(path: Path, ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
+    """Denied where an end on this node denies, allowed where both ends allow, free in between."""
+    answering = {
+        Path.REMOTE_TO_POD: (ingress,),
+        Path.POD_TO_REMOTE: (egress,),
+        Path.POD_TO_POD: (egress, ingress),
+    }[path]
+    if ingress.reasons or egress.reasons:
+        return Expectation(None, "; ".join(ingress.reasons + egress.reasons), "", ingress, egress)
+    if not all(trace.allowed for trace in answering):
+        sides = [name for name, trace in (("egress", egress), ("ingress", ingress)) if not trace.allowed]
+        return Expectation(Verdict.DROP, f"{' and '.join(sides)} policies deny it", "", ingress, egress)
+    if ingress.allowed and egress.allowed:
+        return Expectation(Verdict.ACCEPT, "the policies of both ends allow it", "", ingress, egress)
+    return Expectation(
+        None, "the remote end's policies deny it, which is the other node's to enforce", "", ingress, egress
+    )
+
+
+def _undefined(packet: Packet) -> str:
+    """The assumption under which the packet falls, "" where the specification decides."""
+    if packet.state is ConnState.INVALID:
+        return "invalid-state"
+    if packet.state is ConnState.UNTRACKED:
+        return "untracked-state"
+    if packet.protocol not in POLICED_PROTOCOLS:
+        return "other-protocols"
+    return ""
+
+
+def misplaced(packet: Packet, path: Path, view: View) -> str:
+    """Why this is not a packet of the path, "" where it is one."""
+    source, destination = (packet.family, packet.source), (packet.family, packet.destination)
+    if path in (Path.POD_TO_REMOTE, Path.POD_TO_POD, Path.POD_TO_NODE) and source not in view.local:
+        return "its source is no pod of this node"
+    if path in (Path.REMOTE_TO_POD, Path.POD_TO_POD, Path.NODE_TO_POD) and destination not in view.local:
+        return "its destination is no pod of this node"
+    if path is Path.POD_TO_POD and view.pods[source] is view.pods[destination]:
+        return "a pod can always reach itself"
+    if path is Path.REMOTE_TO_POD and not _remote(*source, view):
+        return "its source is not remote"
+    if path is Path.POD_TO_REMOTE and not _remote(*destination, view):
+        return "its destination is not remote"
+    if path is Path.NODE_TO_POD and _own(*source, view) is False:
+        return "its source is no address of this node"
+    if path is Path.POD_TO_NODE and _own(*destination, view) is False:
+        return "its destination is no address of this node"
+    return ""
+
+
+def _own(family: int, address: int, view: View) -> bool | None:
+    return has_type("@local", family, address, view.types)
+
+
+def _remote(family: int, address: int, view: View) -> bool:
+    """Neither loopback, multicast, broadcast, unspecified, nor an address of this node or its pods."""
+    if address == 0 or (family, address) in view.local or _own(family, address, view):
+        return False
+    return not any(has_type(kind, family, address, view.types) for kind in ("@multicast", "@broadcast"))
+
+
+def excused(packet: Packet, path: Path, kind: Kind, deviations: Iterable[Deviation], view: View) -> tuple[str, ...]:
+    """The names of the deviations that turn a difference of this kind, for this packet, into unspecified."""
+    return tuple(
+        deviation.name
+        for deviation in deviations
+        if deviation.kind is kind
+        and path in deviation.paths
+        and holds(deviation.where, packet, view) is True
+        and (deviation.denied_by is None or not judge(packet, view.cluster, deviation.denied_by, view).allowed)
+    )

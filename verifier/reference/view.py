@@ -1,0 +1,45 @@
+"""What the reference needs to know of one node and its cluster, put together once per node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.ipset import IpSet
+from verifier.model.node import NodeState
+from verifier.model.policy import Direction, Policy
+from verifier.reference.addresses import AddressTypes, address_types
+from verifier.reference.index import SetIndex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One node of a cluster.
+
+    `sets` is None where the dump has no ipset-save. `pods` holds every address of a pod whose traffic policies can
+    see, as (family, address); `local` those of them on this node. `indexes` and `selections` remember what was worked
+    out for earlier packets and never change an answer.
+    """
+
+    node: str
+    cluster: Cluster
+    sets: Mapping[str, IpSet] | None
+    types: AddressTypes
+    pods: Mapping[tuple[int, int], Pod]
+    local: frozenset[tuple[int, int]]
+    indexes: dict[int, SetIndex] = field(default_factory=dict)
+    selections: dict[tuple[int, Direction, int, int], tuple[Policy, ...]] = field(default_factory=dict)
+
+
+def view_of(node: NodeState, cluster: Cluster) -> View:
+    """The view of a node. Where two pods claim one address, the first in the cluster's order has it."""
+    pods: dict[tuple[int, int], Pod] = {}
+    local: set[tuple[int, int]] = set()
+    for pod in cluster.pods:
+        if not pod.has_traffic:
+            continue
+        for end in pod.addresses.items():
+            if pods.setdefault(end, pod) is pod and pod.node == node.name:
+                local.add(end)
+    return View(node.name, cluster, node.sets, address_types(node, cluster), pods, frozenset(local))
