@@ -18,7 +18,8 @@ def judge(packet: Packet, cluster: Cluster, direction: Direction, view: View) ->
     selecting: list[Policy] = []
     reasons: list[str] = []
     for place, tier in enumerate(cluster.tiers):
-        chosen = _selecting(place, tier, packet, direction, view)
+        chosen, unsure = _selecting(place, tier, packet, direction, view)
+        reasons.extend(unsure)
         if not chosen:
             continue
         selecting.extend(chosen)
@@ -31,16 +32,23 @@ def judge(packet: Packet, cluster: Cluster, direction: Direction, view: View) ->
     return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons))
 
 
-def _selecting(place: int, tier: Tier, packet: Packet, direction: Direction, view: View) -> tuple[Policy, ...]:
-    """The tier's policies that isolate the protected end in this direction."""
+def _selecting(
+    place: int, tier: Tier, packet: Packet, direction: Direction, view: View
+) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
+    """The tier's policies that isolate the protected end in this direction, and why others might."""
     end = packet.destination if direction is Direction.INGRESS else packet.source
     key = (place, direction, packet.family, end)
     if key not in view.selections:
-        view.selections[key] = tuple(
-            policy
-            for policy in tier.policies
-            if direction in policy.subjects and holds(policy.subjects[direction], packet, view)
-        )
+        selecting: list[Policy] = []
+        unsure: list[str] = []
+        for policy in tier.policies:
+            subject = policy.subjects.get(direction)
+            answer = holds(subject, packet, view) if subject is not None else False
+            if answer:
+                selecting.append(policy)
+            elif answer is None and subject is not None:
+                unsure.extend(f"{cause} ({policy.origin})" for cause in doubts(subject, packet, view))
+        view.selections[key] = tuple(selecting), tuple(unsure)
     return view.selections[key]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.ipset import IpSet
@@ -11,6 +12,9 @@ from verifier.model.node import NodeState
 from verifier.model.policy import Direction, Policy
 from verifier.reference.addresses import AddressTypes, address_types
 from verifier.reference.index import SetIndex
+
+Selection: TypeAlias = tuple[int, Direction, int, int]
+"""A tier's place, a direction, and the family and address of the end that is protected in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +33,7 @@ class View:
     pods: Mapping[tuple[int, int], Pod]
     local: frozenset[tuple[int, int]]
     indexes: dict[int, SetIndex] = field(default_factory=dict)
-    selections: dict[tuple[int, Direction, int, int], tuple[Policy, ...]] = field(default_factory=dict)
+    selections: dict[Selection, tuple[tuple[Policy, ...], tuple[str, ...]]] = field(default_factory=dict)
 
 
 def view_of(node: NodeState, cluster: Cluster) -> View:
