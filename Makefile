@@ -1,0 +1,49 @@
+# `make` alone prints what there is.
+VENV ?= .venv
+BIN ?= $(VENV)/bin
+PYTHON ?= python3
+INSTALLED := $(VENV)/.chainproof-installed
+# Empty when the environment at BIN already holds everything (SETUP= BIN=...).
+SETUP ?= $(INSTALLED)
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup example check lint test bench examples fuzz golden
+
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+
+setup: $(SETUP) ## make .venv with chainproof and everything that development needs
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+example: $(SETUP) ## prove the bundled first example
+	chainproof verify examples/first-proof
+
+check: lint test ## all that continuous integration runs: lint, then test
+
+lint: $(SETUP) ## format, style, types, layers, sizes and specification pages
+	python -m ruff format --check .
+	python -m ruff check .
+	python -m mypy
+	lint-imports
+	python -m pytest tests/house
+
+test: $(SETUP) ## every test that lint has not run (bounded fuzzing included)
+	python -m pytest --ignore=tests/house $(TESTS)
+
+bench: $(SETUP) ## time and memory of whole processes, in ratios to the kernel loading the same dump
+	python -m benchmarks.run $(BENCH)
+
+examples: $(SETUP) ## run every command of the tutorials and of the README
+	python -m pytest tests/test_literate.py tests/test_readme.py -k 'examples or README'
+
+fuzz: $(SETUP) ## a long, bounded search for inputs that crash or disagree
+	CHAINPROOF_FUZZ=long python -m pytest tests/fuzz tests/properties
+
+golden: $(SETUP) ## rewrite every expected output in place and show what changed
+	CHAINPROOF_GOLDEN=write python -m pytest --ignore=tests/house -k 'golden or console'
+	git --no-pager diff --stat
