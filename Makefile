@@ -39,7 +39,7 @@ bench: $(SETUP) ## time and memory of whole processes, in ratios to the kernel l
 	python -m benchmarks.run $(BENCH)
 
 examples: $(SETUP) ## run every command of the tutorials and of the README
-	python -m pytest tests/test_literate.py tests/test_readme.py -k 'examples or README'
+	python -m pytest tests/test_literate.py -k "examples or README"
 
 fuzz: $(SETUP) ## a long, bounded search for inputs that crash or disagree
 	CHAINPROOF_FUZZ=long python -m pytest tests/fuzz tests/properties

@@ -76,3 +76,122 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
                                 command must exit 0, unless its line ends in `# exit N`. Commands that install this
                                 project or run its tests are not run again.
 """
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("specs/**/*.md", "tests/cases/**/*.md", "tests/bugs/**/*.md", "examples/**/README.md")
+DEFAULT_NODE = "node-a"
+
+WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster")
+NODE_WORLD = ("iptables-save", "ip6tables-save", "ipset-save", "json addresses", "json routes")
+ASSERTING = ("packets", "match", "match6", "answer verify", "error")
+
+FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
+HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
+CLAUSE = re.compile(r"^([A-Z]{1,4}-\d+)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its kind, the rest of its info string, its text and the line of its fence."""
+
+    kind: str
+    argument: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with the blocks right below it, and the headings that it stands under (itself last)."""
+
+    page: Path
+    title: str
+    line: int
+    blocks: tuple[Block, ...]
+    above: tuple[Section, ...]
+
+    @property
+    def name(self) -> str:
+        """What a test of this section is called."""
+        return f"{self.page.relative_to(ROOT).as_posix()}:{self.title}"
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The clauses that this section belongs to, outermost first."""
+        found = (CLAUSE.match(section.title) for section in (*self.above, self))
+        return tuple(match.group(1) for match in found if match)
+
+    def asserting(self) -> tuple[Block, ...]:
+        """The blocks of this section that assert something about its world."""
+        return tuple(block for block in self.blocks if block.kind in ASSERTING)
+
+    def world(self) -> dict[tuple[str, str], str]:
+        """The world blocks in sight, by kind and argument; those with one key in one section are joined."""
+        seen: dict[tuple[str, str], str] = {}
+        for section in (*self.above, self):
+            own: dict[tuple[str, str], str] = {}
+            for block in section.blocks:
+                if block.kind in WORLD or block.kind in NODE_WORLD:
+                    key = block.kind, block.argument or (DEFAULT_NODE if block.kind in NODE_WORLD else "")
+                    joint = "\n---\n" if block.kind.startswith("yaml") else "\n"
+                    own[key] = own[key] + joint + block.text if key in own else block.text
+            seen |= own
+        return seen
+
+
+def pages() -> list[Path]:
+    """Every executable page, sorted."""
+    return sorted({page for pattern in PAGES for page in ROOT.glob(pattern)})
+
+
+def sections(page: Path) -> list[Section]:
+    """The sections of a page in order; text before the first heading belongs to none."""
+    found: list[Section] = []
+    stack: list[tuple[int, Section]] = []
+    for level, title, line, blocks in _raw_sections(page):
+        while stack and stack[-1][0] >= level:
+            stack.pop()
+        section = Section(page, title, line, blocks, tuple(above for _, above in stack))
+        stack.append((level, section))
+        found.append(section)
+    return found
+
+
+def _raw_sections(page: Path) -> Iterator[tuple[int, str, int, tuple[Block, ...]]]:
+    heading: tuple[int, str, int] | None = None
+    blocks: list[Block] = []
+    lines = iter(enumerate(page.read_text("utf-8").splitlines(), 1))
+    for number, line in lines:
+        if fence := FENCE.match(line):
+            blocks.append(_block(fence, number, lines, page))
+        elif match := HEADING.match(line):
+            if heading:
+                yield *heading, tuple(blocks)
+            heading, blocks = (len(match.group(1)), match.group(2), number), []
+    if heading:
+        yield *heading, tuple(blocks)
+
+
+def _block(fence: re.Match[str], number: int, lines: Iterator[tuple[int, str]], page: Path) -> Block:
+    kind, argument = _kind(fence.group(2))
+    text: list[str] = []
+    for _, line in lines:
+        if line.startswith(fence.group(1)) and not line.strip("` "):
+            return Block(kind, argument, "\n".join(text) + "\n", number)
+        text.append(line)
+    raise ValueError(f"{page}:{number}: this fenced block is never closed")
+
+
+def _kind(info: str) -> tuple[str, str]:
+    """The kind that an info string begins with and what follows it; unknown kinds are prose."""
+    for kind in sorted((*WORLD, *NODE_WORLD, *ASSERTING, "console"), key=len, reverse=True):
+        if info == kind or info.startswith(kind + " "):
+            return kind, info[len(kind) :].strip()
+    return info, ""

@@ -1,0 +1,172 @@
+"""Every executable page does what it says: one test per case and judge, one per page for its commands."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests import judges
+from tests.literate import DEFAULT_NODE, ROOT, Block, Section, pages, sections
+from tests.pages import answer, console, golden, world
+from tests.pages.lines import PacketLine, parse_line
+from verifier.model import path as paths
+from verifier.model.effect import Verdict
+from verifier.model.node import NodeState
+from verifier.model.policy import Direction
+from verifier.model.snapshot import Snapshot
+
+HOOKS = {
+    "forward": paths.Path.REMOTE_TO_POD,
+    "input": paths.Path.POD_TO_NODE,
+    "output": paths.Path.NODE_TO_POD,
+}
+VERDICTS = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "unknown": None}
+JUDGEMENTS = {"allow": True, "deny": False, "any": None}
+DIRECTIONS = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS, "both": None}
+MATCHES = {"yes": Verdict.DROP, "no": Verdict.ACCEPT, "unknown": None}
+FAMILY_FILES = {"match": "iptables-save", "match6": "ip6tables-save"}
+JUDGED = ("packets", "match", "match6")
+
+
+@cache
+def cases() -> tuple[Section, ...]:
+    return tuple(section for page in pages() for section in sections(page) if section.asserting())
+
+
+def _judged() -> Iterator[tuple[Section, str]]:
+    for section in cases():
+        if any(block.kind in JUDGED for block in section.blocks):
+            yield from ((section, name) for name in judges.JUDGES)
+
+
+def _with(kind: str) -> list[Section]:
+    return [section for section in cases() if any(block.kind == kind for block in section.blocks)]
+
+
+def need(*modules: str) -> None:
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            pytest.skip(f"{module} is not there yet")
+
+
+def read(folder: Path) -> Snapshot:
+    need("verifier.readers", "verifier.readers.snapshot")
+    return importlib.import_module("verifier.readers.snapshot").read_snapshot(str(folder))  # type: ignore[no-any-return]
+
+
+def lines(block: Block) -> Iterator[tuple[int, PacketLine]]:
+    for number, line in enumerate(block.text.splitlines(), block.line + 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield number, parse_line(line)
+
+
+@pytest.mark.parametrize(("section", "name"), [pytest.param(s, n, id=f"{s.name} [{n}]") for s, n in _judged()])
+def test_packets(section: Section, name: str, tmp_path: Path) -> None:
+    judge = judges.load(name)
+    faults: list[str] = []
+    for place, block in enumerate(block for block in section.blocks if block.kind in JUDGED):
+        folder = tmp_path / str(place)
+        if block.kind == "packets":
+            faults += _judge_packets(block, judge, read(world.write_snapshot(section, folder)))
+        else:
+            faults += _judge_match(block, judge, section, folder)
+    where = section.page.relative_to(ROOT)
+    assert not faults, "\n".join(f"{where}:{fault}" for fault in faults)
+
+
+def _judge_packets(block: Block, judge: judges.Judge, snapshot: Snapshot) -> Iterator[str]:
+    for number, line in lines(block):
+        if line.words[0] in VERDICTS:
+            yield from _judge_chains(number, line, judge, snapshot, line.words[1], VERDICTS[line.words[0]])
+        else:
+            packet = line.packet(snapshot.cluster)
+            node = _node(snapshot, line)
+            got = judge.policies(packet, node, snapshot.cluster, DIRECTIONS[line.words[1]])
+            if got is not JUDGEMENTS[line.words[0]]:
+                yield f"{number}: expected {line.words[0]}, the {judge.name} says {got}"
+
+
+def _judge_match(block: Block, judge: judges.Judge, section: Section, folder: Path) -> Iterator[str]:
+    for number, line in lines(block):
+        hook = line.options.get("hook", "forward")
+        rule = f"-A {hook.upper()} {block.argument} -j DROP\n"
+        place = folder / str(number)
+        snapshot = read(world.write_snapshot(section, place, {FAMILY_FILES[block.kind]: rule}))
+        yield from _judge_chains(number, line, judge, snapshot, hook, MATCHES[line.words[0]])
+
+
+def _judge_chains(
+    number: int, line: PacketLine, judge: judges.Judge, snapshot: Snapshot, hook: str, expected: Verdict | None
+) -> Iterator[str]:
+    packet = line.packet(snapshot.cluster, hook)
+    got = judge.chains(packet, HOOKS[hook], _node(snapshot, line), snapshot.cluster)
+    if got.verdict is not expected:
+        yield f"{number}: expected {line.words[0]}, the {judge.name} says {got.verdict} {'; '.join(got.reasons)}"
+    if line.final_mark is not None and got.mark is not None and got.mark != line.final_mark:
+        yield f"{number}: expected the mark {line.final_mark:#x} at the end, the {judge.name} says {got.mark:#x}"
+    reason = line.options.get("reason", "")
+    if reason and got.verdict is None and not any(reason in text for text in got.reasons):
+        yield f"{number}: no reason contains {reason!r}: {got.reasons}"
+
+
+def _node(snapshot: Snapshot, line: PacketLine) -> NodeState:
+    name = line.options.get("node", DEFAULT_NODE)
+    if "node" not in line.options and len(snapshot.nodes) == 1:
+        return snapshot.nodes[0]
+    return next((node for node in snapshot.nodes if node.name == name), NodeState(name))
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer verify")])
+def test_answers(section: Section, tmp_path: Path) -> None:
+    need("verifier.questions.verify", "verifier.cli.main", "verifier.reports.json")
+    folder = world.write_snapshot(section, tmp_path / "snapshot")
+    cluster = read(folder).cluster
+    for block in section.blocks:
+        if block.kind == "answer verify":
+            faults = answer.check_answer(block.text, block.argument, folder, cluster)
+            assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("error")])
+def test_errors(section: Section, tmp_path: Path) -> None:
+    from verifier.model.origin import InputError
+
+    folder = world.write_snapshot(section, tmp_path / "snapshot")
+    need("verifier.readers.snapshot")
+    with pytest.raises(InputError) as caught:
+        read(folder)
+    for block in section.blocks:
+        for text in block.text.splitlines() if block.kind == "error" else ():
+            assert text.strip() in str(caught.value)
+
+
+STORIES = [page for page in pages() if any(b.kind == "console" for s in sections(page) for b in s.blocks)]
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, id=f"{p.relative_to(ROOT)} console") for p in [*STORIES, ROOT / "README.md"]]
+)
+def test_console(page: Path, tmp_path: Path) -> None:
+    """The commands of a page print what it shows."""
+    need("verifier.cli.main", "verifier.questions.verify", "verifier.reports.text")
+    blocks = [block for section in sections(page) for block in section.blocks if block.kind == "console"]
+    story = [command for block in blocks for command in console.commands(block) if console.is_run(command)]
+    assert story, f"{page} has no command that can be run"
+    console.prepare(tmp_path)
+    results = console.play(story, tmp_path)
+    if os.environ.get("CHAINPROOF_GOLDEN") == "write":
+        golden.rewrite(page, story, results)
+        return
+    for command, (code, output) in zip(story, results, strict=True):
+        where = f"{page.relative_to(ROOT)}:{command.line}: {command.text}"
+        assert code == command.code, f"{where}\nexit code {code}, expected {command.code}\n{output}"
+        assert console.matches(command.expected, output), f"{where}\nprinted:\n{output}\nexpected:\n" + "\n".join(
+            command.expected
+        )
