@@ -1,0 +1,82 @@
+"""Calico's Felix in its iptables data plane, alone, in Canal, or as policy engine beside another network plug-in.
+
+Spec: specs/compilers/calico.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from verifier.compilers.calico_deviations import deviations
+from verifier.compilers.calico_marks import mark_bits
+from verifier.compilers.calico_names import explain_chain
+from verifier.compilers.hooks import conjuncts, hooked, rules_of
+from verifier.model.cluster import Pod
+from verifier.model.fields import Field
+from verifier.model.node import NodeState
+from verifier.model.predicate import Named
+from verifier.model.profile import Profile
+
+
+def interface_suffix(namespace: str, pod: str) -> str:
+    """What follows the prefix in the name of a pod's host-side interface (CAL-2)."""
+    return hashlib.sha1(f"{namespace}.{pod}".encode(), usedforsecurity=False).hexdigest()[:11]
+
+
+def _recognises(node: NodeState) -> bool:
+    return hooked(node, lambda chain: chain.startswith("cali-"))
+
+
+def _pod_interface(node: NodeState, pod: Pod) -> str:
+    """The name by Calico's rule, believed only where the dump, the interfaces or the routes know it (CAL-2)."""
+    suffix = interface_suffix(pod.namespace, pod.name)
+    for prefix in _pod_interfaces(node):
+        if _known(node, prefix + suffix):
+            return prefix + suffix
+    return ""
+
+
+def _known(node: NodeState, interface: str) -> bool:
+    if interface in (node.interfaces or ()):
+        return True
+    if any(
+        ("filter", chain + interface) in ruleset.chains
+        for ruleset in node.rulesets.values()
+        for chain in ("cali-fw-", "cali-tw-")
+    ):
+        return True
+    return any(route.interface == interface for route in node.routes or ())
+
+
+def _pod_interfaces(node: NodeState) -> tuple[str, ...]:
+    """The prefixes that Calico's top chains test (CAL-3).
+
+    Each prefix stands in several of them. One that fewer than half as many rules name as name the most frequent is
+    a stray rule, and reserving it would hide what that rule does to other interfaces.
+    """
+    votes: Counter[str] = Counter()
+    tops = (
+        *rules_of(node, "cali-FORWARD", "cali-INPUT", "cali-OUTPUT"),
+        *rules_of(node, "cali-PREROUTING", table="raw"),
+    )
+    for rule in tops:
+        for part in conjuncts(rule.match):
+            if isinstance(part, Named) and part.prefix and part.name and part.field in _INTERFACES:
+                votes[part.name] += 1
+    most = max(votes.values(), default=0)
+    return tuple(sorted(prefix for prefix, count in votes.items() if 2 * count >= most))
+
+
+_INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
+
+MODULE = Profile(
+    name="calico",
+    summary="Calico's Felix in its iptables data plane: chains per pod interface, policies as mark bits",
+    recognises=_recognises,
+    pod_interface=_pod_interface,
+    pod_interfaces=_pod_interfaces,
+    explain_chain=explain_chain,
+    mark_bits=mark_bits,
+    deviations=deviations,
+)

@@ -1,0 +1,156 @@
+"""Where Calico documents that it differs from NetworkPolicy, as far as a dump shows that it does.
+
+Spec: specs/compilers/calico.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.compilers.hooks import chains_under, conjuncts, rules_of
+from verifier.model.addresses import networks
+from verifier.model.effect import Finish, Return, Verdict
+from verifier.model.fields import IPIP, UDP, ConnState, Field
+from verifier.model.finding import Kind
+from verifier.model.node import NodeState
+from verifier.model.path import Path
+from verifier.model.policy import Direction
+from verifier.model.predicate import TRUE, InRange, Opaque, Predicate, Range, all_of, equals, negate
+from verifier.model.profile import Deviation
+from verifier.model.ruleset import Rule, Ruleset
+
+FROM_PODS = frozenset({Path.POD_TO_REMOTE, Path.POD_TO_POD, Path.POD_TO_NODE})
+VXLAN_PORT = 4789
+CONFIGURED_ACTION = "Configured DefaultEndpointToHostAction"
+SETTINGS = "Calico, FelixConfiguration"
+SMALLEST_PREFIX = {4: 8, 6: 64}
+"""No cluster gives services a larger range; a wider rule in cali-cidr-block is not Calico's."""
+
+BEGINNING: Predicate = negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, ConnState.RELATED),)))
+"""Felix accepts established and related packets before any rule that a deviation speaks of."""
+
+
+def deviations(node: NodeState) -> tuple[Deviation, ...]:
+    """The documented differences that this dump's rules show (CAL-10 to CAL-13)."""
+    return (*_encapsulation(node), *_own_node(node), *_service_loops(node))
+
+
+def _encapsulation(node: NodeState) -> Iterator[Deviation]:
+    drops = [rule for chain in chains_under(node, "cali-fw-") for rule in chain.rules if _drops(rule)]
+    trusted = {VXLAN_PORT, *(port for rule in rules_of(node, "cali-INPUT") for port in _udp_ports(rule))}
+    for port in sorted({port for rule in drops for port in _udp_ports(rule)} & trusted):
+        yield Deviation(
+            name="vxlan-from-pods",
+            sentence=f"VXLAN packets (UDP port {port}) from pods are dropped whatever the policies say",
+            source=f"{SETTINGS}: allowVXLANPacketsFromWorkloads, vxlanPort",
+            kind=Kind.BLOCKED,
+            paths=FROM_PODS,
+            where=all_of(equals(Field.PROTOCOL, UDP), equals(Field.DESTINATION_PORT, port), BEGINNING),
+        )
+    if any(_matched(rule) == [equals(Field.PROTOCOL, IPIP)] for rule in drops):
+        yield Deviation(
+            name="ipip-from-pods",
+            sentence="IP-in-IP packets (protocol 4) from pods are dropped whatever the policies say",
+            source=f"{SETTINGS}: allowIPIPPacketsFromWorkloads",
+            kind=Kind.BLOCKED,
+            paths=FROM_PODS,
+            where=all_of(equals(Field.PROTOCOL, IPIP), BEGINNING),
+        )
+
+
+def _own_node(node: NodeState) -> Iterator[Deviation]:
+    families = [ruleset for ruleset in node.rulesets.values() if ("filter", "cali-wl-to-host") in ruleset.chains]
+    if not families:
+        return
+    # One setting governs both families: where they differ, at least one of them is not what was configured.
+    if all(_drops_at_own_node(ruleset) for ruleset in families):
+        yield Deviation(
+            name="endpoint-to-host",
+            sentence="connections from pods to their own node are dropped by the configured action",
+            source=f"{SETTINGS}: defaultEndpointToHostAction",
+            kind=Kind.BLOCKED,
+            paths=frozenset({Path.POD_TO_NODE}),
+            where=BEGINNING,
+        )
+        return
+    yield Deviation(
+        name="own-node-egress",
+        sentence="a pod's connections to its own node are subject to its egress policies",
+        source=f"{SETTINGS}: defaultEndpointToHostAction applies after the pod's egress policies",
+        kind=Kind.BLOCKED,
+        paths=frozenset({Path.POD_TO_NODE}),
+        where=BEGINNING,
+        denied_by=Direction.EGRESS,
+    )
+
+
+def _drops_at_own_node(ruleset: Ruleset) -> bool:
+    """Whether the configured action drops, or returns to an INPUT chain that drops what it has no rule for."""
+    chain = ruleset.chains["filter", "cali-wl-to-host"]
+    configured = [rule for rule in chain.rules if CONFIGURED_ACTION in rule.comments and rule.match == TRUE]
+    if not configured:
+        return False
+    if isinstance(configured[-1].effect, Return):
+        top = ruleset.chains.get(("filter", "INPUT"))
+        return top is not None and (
+            top.policy is Verdict.DROP or any(rule.match == TRUE and _drops(rule) for rule in top.rules)
+        )
+    return _drops(configured[-1])
+
+
+def _service_loops(node: NodeState) -> Iterator[Deviation]:
+    for family, ruleset in node.rulesets.items():
+        chain = ruleset.chains.get(("filter", "cali-cidr-block"))
+        for rule in chain.rules if chain else ():
+            span = _destination(rule)
+            if span is None or not _drops(rule) or not _may_be_services(node, family, span):
+                continue
+            (network,) = networks(family, (span,))
+            yield Deviation(
+                name="service-loop-prevention",
+                sentence=f"packets to addresses of services in {network} that nothing translated are dropped",
+                source=f"{SETTINGS}: serviceLoopPrevention",
+                kind=Kind.BLOCKED,
+                paths=frozenset({Path.POD_TO_REMOTE}),
+                where=InRange(Field.DESTINATION, (span,)),
+            )
+
+
+def _destination(rule: Rule) -> Range | None:
+    """The one network that is all the rule asks for."""
+    matched = _matched(rule)
+    if len(matched) == 1 and isinstance(matched[0], InRange) and matched[0].field is Field.DESTINATION:
+        ranges = matched[0].ranges
+        return ranges[0] if len(ranges) == 1 else None
+    return None
+
+
+def _may_be_services(node: NodeState, family: int, span: Range) -> bool:
+    """Whether a network can be a range of services: neither huge, nor where this node or its pods have addresses."""
+    host_bits = {4: 32, 6: 128}[family] - SMALLEST_PREFIX[family]
+    if span[1] - span[0] >= 1 << host_bits or node.routes is None:
+        return False
+    return not any(
+        route.family == family and route.interface and route.first <= span[1] and span[0] <= route.last
+        for route in node.routes
+        if not (route.first == 0 and route.last == (1 << {4: 32, 6: 128}[family]) - 1)
+    )
+
+
+def _drops(rule: Rule) -> bool:
+    return isinstance(rule.effect, Finish) and rule.effect.verdict is Verdict.DROP
+
+
+def _matched(rule: Rule) -> list[Predicate]:
+    """What the rule asks for, each once; what cannot be read (a u32 test of older releases) left out."""
+    return list(dict.fromkeys(part for part in conjuncts(rule.match) if not isinstance(part, Opaque)))
+
+
+def _udp_ports(rule: Rule) -> Iterator[int]:
+    """The UDP destination port of a rule that names exactly one."""
+    matched = _matched(rule)
+    ports = [part for part in matched if isinstance(part, InRange) and part.field is Field.DESTINATION_PORT]
+    if equals(Field.PROTOCOL, UDP) in matched and len(ports) == 1 and len(ports[0].ranges) == 1:
+        first, last = ports[0].ranges[0]
+        if first == last:
+            yield first

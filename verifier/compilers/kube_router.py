@@ -1,0 +1,183 @@
+"""kube-router's network policy controller, upstream and as k3s and RKE2 carry it.
+
+Spec: specs/compilers/kube_router.md
+"""
+
+from __future__ import annotations
+
+import re
+
+from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, rules_of
+from verifier.model.cluster import Pod
+from verifier.model.effect import Assign, Finish, Verdict
+from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
+from verifier.model.finding import Kind
+from verifier.model.node import NodeState
+from verifier.model.path import Path
+from verifier.model.policy import Direction
+from verifier.model.predicate import InRange, Predicate, all_of, any_of, equals, negate
+from verifier.model.profile import Deviation, MarkBit, Profile
+from verifier.model.ruleset import Rule
+
+POD_CHAIN, POLICY_CHAIN = "KUBE-POD-FW-", "KUBE-NWPLCY-"
+TOP_CHAINS = ("KUBE-ROUTER-INPUT", "KUBE-ROUTER-FORWARD", "KUBE-ROUTER-OUTPUT")
+COMMON, DEFAULT, TAIL = "KUBE-NWPLCY-COMMON", "KUBE-NWPLCY-DEFAULT", "KUBE-NWPLCY-TAIL"
+
+FIXED = {
+    "KUBE-ROUTER-INPUT": "kube-router: packets to this node",
+    "KUBE-ROUTER-FORWARD": "kube-router: forwarded packets",
+    "KUBE-ROUTER-OUTPUT": "kube-router: packets from this node",
+    COMMON: "what every pod accepts or drops before policies",
+    DEFAULT: "a direction in which no policy isolates the pod",
+    TAIL: "end of kube-router's chains",
+}
+
+MARKS = (MarkBit(0x10000, "allowed by a policy"), MarkBit(0x20000, "allowed by every pod chain it met"))
+
+POD_COMMENTS = (
+    re.compile(r"(?P<namespace>[^/\s]+)/(?P<name>\S+) (?:in|out|reject|log-drop)"),
+    re.compile(r".*\bPOD name:\s*(?P<name>\S+) namespace:\s*(?P<namespace>\S+)(?: to chain .*)?"),
+)
+"""The two dialects in which comments name a pod (KR-4)."""
+
+POLICY_COMMENTS = (
+    re.compile(r"(?P<namespace>[^/\s]+)/(?P<name>\S+) (?:(?:in|e)gress (?:pods|any|cidr)(?: np)?|policy)"),
+    re.compile(r".*\bselected by policy name:?\s*(?P<name>\S+) namespace:?\s*(?P<namespace>\S+)"),
+)
+"""The two dialects in which comments name a policy together with its namespace (KR-4)."""
+
+BARE_POLICY_COMMENT = re.compile(r"run through nw policy (?P<name>\S+)")
+"""The older dialect's jump to a policy, whose namespace is that of the pod."""
+
+ALWAYS_ACCEPTED_ICMP: Predicate = any_of(
+    all_of(equals(Field.PROTOCOL, ICMP), InRange(Field.ICMP, tuple((t << 8, t << 8 | 255) for t in (3, 8, 11)))),
+    all_of(
+        equals(Field.PROTOCOL, ICMPV6),
+        InRange(Field.ICMP, tuple((t << 8, t << 8 | 255) for t in (1, 3, 128, 129, 135, 136))),
+    ),
+)
+"""The ICMP messages that kube-router accepts whatever the policies say (KR-12)."""
+
+
+def _own(chain: str) -> bool:
+    return chain in TOP_CHAINS or chain.startswith((POD_CHAIN, POLICY_CHAIN))
+
+
+def _recognises(node: NodeState) -> bool:
+    return hooked(node, _own)
+
+
+def _pod_interface(_node: NodeState, _pod: Pod) -> str:
+    return ""
+
+
+def _pod_interfaces(_node: NodeState) -> tuple[str, ...]:
+    return ()
+
+
+def _explain_chain(node: NodeState, chain: str) -> str:
+    if chain in FIXED:
+        return FIXED[chain]
+    if chain.startswith(POD_CHAIN):
+        pod = _pod_of(node, chain)
+        return f"traffic of pod {'/'.join(pod)}" if pod else ""
+    if chain.startswith(POLICY_CHAIN):
+        policy = _policy_of(node, chain)
+        return f"NetworkPolicy {'/'.join(policy)}" if policy else ""
+    return ""
+
+
+def _named(comments: tuple[str, ...], dialects: tuple[re.Pattern[str], ...]) -> tuple[str, str] | None:
+    """Namespace and name in the first comment that follows one of the dialects."""
+    for comment in comments:
+        for dialect in dialects:
+            found = dialect.fullmatch(comment)
+            if found:
+                return found["namespace"], found["name"]
+    return None
+
+
+def _pod_of(node: NodeState, chain: str) -> tuple[str, str] | None:
+    """The pod of a KUBE-POD-FW chain: from its own rules, else from the rules that enter it."""
+    callers = (rule for rule in rules_of(node, *TOP_CHAINS, "FORWARD", "OUTPUT") if entered(rule.effect) == chain)
+    for rule in (*rules_of(node, chain), *callers):
+        pod = _named(rule.comments, POD_COMMENTS)
+        if pod:
+            return pod
+    return None
+
+
+def _policy_of(node: NodeState, chain: str) -> tuple[str, str] | None:
+    """The policy of a KUBE-NWPLCY chain: from its own rules, else (it may be empty) from the rules that enter it."""
+    for rule in rules_of(node, chain):
+        policy = _named(rule.comments, POLICY_COMMENTS)
+        if policy:
+            return policy
+    for caller in chains_under(node, POD_CHAIN):
+        for rule in caller.rules:
+            if entered(rule.effect) != chain:
+                continue
+            policy = _named(rule.comments, POLICY_COMMENTS)
+            if policy:
+                return policy
+            bare = next(filter(None, map(BARE_POLICY_COMMENT.fullmatch, rule.comments)), None)
+            pod = _pod_of(node, caller.name) if bare else None
+            if bare and pod:
+                return pod[0], bare["name"]
+    return None
+
+
+def _mark_bits(node: NodeState) -> tuple[MarkBit, ...]:
+    """Of the bits that kube-router uses, those that this dump sets: the oldest releases set none (KR-3)."""
+    set_here = {
+        rule.effect.mask
+        for chain in chains_under(node, POD_CHAIN, POLICY_CHAIN)
+        for rule in chain.rules
+        if isinstance(rule.effect, Assign) and rule.effect.field is Field.MARK and rule.effect.value == rule.effect.mask
+    }
+    return tuple(bit for bit in MARKS if bit.mask in set_here)
+
+
+def _deviations(node: NodeState) -> tuple[Deviation, ...]:
+    found = []
+    if any(entered(rule.effect).startswith(POD_CHAIN) for rule in rules_of(node, "KUBE-ROUTER-INPUT", "INPUT")):
+        found.append(
+            Deviation(
+                name="own-node-egress",
+                sentence="a pod's connections to its own node are subject to its egress policies",
+                source="kube-router, network policy controller: the INPUT chain runs each local pod's chain for its source",
+                kind=Kind.BLOCKED,
+                paths=frozenset({Path.POD_TO_NODE}),
+                where=negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, ConnState.RELATED),))),
+                denied_by=Direction.EGRESS,
+            )
+        )
+    if any(_accepts_icmp(rule) for rule in rules_of(node, COMMON, DEFAULT)):
+        found.append(
+            Deviation(
+                name="icmp-always-allowed",
+                sentence="ICMP echo requests, errors and neighbour discovery are accepted whatever the policies say",
+                source="kube-router, network policy controller: common rules of every pod",
+                kind=Kind.LEAK,
+                paths=frozenset(Path),
+                where=ALWAYS_ACCEPTED_ICMP,
+            )
+        )
+    return tuple(found)
+
+
+def _accepts_icmp(rule: Rule) -> bool:
+    icmp = (equals(Field.PROTOCOL, ICMP), equals(Field.PROTOCOL, ICMPV6))
+    return rule.effect == Finish(Verdict.ACCEPT) and any(part in icmp for part in conjuncts(rule.match))
+
+
+MODULE = Profile(
+    name="kube-router",
+    summary="kube-router's network policy controller, also inside k3s and RKE2: a chain per pod, found by address",
+    recognises=_recognises,
+    pod_interface=_pod_interface,
+    pod_interfaces=_pod_interfaces,
+    explain_chain=_explain_chain,
+    mark_bits=_mark_bits,
+    deviations=_deviations,
+)
