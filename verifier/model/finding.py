@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from verifier.model.cluster import Cluster
 from verifier.model.fields import ConnState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
@@ -113,8 +114,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Premise:
+    """Something that an answer rests on: an assumption with its setting, or a deviation that excused something."""
+
+    name: str
+    sentence: str
+    source: str
+    setting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeReport:
-    """All answers about one node. `excused` counts what each deviation excused, by name."""
+    """All answers about one node.
+
+    `chains` holds a phrase for each chain that a finding mentions and whose name the compiler's profile can explain;
+    `addresses` the node's own (family, address).
+    """
 
     node: str
     compiler: str
@@ -122,16 +137,19 @@ class NodeReport:
     questions: tuple[Question, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
-    deviations: tuple[str, ...] = ()
+    assumptions: tuple[Premise, ...] = ()
+    deviations: tuple[Premise, ...] = ()
     statistics: tuple[tuple[str, int], ...] = ()
+    chains: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerifyReport:
-    """The outcome of `chainproof verify`."""
+    """The outcome of `chainproof verify`; `cluster` is what was read, for the names of addresses."""
 
     answer: Answer
     inputs: tuple[InputFile, ...]
     nodes: tuple[NodeReport, ...]
     notes: tuple[str, ...] = ()
+    cluster: Cluster = Cluster()

@@ -1,0 +1,7 @@
+"""The error that says that two of our own parts contradict each other."""
+
+from __future__ import annotations
+
+
+class Disagreement(Exception):
+    """Two independent computations of the same thing differ: a fault of ours, never of the user. Exit code 4."""

@@ -1,0 +1,39 @@
+"""What a user asked `verify` for, checked and in terms of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from verifier.model.assumption import Setting, defaults
+from verifier.model.path import Path
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called as (what is being done, how many are done, how many in all); total 0 where the end is not known."""
+
+
+def silent(_text: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """Which questions to ask and how.
+
+    `nodes`, `pods` ("namespace/name"), `paths` and `families` select; an empty selection stands for everything.
+    `strict` switches the profile's deviations off. `settings` has every assumption. `compiler` is a profile's name, ""
+    where the dump is to tell. `initial_mark_any` quantifies over the mark with which a packet enters. `bits` states
+    every atom over plain header bits. `timeout` is seconds for the whole run, None for no limit.
+    """
+
+    nodes: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
+    families: tuple[int, ...] = ()
+    strict: bool = False
+    settings: Mapping[str, Setting] = field(default_factory=defaults)
+    compiler: str = ""
+    initial_mark_any: bool = False
+    bits: bool = False
+    timeout: float | None = None
