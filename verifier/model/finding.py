@@ -5,7 +5,7 @@ Spec: specs/answers.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from verifier.model.cluster import Cluster
@@ -152,4 +152,4 @@ class VerifyReport:
     inputs: tuple[InputFile, ...]
     nodes: tuple[NodeReport, ...]
     notes: tuple[str, ...] = ()
-    cluster: Cluster = Cluster()
+    cluster: Cluster = field(default_factory=Cluster)
