@@ -56,7 +56,7 @@ ALWAYS_ACCEPTED_ICMP: Predicate = any_of(
         InRange(Field.ICMP, tuple((t << 8, t << 8 | 255) for t in (1, 3, 128, 129, 135, 136))),
     ),
 )
-"""The ICMP messages that kube-router accepts whatever the policies say (KR-12)."""
+"""The ICMP messages that kube-router accepts whatever the policies say (KR-11)."""
 
 
 def _own(chain: str) -> bool:
