@@ -26,7 +26,7 @@ ACCEPTED = (
 
 
 def mark_bits(node: NodeState) -> tuple[MarkBit, ...]:
-    """Accept, pass, drop and the two scratch bits, as far as the dump shows them (CAL-5)."""
+    """Accept, pass, drop and the two scratch bits, as far as the dump shows them (CAL-4)."""
     accept = _commonest(
         tested
         for chain in chains_under(node, "cali-", "FORWARD")

@@ -38,7 +38,7 @@ INGRESS, EGRESS = "ingress", "egress"
 
 
 def explain_chain(node: NodeState, chain: str) -> str:
-    """One phrase for a chain, "" where neither its name nor its comments say anything (CAL-4)."""
+    """One phrase for a chain, "" where neither its name nor its comments say anything."""
     if chain in FIXED:
         return FIXED[chain]
     for prefix, direction, phrase in PREFIXES:

@@ -38,13 +38,13 @@ POD_COMMENTS = (
     re.compile(r"(?P<namespace>[^/\s]+)/(?P<name>\S+) (?:in|out|reject|log-drop)"),
     re.compile(r".*\bPOD name:\s*(?P<name>\S+) namespace:\s*(?P<namespace>\S+)(?: to chain .*)?"),
 )
-"""The two dialects in which comments name a pod (KR-4)."""
+"""The two dialects in which comments name a pod."""
 
 POLICY_COMMENTS = (
     re.compile(r"(?P<namespace>[^/\s]+)/(?P<name>\S+) (?:(?:in|e)gress (?:pods|any|cidr)(?: np)?|policy)"),
     re.compile(r".*\bselected by policy name:?\s*(?P<name>\S+) namespace:?\s*(?P<namespace>\S+)"),
 )
-"""The two dialects in which comments name a policy together with its namespace (KR-4)."""
+"""The two dialects in which comments name a policy together with its namespace."""
 
 BARE_POLICY_COMMENT = re.compile(r"run through nw policy (?P<name>\S+)")
 """The older dialect's jump to a policy, whose namespace is that of the pod."""
