@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from verifier.model.cluster import Pod
-from verifier.model.finding import Kind
+from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
@@ -51,6 +51,7 @@ class Profile:
     explain_chain(node, chain)  one phrase for a chain ("egress of shop/api"), "" where the name says nothing
     mark_bits(node)             the bits it owns in this dump
     deviations(node)            documented deviations that apply to this dump
+    documented                  every deviation that some dump may show, for people
     """
 
     name: str
@@ -61,3 +62,4 @@ class Profile:
     explain_chain: Callable[[NodeState, str], str]
     mark_bits: Callable[[NodeState], tuple[MarkBit, ...]]
     deviations: Callable[[NodeState], tuple[Deviation, ...]]
+    documented: tuple[Premise, ...] = ()

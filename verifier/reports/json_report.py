@@ -1,0 +1,290 @@
+"""Outcomes as JSON that other programs rely on.
+
+Spec: specs/reports.md, specs/verify.schema.json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+from verifier import __version__
+from verifier.model.addresses import address_text, networks
+from verifier.model.explanation import Party
+from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
+from verifier.model.finding import Box, Finding, NodeReport, Premise, Question, VerifyReport
+from verifier.model.origin import Origin
+from verifier.model.packet import Packet
+from verifier.model.policy import Policy, PolicyRule
+from verifier.model.predicate import Range
+from verifier.model.ruleset import Rule
+from verifier.model.story import ExplainReport, ProfileReport, Story
+from verifier.model.trace import ChainTrace, PolicyTrace, Step
+from verifier.reports.report import Outcome, Report, Style
+from verifier.reports.spelling import policy_rule_text
+from verifier.reports.words import Inventory, finding_order
+
+Json: TypeAlias = dict[str, Any]
+
+WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
+POLICED_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
+
+
+def render(outcome: Outcome, _style: Style) -> str:
+    """The outcome as indented JSON with a final newline."""
+    match outcome:
+        case VerifyReport():
+            document = verify_document(outcome)
+        case ExplainReport():
+            document = _explain_document(outcome)
+        case ProfileReport():
+            document = _profile_document(outcome)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def verify_document(outcome: VerifyReport) -> Json:
+    """The document that specs/verify.schema.json describes, with every list in a fixed order."""
+    inventory = Inventory(outcome.cluster)
+    return {
+        **_head("verify", outcome.answer.value),
+        "inputs": _inputs(outcome),
+        "notes": list(outcome.notes),
+        "nodes": [_node(node, inventory) for node in sorted(outcome.nodes, key=lambda node: node.node)],
+    }
+
+
+def _head(command: str, answer: str) -> Json:
+    return {
+        "schema": f"chainproof/{command}/1",
+        "tool": {"name": "chainproof", "version": __version__},
+        "answer": answer,
+    }
+
+
+def _inputs(outcome: VerifyReport | ExplainReport) -> list[Json]:
+    files = sorted(outcome.inputs, key=lambda each: each.path)
+    return [{"path": each.path, "sha256": each.sha256} for each in files]
+
+
+def _node(node: NodeReport, inventory: Inventory) -> Json:
+    findings = sorted(node.findings, key=finding_order)
+    questions = sorted(node.questions, key=lambda asked: (asked.pod, asked.path.value, asked.family))
+    return {
+        "node": node.node,
+        "compiler": node.compiler,
+        "answer": node.answer.value,
+        "questions": [_question(asked) for asked in questions],
+        "findings": [_finding(finding, inventory) for finding in findings],
+        "notes": list(node.notes),
+        "assumptions": [_premise(each) for each in node.assumptions],
+        "deviations": [_premise(each) for each in node.deviations],
+        "statistics": dict(node.statistics),
+    }
+
+
+def _question(asked: Question) -> Json:
+    document: Json = {
+        "pod": asked.pod,
+        "path": asked.path.value,
+        "family": asked.family,
+        "answer": asked.answer.value,
+    }
+    if asked.reasons:
+        document["reasons"] = list(asked.reasons)
+    return document
+
+
+def _premise(premise: Premise) -> Json:
+    document: Json = {"name": premise.name, "sentence": premise.sentence, "source": premise.source}
+    if premise.setting:
+        document["setting"] = premise.setting
+    return document
+
+
+def _finding(finding: Finding, inventory: Inventory) -> Json:
+    return {
+        "id": finding.id,
+        "kind": finding.kind.value,
+        "path": finding.path.value,
+        "family": finding.family,
+        "pods": sorted(finding.pods),
+        "region": [document for box in finding.region for document in box_documents(box, finding.family)],
+        "witness": _packet(finding.witness.packet, inventory),
+        "policies": [_policy(policy, rule) for policy, rule in finding.policies],
+        "rules": [_rule(rule, _place(rule, finding.witness.chains)) for rule in finding.rules],
+        "cause": finding.cause,
+        "assumptions": list(finding.assumptions),
+        "deviations": list(finding.deviations),
+        "trace": {
+            "chains": _chains(finding.witness.chains),
+            "ingress": _judgement(finding.witness.ingress),
+            "egress": _judgement(finding.witness.egress),
+        },
+    }
+
+
+def box_documents(box: Box, family: int) -> Iterator[Json]:
+    """A box per protocol, one with protocol "any" for all 256; a field that the protocol lacks is given whole."""
+    numbers: Iterable[int | None] = (None,) if box.protocols is None else box.protocols
+    for number in numbers:
+        ported = number is None or has_ports(number)
+        document: Json = {
+            "source": networks(family, box.source),
+            "destination": networks(family, box.destination),
+            "protocol": protocol_name(number),
+            "source_ports": _ranges(box.source_ports if ported else WHOLE_PORTS),
+            "destination_ports": _ranges(box.destination_ports if ported else WHOLE_PORTS),
+            "state": [state.name for state in box.states],
+        }
+        if number in (None, ICMP, ICMPV6) and tuple(box.icmp) != WHOLE_PORTS:
+            document["icmp"] = _ranges(box.icmp)
+        if number in (None, TCP) and box.tcp_flags is not None:
+            document["tcp_flags"] = sorted(box.tcp_flags)
+        if box.in_interfaces:
+            document["in_interfaces"] = list(box.in_interfaces)
+        if box.out_interfaces:
+            document["out_interfaces"] = list(box.out_interfaces)
+        yield document
+
+
+def protocol_name(number: int | None) -> str:
+    """ "any" for all, a name for the three that policies decide, else the number in decimal."""
+    return "any" if number is None else POLICED_NAMES.get(number, str(number))
+
+
+def _ranges(ranges: Iterable[Range]) -> list[list[int]]:
+    return [[first, last] for first, last in ranges]
+
+
+def _packet(packet: Packet, inventory: Inventory) -> Json:
+    ported = has_ports(packet.protocol)
+    icmp = packet.protocol in (ICMP, ICMPV6)
+    return {
+        "source": address_text(packet.family, packet.source),
+        "destination": address_text(packet.family, packet.destination),
+        "source_pod": inventory.name(packet.family, packet.source) or None,
+        "destination_pod": inventory.name(packet.family, packet.destination) or None,
+        "protocol": protocol_name(packet.protocol),
+        "source_port": packet.source_port if ported else None,
+        "destination_port": packet.destination_port if ported else None,
+        "icmp": {"type": packet.icmp >> 8, "code": packet.icmp & 255} if icmp else None,
+        "tcp_flags": packet.tcp_flags if packet.protocol == TCP else None,
+        "in_interface": packet.in_interface or None,
+        "out_interface": packet.out_interface or None,
+        "state": packet.state.name,
+        "mark": packet.mark,
+    }
+
+
+def _policy(policy: Policy, rule: PolicyRule | None) -> Json:
+    return {
+        "policy": policy.name,
+        "rule": rule.text if rule else None,
+        **_origin(rule.origin if rule else policy.origin),
+        "text": policy_rule_text(policy, rule),
+    }
+
+
+def _origin(origin: Origin) -> Json:
+    return {"file": origin.path, "line": origin.line}
+
+
+def _place(rule: Rule, trace: ChainTrace) -> Step | None:
+    return next((step for step in trace.steps if step.rule is rule), None)
+
+
+def _rule(rule: Rule, step: Step | None) -> Json:
+    place: Json = {"table": step.table, "chain": step.chain, "number": step.number} if step else {}
+    return {**place, **_origin(rule.origin), "text": rule.text}
+
+
+def _chains(trace: ChainTrace) -> Json:
+    return {
+        "verdict": trace.verdict.value if trace.verdict else None,
+        "mark": trace.mark,
+        "reasons": list(trace.reasons),
+        "steps": [
+            {
+                "table": step.table,
+                "chain": step.chain,
+                "number": step.number,
+                "text": step.rule.text if step.rule else None,
+                "file": step.rule.origin.path if step.rule else None,
+                "line": step.rule.origin.line if step.rule else None,
+                "mark_before": step.mark_before,
+                "mark_after": step.mark_after,
+            }
+            for step in trace.steps
+        ],
+    }
+
+
+def _judgement(trace: PolicyTrace | None) -> Json | None:
+    if trace is None:
+        return None
+    return {
+        "allowed": trace.allowed,
+        "selecting": [{"policy": policy.name, **_origin(policy.origin)} for policy in trace.selecting],
+        "deciding": _policy(trace.policy, trace.deciding) if trace.policy else None,
+        "reasons": list(trace.reasons),
+    }
+
+
+def _explain_document(outcome: ExplainReport) -> Json:
+    return {
+        **_head("explain", outcome.answer.value),
+        "inputs": _inputs(outcome),
+        "notes": list(outcome.notes),
+        "nodes": [_story(story) for story in outcome.stories],
+    }
+
+
+def _story(story: Story) -> Json:
+    told = story.explanation
+    inventory = Inventory.of(party.pod for party in (told.source, told.destination))
+    return {
+        "node": told.node,
+        "compiler": story.compiler,
+        "path": told.path.value,
+        "family": told.packet.family,
+        "packet": _packet(told.packet, inventory),
+        "source": _party(told.source),
+        "destination": _party(told.destination),
+        "comparison": told.comparison.value,
+        "sentence": told.sentence,
+        "must": told.expectation.must.value if told.expectation.must else None,
+        "because": told.expectation.because,
+        "assumption": told.expectation.assumption or None,
+        "deviations": list(told.deviations),
+        "trace": {
+            "chains": _chains(told.chains),
+            "ingress": _judgement(told.expectation.ingress),
+            "egress": _judgement(told.expectation.egress),
+        },
+    }
+
+
+def _party(party: Party) -> Json:
+    return {
+        "name": party.name,
+        "labels": dict(sorted(party.pod.labels.items())) if party.pod else None,
+        "namespace_labels": dict(sorted(party.namespace.labels.items())) if party.namespace else None,
+    }
+
+
+def _profile_document(outcome: ProfileReport) -> Json:
+    return {
+        "schema": "chainproof/profile/1",
+        "tool": {"name": "chainproof", "version": __version__},
+        "profiles": [
+            {"name": page.name, "summary": page.summary, "deviations": [_premise(each) for each in page.deviations]}
+            for page in outcome.profiles
+        ],
+        "assumptions": [
+            {"name": each.name, "sentence": each.sentence, "source": each.source} for each in outcome.assumptions
+        ],
+    }
+
+
+MODULE = Report("json", "one JSON document for other programs, described by specs/reports.md", render)

@@ -1,0 +1,27 @@
+"""Outcomes for people: one line that says it all, then what is wrong, worst first, then what it rests on."""
+
+from __future__ import annotations
+
+from verifier.model.finding import VerifyReport
+from verifier.model.story import ExplainReport, ProfileReport
+from verifier.reports.page import Page
+from verifier.reports.report import Outcome, Report, Style
+from verifier.reports.text_profile import write_profiles
+from verifier.reports.text_story import write_stories
+from verifier.reports.text_verify import write_verify
+
+
+def render(outcome: Outcome, style: Style) -> str:
+    """The outcome as lines of text."""
+    page = Page(style)
+    match outcome:
+        case VerifyReport():
+            write_verify(outcome, page)
+        case ExplainReport():
+            write_stories(outcome, page)
+        case ProfileReport():
+            write_profiles(outcome, page)
+    return page.text()
+
+
+MODULE = Report("text", "for people; in colour on a terminal, plain in a pipe", render)

@@ -1,0 +1,136 @@
+"""The outcome of explain for people: the packet, both ends, what the policies say, every rule that matched."""
+
+from __future__ import annotations
+
+from verifier.model.explanation import Comparison, Explanation, Party
+from verifier.model.finding import Answer
+from verifier.model.policy import Direction
+from verifier.model.story import ExplainReport, Story
+from verifier.model.trace import PolicyTrace, Step
+from verifier.reports.page import Page, Segment
+from verifier.reports.text_packet import (
+    origin_segments,
+    packet_segments,
+    policy_segments,
+)
+from verifier.reports.words import labels_text
+
+ROLE = {
+    Comparison.AGREE: "good",
+    Comparison.LEAK: "bad",
+    Comparison.BLOCKED: "bad",
+    Comparison.EXCUSED: "unsure",
+    Comparison.UNSPECIFIED: "unsure",
+    Comparison.UNDECIDED: "unsure",
+}
+ANSWERED = {Answer.PROVED: "good", Answer.REFUTED: "bad", Answer.UNDECIDED: "unsure"}
+HANG = 13
+
+
+def write_stories(outcome: ExplainReport, page: Page) -> None:
+    """Every node's story, the verdict of the comparison first."""
+    for story in outcome.stories:
+        page.blank()
+        _story(story, page)
+    if outcome.notes:
+        page.blank()
+        page.line("notes")
+        for note in outcome.notes:
+            page.line(f"  {note}", hang=4)
+
+
+def _story(story: Story, page: Page) -> None:
+    told = story.explanation
+    page.line(
+        (told.comparison.value, ROLE[told.comparison]), f": {told.node} ({story.compiler}): {told.sentence}", hang=2
+    )
+    page.blank()
+    page.line(
+        "  packet     ",
+        *packet_segments(told.packet, lambda _family, address: _name(told, address)),
+        f"; {told.path.value}",
+        hang=HANG,
+    )
+    _party("from", told.source, page)
+    _party("to", told.destination, page)
+    page.blank()
+    _policies(told, page)
+    page.blank()
+    _rules(story, page)
+
+
+def _name(told: Explanation, address: int) -> str:
+    return next((party.name for party in (told.source, told.destination) if party.address == address), "")
+
+
+def _party(title: str, party: Party, page: Page) -> None:
+    namespaces = {party.namespace.name: party.namespace} if party.namespace else {}
+    labels: list[Segment] = [": ", (labels_text(party.pod, namespaces), "dim")] if party.pod else []
+    page.line(f"  {title:<11}", (party.name, "name"), *labels, hang=HANG)
+
+
+def _policies(told: Explanation, page: Page) -> None:
+    expected = {None: "asked for nothing", "accept": "must be accepted", "drop": "must be dropped"}
+    must = told.expectation.must.value if told.expectation.must else None
+    page.line(("policies", "strong"), f": {expected[must]}: {told.expectation.because}", hang=2)
+    for direction, trace, party in (
+        (Direction.EGRESS, told.expectation.egress, told.source),
+        (Direction.INGRESS, told.expectation.ingress, told.destination),
+    ):
+        if trace is not None:
+            _judgement(f"{direction.value} of {party.name}", trace, page)
+    if told.deviations:
+        page.line(f"  excused by {', '.join(told.deviations)}", hang=4)
+
+
+def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
+    verdict: Segment = ("allowed", "good") if trace.allowed else ("denied", "bad")
+    if not trace.selecting:
+        page.line(f"  {title}: ", verdict, ", no policy selects it", hang=4)
+        return
+    names = ", ".join(policy.name for policy in trace.selecting)
+    if trace.deciding is None:
+        page.line(f"  {title}: ", verdict, f", no rule of {names} matches", hang=4)
+        for policy in trace.selecting:
+            page.code("    ", *policy_segments(policy, None), hang=6)
+    else:
+        page.line(f"  {title}: ", verdict, f", isolated by {names}, decided by", hang=4)
+        if trace.policy is not None:
+            page.code("    ", *policy_segments(trace.policy, trace.deciding), hang=6)
+    for reason in trace.reasons:
+        page.line(f"    not known: {reason}", hang=6)
+
+
+def _rules(story: Story, page: Page) -> None:
+    trace = story.explanation.chains
+    verdict = {None: "not known", "accept": "accepted", "drop": "dropped"}[
+        trace.verdict.value if trace.verdict else None
+    ]
+    page.line(("rules", "strong"), f": {verdict}; every rule that matched, with the mark before -> after", hang=2)
+    phrases = dict(story.chains)
+    shown = ""
+    for step in trace.steps:
+        place = f"{step.table} {step.chain}"
+        if place != shown:
+            phrase = phrases.get(step.chain, "")
+            page.line(f"  {step.table} ", (step.chain, "name"), f" ({phrase})" if phrase else "", hang=4)
+            shown = place
+        _step(step, page)
+    for reason in trace.reasons:
+        page.line(f"  not known: {reason}", hang=4)
+    used = 0
+    for step in trace.steps:
+        used |= step.mark_before | step.mark_after
+    for bit in story.marks:
+        if bit.mask & used:
+            page.line(("    mark ", "dim"), f"{bit.mask:#x}", (f" {bit.meaning}", "dim"), hang=6)
+
+
+def _step(step: Step, page: Page) -> None:
+    changed = step.mark_before != step.mark_after
+    mark = f"{step.mark_before:#x} -> {step.mark_after:#x}" if changed else f"{step.mark_after:#x}"
+    if step.rule is None:
+        page.line(f"    {'':>4} the chain's policy")
+        return
+    marks: Segment = (f"  [{mark}]", "unsure" if changed else "dim")
+    page.code(f"    {step.number:>4} ", (step.rule.text, "code"), marks, *origin_segments(step.rule.origin), hang=9)

@@ -1,0 +1,201 @@
+"""Addresses and boxes in the user's vocabulary: pods by name or label, networks, ports."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from verifier.model.addresses import merge, networks, subtract, whole
+from verifier.model.cluster import Cluster, Namespace, Pod
+from verifier.model.fields import NAMESPACE_NAME, ConnState, End
+from verifier.model.finding import Box, Finding, Kind
+from verifier.model.path import Path
+from verifier.model.predicate import Range
+from verifier.reports.selectors import pods_text
+from verifier.reports.spelling import protocol_word, ranges_text
+
+LISTED = 4
+"""How many networks are listed before the rest is counted."""
+
+WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
+NEVER_REMOTE = {
+    4: ((0, 0), (127 << 24, (128 << 24) - 1), (224 << 24, (1 << 32) - 1)),
+    6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
+}
+"""Addresses that nobody expects in a list of remote ones: unspecified, loopback, link-local (6), multicast and above."""
+
+REMOTE_END = {Path.REMOTE_TO_POD: End.SOURCE, Path.POD_TO_REMOTE: End.DESTINATION}
+NODE_END = {Path.NODE_TO_POD: End.SOURCE, Path.POD_TO_NODE: End.DESTINATION}
+PATH_ORDER = tuple(Path)
+
+
+def finding_order(finding: Finding) -> tuple[object, ...]:
+    """Leaks before blocked, then by path and family, then by pods: one order for every report."""
+    return (
+        finding.kind is not Kind.LEAK,
+        PATH_ORDER.index(finding.path),
+        finding.family,
+        finding.pods,
+        finding.id,
+    )
+
+
+class Inventory:
+    """Which pod has which address."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.namespaces = cluster.namespaces
+        self.pods = tuple(pod for pod in cluster.pods if pod.has_traffic)
+        self._by_address = {(family, address): pod for pod in self.pods for family, address in pod.addresses.items()}
+        self._sorted = {
+            family: sorted(address for kind, address in self._by_address if kind == family) for family in (4, 6)
+        }
+
+    @classmethod
+    def of(cls, pods: Iterable[Pod | None]) -> Inventory:
+        """Just these pods."""
+        return cls(Cluster(pods=tuple(pod for pod in pods if pod is not None)))
+
+    def pod(self, family: int, address: int) -> Pod | None:
+        """The pod that has the address."""
+        return self._by_address.get((family, address))
+
+    def name(self, family: int, address: int) -> str:
+        """The name of the pod that has the address, "" where it is no pod's."""
+        pod = self.pod(family, address)
+        return pod.full_name if pod else ""
+
+    def split(self, family: int, ranges: Iterable[Range]) -> tuple[list[Pod], tuple[Range, ...]]:
+        """The pods of ranges that hold nothing but pods, and all other ranges."""
+        pods: list[Pod] = []
+        others: list[Range] = []
+        known = self._sorted[family]
+        for first, last in ranges:
+            inside = known[bisect_left(known, first) : bisect_right(known, last)]
+            if len(inside) == last - first + 1:
+                pods += [self._by_address[family, address] for address in inside]
+            else:
+                others.append((first, last))
+        return pods, tuple(others)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The node of a finding, with its own addresses: what local and remote mean there."""
+
+    node: str
+    addresses: tuple[tuple[int, int], ...]
+
+
+class Words:
+    """Regions of one node in words."""
+
+    def __init__(self, inventory: Inventory, place: Place) -> None:
+        self._inventory = inventory
+        self._place = place
+
+    def box(self, box: Box, finding: Finding) -> str:
+        """One line: "from X to Y, tcp 80, states ..."; what covers everything is left out."""
+        source = self.end(box.source, finding, End.SOURCE)
+        destination = self.end(box.destination, finding, End.DESTINATION)
+        return f"{source} -> {destination}: {', '.join(_service(box))}"
+
+    def end(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
+        """One end of a box: everything there is, all of it except a few, or a list."""
+        everything = self._everything(finding, end)
+        if everything is None:
+            return self._listed(ranges, finding, end)
+        name, span = everything
+        missing = subtract(span, ranges)
+        if not missing:
+            return name
+        if len(networks(finding.family, missing)) < len(networks(finding.family, ranges)):
+            return f"{name} except {self._listed(missing, finding, end)}"
+        return self._listed(ranges, finding, end)
+
+    def _everything(self, finding: Finding, end: End) -> tuple[str, tuple[Range, ...]] | None:
+        if REMOTE_END.get(finding.path) is end:
+            local = [pod.addresses.get(finding.family) for pod in self._inventory.pods if pod.node == self._place.node]
+            own = [address for family, address in self._place.addresses if family == finding.family]
+            never = [(address, address) for address in (*local, *own) if address is not None]
+            return "any remote address", subtract(whole(finding.family), [*NEVER_REMOTE[finding.family], *never])
+        if NODE_END.get(finding.path) is end:
+            own = [address for family, address in self._place.addresses if family == finding.family]
+            return ("the node", merge((address, address) for address in own)) if own else None
+        return None
+
+    def _listed(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
+        pods, others = self._inventory.split(finding.family, ranges)
+        parts = [pods_text(pods, self._population(finding, end), self._inventory.namespaces)] if pods else []
+        blocks = networks(finding.family, others)
+        parts += [_bare(block) for block in blocks[:LISTED]]
+        if len(blocks) > LISTED:
+            parts.append(f"and {len(blocks) - LISTED} more networks")
+        return ", ".join(parts)
+
+    def _population(self, finding: Finding, end: End) -> Sequence[Pod]:
+        """The pods that could be at that end: those a selector is to be exact among."""
+        remote = REMOTE_END.get(finding.path) is end
+        return [
+            pod
+            for pod in self._inventory.pods
+            if finding.family in pod.addresses and (pod.node == self._place.node) is not remote
+        ]
+
+
+def _bare(network: str) -> str:
+    """Single addresses without their prefix length."""
+    return network.removesuffix("/32") if "." in network else network.removesuffix("/128")
+
+
+def _service(box: Box) -> list[str]:
+    """Protocol, ports and whatever else the box narrows."""
+    parts = [_protocols(box)]
+    if tuple(box.source_ports) != WHOLE_PORTS:
+        parts.append(f"source port {ranges_text(box.source_ports)}")
+    if tuple(box.icmp) != WHOLE_PORTS:
+        parts.append(f"icmp {', '.join(icmp_text(*span) for span in box.icmp)}")
+    if box.tcp_flags is not None:
+        parts.append(f"flags {' or '.join(flags_text(flags) for flags in box.tcp_flags)}")
+    if box.states != (ConnState.NEW,):
+        parts.append(" ".join(state.name for state in box.states))
+    if box.in_interfaces:
+        parts.append(f"in {' or '.join(box.in_interfaces)}")
+    if box.out_interfaces:
+        parts.append(f"out {' or '.join(box.out_interfaces)}")
+    return parts
+
+
+def _protocols(box: Box) -> str:
+    ports = "" if tuple(box.destination_ports) == WHOLE_PORTS else f" {ranges_text(box.destination_ports)}"
+    if box.protocols is None:
+        return f"any protocol{f', port{ports}' if ports else ''}"
+    if len(box.protocols) > LISTED:
+        return f"{len(box.protocols)} protocols{f', port{ports}' if ports else ''}"
+    return "/".join(protocol_word(number) for number in box.protocols) + ports
+
+
+def icmp_text(first: int, last: int) -> str:
+    """A range of type * 256 + code: "type 8", "type 3 code 4", or from one to the other."""
+    if first == last:
+        return f"type {first >> 8} code {first & 255}"
+    if first >> 8 == last >> 8 and first & 255 == 0 and last & 255 == 255:
+        return f"type {first >> 8}"
+    return f"type {first >> 8} code {first & 255} to type {last >> 8} code {last & 255}"
+
+
+def flags_text(flags: int) -> str:
+    """TCP flags by name, "none" where none is set."""
+    names = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+    return ",".join(name for bit, name in enumerate(names) if flags >> bit & 1) or "none"
+
+
+def labels_text(pod: Pod, namespaces: Mapping[str, Namespace] | None = None) -> str:
+    """A pod's labels, and its namespace's beyond the name, for a parenthesis."""
+    own = ", ".join(f"{key}={value}" for key, value in sorted(pod.labels.items())) or "no labels"
+    namespace = (namespaces or {}).get(pod.namespace)
+    beyond = (
+        sorted((key, value) for key, value in namespace.labels.items() if key != NAMESPACE_NAME) if namespace else []
+    )
+    return own + (f"; namespace {', '.join(f'{key}={value}' for key, value in beyond)}" if beyond else "")
