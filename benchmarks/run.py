@@ -1,0 +1,126 @@
+"""`make bench`: what `chainproof verify` costs, as whole processes, in ratios within one run.
+
+Ratios are to the start of the interpreter and to the kernel's own tools loading the same dump. Per pod and per member
+figures must stay level as the snapshots grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from benchmarks import kernel
+from benchmarks.generate import STYLES, generate
+from benchmarks.measure import CHAINPROOF, ROOT, Cost, median
+
+SIZES = (10, 50, 110, 250)
+MEMBERS = (50_000, 100_000, 200_000, 400_000)
+MEMBERS_AT = 110
+RECORDINGS = ("calico/seed", "calico/scale", "kube-router/seed", "kube-router/scale")
+ANSWERS = {0: "proved", 1: "refuted", 2: "bad input", 3: "undecided", 4: "disagreement"}
+COLUMNS = ("snapshot", "pods", "rules", "members", "answer", "wall s", "cpu s", "MiB", "x python", "x kernel", "ms/pod")
+WIDTHS = (26, 5, 6, 8, 12, 7, 7, 6, 9, 9, 7)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A snapshot to measure: `make` returns its folder; `expected` is the answer it must get, "" where any will do."""
+
+    name: str
+    make: Callable[[], Path]
+    expected: str = ""
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.make()
+
+    @property
+    def node(self) -> Path:
+        return next((self.folder / "nodes").iterdir())
+
+
+def recordings() -> Iterator[Subject]:
+    """The recordings of real compilers, where they are."""
+    base = Path(os.environ.get("CHAINPROOF_CORPUS", ROOT.parent / "shared" / "corpus"))
+    for name in RECORDINGS:
+        if (base / name).exists():
+            yield Subject(name, partial(Path, base / name))
+        else:
+            print(f"{name}: skipped, no recordings at {base} (set CHAINPROOF_CORPUS)")
+
+
+def synthetic(place: Path) -> Iterator[Subject]:
+    """Snapshots of growing size, right by construction."""
+    for style in sorted(STYLES):
+        for size in SIZES:
+            make = partial(generate, style, size, place / f"{style}-{size}")
+            yield Subject(f"{style} {size} pods", make, "proved")
+    for style in sorted(STYLES):
+        for members in MEMBERS:
+            make = partial(generate, style, MEMBERS_AT, place / f"{style}-{members}", members)
+            yield Subject(f"{style} {members} members", make, "proved")
+
+
+def measure(subject: Subject, runs: int, python: Cost) -> tuple[str, str]:
+    """A row of the table, and what is wrong ("" where nothing is)."""
+    cost = median([*CHAINPROOF, "verify", str(subject.folder)], runs)
+    pods, rules, members = sizes(subject)
+    try:
+        loaded = f"{cost.wall / kernel.load(subject.node, runs).wall:.2f}"
+        reason = ""
+    except kernel.NotMeasurableError as why:
+        loaded, reason = "-", f"  (kernel: {why})"
+    answer = "crash" if "Traceback" in cost.output else ANSWERS.get(cost.code, f"exit {cost.code}")
+    figures = (
+        subject.name, str(pods), str(rules), str(members), answer, f"{cost.wall:.2f}", f"{cost.cpu:.2f}",
+        f"{cost.memory:.0f}", f"{cost.wall / python.wall:.1f}", loaded, f"{1000 * cost.wall / max(pods, 1):.1f}",
+    )  # fmt: skip
+    wrong = f"{subject.name}: expected {subject.expected}, got {answer}\n{cost.output[:2000]}"
+    return row(figures) + reason, wrong if subject.expected not in ("", answer) else ""
+
+
+def sizes(subject: Subject) -> tuple[int, int, int]:
+    """Pods on the node, rules, set members; counted in the text."""
+    pods = (subject.folder / "cluster" / "pods.yaml").read_text("utf-8")
+    here = len(re.findall(rf"^ +nodeName: {re.escape(subject.node.name)}$", pods, re.MULTILINE))
+    rules = len(re.findall(r"^(?:\[\d+:\d+\] )?-A ", (subject.node / "iptables-save").read_text("utf-8"), re.MULTILINE))
+    sets = subject.node / "ipset-save"
+    members = len(re.findall(r"^add ", sets.read_text("utf-8"), re.MULTILINE)) if sets.exists() else 0
+    return here, rules, members
+
+
+def row(figures: tuple[str, ...]) -> str:
+    """One line of the table."""
+    first, *others = (f"{text:<{width}}" if place == 0 else f"{text:>{width}}" for place, (text, width) in enumerate(zip(figures, WIDTHS, strict=True)))  # fmt: skip
+    return " ".join([first, *others])
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="runs of each process; the median counts")
+    parser.add_argument("--only", default="", help="snapshots whose name contains this")
+    options = parser.parse_args()
+    python = median([sys.executable, "-c", "pass"], max(options.runs, 5))
+    print(f"interpreter start: {python.wall:.3f} s; median of {options.runs} runs; verify of the whole node\n")
+    print(row(COLUMNS))
+    faults = []
+    with tempfile.TemporaryDirectory() as place:
+        for subject in [*recordings(), *synthetic(Path(place))]:
+            if options.only in subject.name:
+                line, wrong = measure(subject, options.runs, python)
+                print(line, flush=True)
+                faults += [wrong] if wrong else []
+    print("\n".join(["", *faults]) if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
