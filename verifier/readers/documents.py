@@ -1,0 +1,38 @@
+"""YAML or JSON text -> documents: plain values in which every mapping knows its line."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from verifier.model.document import Document, Entries, shown
+from verifier.model.origin import InputError, Origin
+from verifier.readers.json_text import read_json
+from verifier.readers.yaml_block import read_block
+from verifier.readers.yaml_tokens import NotPlain
+
+
+def read_documents(text: str, path: str) -> list[Document]:
+    """Every document of a file, empty ones left out; InputError where the text is neither, or one is no mapping."""
+    return [_document(line, value, path) for line, value in _values(text, path)]
+
+
+def _values(text: str, path: str) -> list[tuple[int, object]]:
+    if path.endswith(".json"):
+        return read_json(text, path)
+    if text.lstrip()[:1] == "{":
+        with suppress(InputError):  # it may be YAML that only begins like JSON
+            return read_json(text, path)
+    try:
+        return read_block(text)
+    except NotPlain:
+        # Most clusters never need the whole parser: its import is a tenth of a proof.
+        from verifier.readers.yaml_events import read_events  # noqa: PLC0415
+
+        return read_events(text, path)
+
+
+def _document(line: int, value: object, path: str) -> Document:
+    if not isinstance(value, Entries):
+        problem = f"expected a mapping (a Kubernetes object or a List), found {shown(value)}"
+        raise InputError(Origin(path, line), problem, "write an object with apiVersion and kind")
+    return Document(path, value)
