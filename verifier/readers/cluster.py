@@ -1,0 +1,120 @@
+"""Documents -> the cluster: every object once, other kinds counted, policies in tiers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeAlias
+
+from verifier.model.cluster import Cluster, Namespace, Node, Pod, Service, Workload
+from verifier.model.document import Document, Entries, Part, shown
+from verifier.model.origin import InputError, Origin
+from verifier.model.policy import Action, Policy, Tier
+from verifier.policies import POLICY_KINDS, PolicyKind
+from verifier.policies.kind import Shared
+from verifier.readers.objects import OBJECT_KINDS, ObjectKind, namespace_labels
+
+Thing: TypeAlias = Namespace | Node | Pod | Service | Workload | Policy
+
+_ALL_KINDS: tuple[ObjectKind | PolicyKind, ...] = (*OBJECT_KINDS, *POLICY_KINDS)
+_KINDS = {(group, kind.name): kind for kind in _ALL_KINDS for group in kind.groups}
+
+
+@dataclass(slots=True)
+class ClusterReader:
+    """Collects documents one by one; `cluster` and `notes` are then what they say together."""
+
+    _found: dict[tuple[str, str], Thing] = field(default_factory=dict)
+    _ignored: Counter[str] = field(default_factory=Counter)
+    _shared: Shared = field(default_factory=Shared)
+
+    def add(self, document: Document) -> None:
+        """Take a document; InputError where it is not what the API server would accept."""
+        for part in _objects(document.path, document.entries, "", ""):
+            self._add_object(part)
+
+    def _add_object(self, part: Part) -> None:
+        api, kind_name = part.text("apiVersion"), part.text("kind")
+        group = api.rpartition("/")[0]
+        kind = _KINDS.get((group, kind_name))
+        if kind is None:
+            self._ignored[f"{kind_name}.{group}" if group else kind_name] += 1
+            return
+        if api != kind.api:
+            problem = f"expected apiVersion {kind.api} for a {kind_name}, found {shown(api or None)}"
+            raise part.fault("apiVersion", problem, f"convert it to {kind.api}, as the API server prints it")
+        thing = kind.read(part) if isinstance(kind, ObjectKind) else kind.translate(part, self._shared)
+        key = kind_name, _name(thing)
+        known = self._found.setdefault(key, thing)
+        if known is not thing and _meaning(known) != _meaning(thing):
+            problem = f"a second {kind_name} {key[1]}, different from the one at {known.origin}"
+            raise InputError(thing.origin, problem, "keep the one that the cluster has now")
+
+    def cluster(self) -> Cluster:
+        """Everything that was read."""
+        pods = self._all(Pod)
+        namespaces = {namespace.name: namespace for namespace in self._all(Namespace)}
+        for pod in pods:
+            if pod.namespace not in namespaces:
+                labels = namespace_labels(pod.namespace, {})
+                namespaces[pod.namespace] = Namespace(pod.namespace, labels, pod.origin)
+        policies = self._all(Policy)
+        tiers = {kind.tier: [policy for policy in policies if policy.kind == kind.name] for kind in POLICY_KINDS}
+        return Cluster(
+            namespaces,
+            pods,
+            {node.name: node for node in self._all(Node)},
+            self._all(Service),
+            self._all(Workload),
+            tuple(Tier(name, tuple(members), Action.DENY) for name, members in tiers.items()),
+            dict(sorted(self._ignored.items())),
+        )
+
+    def notes(self) -> Iterator[str]:
+        """Sentences on what the documents leave open."""
+        named = {namespace.name for namespace in self._all(Namespace)}
+        unnamed = sorted({pod.namespace for pod in self._all(Pod)} - named)
+        if unnamed:
+            yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: taken to have no label but its name"
+
+    def _all(self, kind: Callable[..., Any]) -> tuple[Any, ...]:
+        return tuple(thing for thing in self._found.values() if type(thing) is kind)
+
+
+def _objects(path: str, entries: Entries, api: str, kind: str) -> Iterator[Part]:
+    """The objects of a document, lists taken apart; the items of a typed list need not repeat what they are."""
+    if kind and not entries.get("kind"):
+        entries = Entries(
+            entries.line, {**entries, "apiVersion": entries.get("apiVersion") or api, "kind": kind}.items()
+        )
+    part = Part(path, "", entries)
+    name = part.text("kind")
+    if not name:
+        raise part.fault("kind", "expected the kind of a Kubernetes object, found nothing", "add kind and apiVersion")
+    if name != "List" and not (name.endswith("List") and type(entries.get("items")) is list):
+        yield part
+        return
+    item_kind = name.removesuffix("List")
+    for index, item in enumerate(part.items("items")):
+        if type(item) is not Entries:
+            problem = f"items[{index}]: expected an object, found {shown(item)}"
+            raise InputError(part.origin, problem, "remove it, or write the object")
+        yield from _objects(path, item, part.text("apiVersion"), item_kind)
+
+
+def _name(thing: Thing) -> str:
+    if isinstance(thing, Policy | Namespace | Node):
+        return thing.name
+    return f"{thing.namespace}/{thing.name}"
+
+
+def _meaning(value: object) -> object:
+    """What an object says, apart from where it was read."""
+    if isinstance(value, Origin):
+        return None
+    if isinstance(value, tuple):
+        return tuple(_meaning(item) for item in value)
+    if is_dataclass(value):
+        return tuple(_meaning(getattr(value, each.name)) for each in fields(value))
+    return value

@@ -1,0 +1,185 @@
+"""Kubernetes objects that are no policies -> namespaces, nodes, pods, services and workloads.
+
+Spec: specs/policies/network_policy.md (NP-26, NP-29, NP-36, NP-48, NP-56)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from verifier.model.addresses import parse_address
+from verifier.model.cluster import ContainerPort, Namespace, Node, Pod, Service, Workload
+from verifier.model.document import Part, shown
+from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP
+
+ClusterObject: TypeAlias = Namespace | Node | Pod | Service | Workload
+
+DEFAULT_NAMESPACE = "default"
+_NAME = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.:]{0,251}[a-z0-9A-Z])?")
+_PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
+_NOT_ADDRESSES = ("Hostname", "InternalDNS", "ExternalDNS")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """A kind that is read: its name, the API version whose fields are understood, and how to read it.
+
+    `groups` are the API groups in which the kind has ever lived: the same object in another version is refused,
+    a kind of this name in any other group is another kind.
+    """
+
+    name: str
+    api: str
+    groups: tuple[str, ...]
+    read: Callable[[Part], ClusterObject]
+
+
+def full_name(document: Part, namespaced: bool = True) -> tuple[str, str]:
+    """Namespace and name of an object; the namespace is "" for kinds that have none (NP-3)."""
+    metadata = document.child("metadata")
+    name = metadata.text("name")
+    if not _NAME.fullmatch(name):
+        problem = f"expected the object's name, found {shown(name or None)}"
+        raise metadata.fault("name", problem, "give it a name of letters, digits, '-' and '.'")
+    if not namespaced:
+        return "", name
+    namespace = metadata.text("namespace") or DEFAULT_NAMESPACE
+    if not _NAME.fullmatch(namespace):
+        raise metadata.fault("namespace", f"expected a namespace, found {shown(namespace)}", "correct its name")
+    return namespace, name
+
+
+def read_namespace(document: Part) -> Namespace:
+    """A Namespace; its name is always among its labels (NP-26)."""
+    _, name = full_name(document, namespaced=False)
+    return Namespace(name, namespace_labels(name, document.child("metadata").text_map("labels")), document.origin)
+
+
+def namespace_labels(name: str, labels: dict[str, str]) -> dict[str, str]:
+    """The labels of a namespace with the one that the API server sets itself."""
+    return {**labels, NAMESPACE_NAME: name}
+
+
+def read_node(document: Part) -> Node:
+    """A Node with the addresses of its status; host names are left out."""
+    _, name = full_name(document, namespaced=False)
+    addresses = [
+        _address(entry, "address")
+        for entry in document.child("status").parts("addresses")
+        if entry.text("type") not in _NOT_ADDRESSES
+    ]
+    return Node(name, tuple(dict.fromkeys(addresses)), document.origin)
+
+
+def read_pod(document: Part) -> Pod:
+    """A Pod with the addresses of its status (NP-36) and the ports of its regular containers (NP-48)."""
+    namespace, name = full_name(document)
+    spec, status = document.child("spec"), document.child("status")
+    return Pod(
+        namespace,
+        name,
+        document.child("metadata").text_map("labels"),
+        _pod_addresses(status),
+        spec.text("nodeName"),
+        spec.flag("hostNetwork"),
+        status.text("phase"),
+        _ports(spec),
+        document.origin,
+        spec.text("serviceAccountName") or "default",
+    )
+
+
+def _pod_addresses(status: Part) -> dict[int, int]:
+    found: dict[int, int] = {}
+    entries = [(entry, "ip") for entry in status.parts("podIPs")]
+    if not entries and status.text("podIP"):
+        entries = [(status, "podIP")]
+    for entry, key in entries:
+        if not entry.text(key):
+            continue
+        family, address = _address(entry, key)
+        if found.setdefault(family, address) != address:
+            problem = f"a second IPv{family} address, {shown(entry.text(key))}"
+            raise entry.fault(key, problem, "a pod has at most one address of each family; correct the status")
+    return found
+
+
+def read_service(document: Part) -> Service:
+    """A Service with its cluster addresses; a headless one has none."""
+    namespace, name = full_name(document)
+    spec = document.child("spec")
+    texts = spec.texts("clusterIPs") or [spec.text("clusterIP")]
+    addresses = [_parsed(spec, "clusterIPs", text) for text in texts if text not in ("", "None")]
+    return Service(namespace, name, tuple(dict.fromkeys(addresses)), document.origin)
+
+
+def read_workload(document: Part) -> Workload:
+    """A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob as the pods that it would create."""
+    namespace, name = full_name(document)
+    kind, spec = document.text("kind"), document.child("spec")
+    owner = spec.child("jobTemplate").child("spec") if kind == "CronJob" else spec
+    template = owner.child("template")
+    replicas = spec.number("replicas")
+    if replicas is None and kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+        replicas = 1
+    return Workload(
+        kind,
+        namespace,
+        name,
+        template.child("metadata").text_map("labels"),
+        _ports(template.child("spec")),
+        template.child("spec").flag("hostNetwork"),
+        replicas,
+        document.origin,
+    )
+
+
+def _ports(spec: Part) -> tuple[ContainerPort, ...]:
+    return tuple(_container_ports(spec)) if spec.entries.get("containers") else ()
+
+
+def _container_ports(spec: Part) -> Iterator[ContainerPort]:
+    for container in spec.parts("containers"):
+        if not container.entries.get("ports"):
+            continue
+        for port in container.parts("ports"):
+            protocol = _PROTOCOLS.get(port.text("protocol") or "TCP")
+            number = port.number("containerPort")
+            if protocol is None:
+                problem = f"expected TCP, UDP or SCTP, found {shown(port.text('protocol'))}"
+                raise port.fault("protocol", problem, "name one of the three")
+            if number is None or not 0 < number < 65536:
+                raise port.fault(
+                    "containerPort", f"expected 1 to 65535, found {shown(number)}", "give the port's number"
+                )
+            yield ContainerPort(port.text("name"), protocol, number)
+
+
+def _address(part: Part, key: str) -> tuple[int, int]:
+    return _parsed(part, key, part.text(key))
+
+
+def _parsed(part: Part, key: str, text: str) -> tuple[int, int]:
+    try:
+        return parse_address(text)
+    except ValueError:
+        raise part.fault(
+            key, f"expected an IP address, found {shown(text)}", "write it like 10.0.0.1 or fd00::1"
+        ) from None
+
+
+OBJECT_KINDS = (
+    ObjectKind("CronJob", "batch/v1", ("batch",), read_workload),
+    ObjectKind("DaemonSet", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("Deployment", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("Job", "batch/v1", ("batch", "extensions"), read_workload),
+    ObjectKind("Namespace", "v1", ("",), read_namespace),
+    ObjectKind("Node", "v1", ("",), read_node),
+    ObjectKind("Pod", "v1", ("",), read_pod),
+    ObjectKind("ReplicaSet", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("Service", "v1", ("",), read_service),
+    ObjectKind("StatefulSet", "apps/v1", ("apps",), read_workload),
+)
