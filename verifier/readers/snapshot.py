@@ -1,0 +1,115 @@
+"""A snapshot: the cluster's documents and what each node has loaded, with the hash of every file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.model.cluster import Cluster
+from verifier.model.ipset import IpSet
+from verifier.model.node import InterfaceAddress, NodeState, Route
+from verifier.model.origin import InputError, Origin
+from verifier.model.ruleset import Ruleset
+from verifier.model.snapshot import Snapshot
+from verifier.readers.cluster import ClusterReader
+from verifier.readers.documents import read_documents
+from verifier.readers.ipset_save import read_sets
+from verifier.readers.iptables_save import read_ruleset
+from verifier.readers.node_files import read_addresses, read_routes
+from verifier.readers.tree import Tree, open_tree
+
+_DOCUMENTS = (".yaml", ".yml", ".json")
+_RULES = {4: "iptables-save", 6: "ip6tables-save"}
+_ROUTES = {4: "routes.json", 6: "routes6.json"}
+
+
+def read_snapshot(path: str) -> Snapshot:
+    """Everything below `path`, a directory or a .tar.gz of one; InputError where it cannot be used.
+
+    Any part may be missing: `Snapshot.notes` and `NodeState.missing` say what is.
+    """
+    tree = open_tree(path)
+    cluster, notes = _read_cluster(tree)
+    nodes = []
+    for name in tree.folders:
+        _check_known(tree, name, cluster)
+        reader = _NodeReader(tree, name)
+        nodes.append(reader.read())
+        notes.extend(reader.notes)
+    if not nodes:
+        notes.append("nodes/ is missing: no node's rules were read")
+    notes.extend(f"cluster/ has {count} {kind}, not read" for kind, count in cluster.ignored.items())
+    return Snapshot(path, cluster, tuple(nodes), tuple(sorted(tree.inputs, key=lambda file: file.path)), tuple(notes))
+
+
+def _read_cluster(tree: Tree) -> tuple[Cluster, list[str]]:
+    reader = ClusterReader()
+    notes: list[str] = []
+    names = [name for name in tree.files if name.startswith("cluster/")]
+    if not names:
+        notes.append("cluster/ is missing: no pods, namespaces or policies were read")
+    for name in names:
+        if not name.endswith(_DOCUMENTS):
+            notes.append(f"{name} was not read: its name ends neither in .yaml, .yml nor .json")
+            continue
+        for document in read_documents(tree.text(name), tree.shown(name)):
+            reader.add(document)
+    return reader.cluster(), [*notes, *reader.notes()]
+
+
+def _check_known(tree: Tree, name: str, cluster: Cluster) -> None:
+    if cluster.nodes and name not in cluster.nodes:
+        known = ", ".join(sorted(cluster.nodes)[:5]) + (", ..." if len(cluster.nodes) > 5 else "")
+        problem = f"a dump of another node than the cluster knows: {name!r} is none of {known}"
+        raise InputError(Origin(tree.shown(f"nodes/{name}")), problem, "name the folder like the Node object")
+
+
+@dataclass(slots=True)
+class _NodeReader:
+    """Reads nodes/NAME, file by file, and remembers which were not there."""
+
+    tree: Tree
+    name: str
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def read(self) -> NodeState:
+        rulesets = {family: ruleset for family in _RULES if (ruleset := self._rules(family)) is not None}
+        sets = self._sets()
+        addresses, interfaces = self._addresses()
+        routes = self._routes()
+        if self.missing:
+            self.notes.append(f"nodes/{self.name} lacks {', '.join(self.missing)}")
+        return NodeState(self.name, rulesets, sets, addresses, interfaces, routes, tuple(self.missing))
+
+    def _file(self, name: str) -> tuple[str, str] | None:
+        """Text and shown path of a file of the node; None, and noted as missing, where it is not there."""
+        place = f"nodes/{self.name}/{name}"
+        if place not in self.tree.files:
+            self.missing.append(name)
+            return None
+        return self.tree.text(place), self.tree.shown(place)
+
+    def _rules(self, family: int) -> Ruleset | None:
+        name = _RULES[family]
+        found = self._file(name)
+        if found is None:
+            return None
+        text, path = found
+        if text.strip():
+            return read_ruleset(text, path, family)
+        self.missing.append(name)
+        self.notes.append(f"nodes/{self.name}/{name} is empty: nothing is programmed for IPv{family} there")
+        return None
+
+    def _sets(self) -> dict[str, IpSet] | None:
+        found = self._file("ipset-save")
+        return None if found is None else read_sets(*found)
+
+    def _addresses(self) -> tuple[tuple[InterfaceAddress, ...] | None, tuple[str, ...] | None]:
+        found = self._file("addresses.json")
+        return (None, None) if found is None else read_addresses(*found)
+
+    def _routes(self) -> tuple[Route, ...] | None:
+        files = [(family, found) for family, name in _ROUTES.items() if (found := self._file(name)) is not None]
+        routes = [route for family, found in files for route in read_routes(*found, family)]
+        return tuple(routes) if files else None

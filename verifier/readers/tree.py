@@ -1,0 +1,193 @@
+"""The files of a snapshot, from a directory or an archive: which there are, and their text within safe bounds.
+
+An archive is never unpacked to disk: its members are only read, by name, one after the other.
+"""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from verifier.model.origin import InputError, Origin
+from verifier.model.snapshot import InputFile
+
+MAX_FILE = 128 * 1024 * 1024
+MAX_TOTAL = 512 * 1024 * 1024
+MAX_FILES = 20_000
+MAX_LEVELS = 8
+MAX_LINE = 4 * 1024 * 1024
+MAX_JSON_LINE = 64 * 1024 * 1024
+ARCHIVES = (".tar.gz", ".tgz", ".tar")
+_ROOTS = ("cluster", "nodes")
+_SMALLER = "make a snapshot of fewer objects, or split the file"
+_LAYOUT = "a snapshot has cluster/*.yaml and nodes/NAME/iptables-save; see `chainproof collect`"
+
+
+@dataclass(slots=True)
+class Tree:
+    """The files below cluster/ and nodes/ by their path in the snapshot; `inputs` are those that were read."""
+
+    root: str
+    files: dict[str, Path | bytes]
+    folders: tuple[str, ...]  # names below nodes/
+    inputs: list[InputFile] = field(default_factory=list)
+
+    def shown(self, name: str) -> str:
+        """The path of a file as the user would type it."""
+        return f"{self.root}/{name}"
+
+    def text(self, name: str) -> str:
+        """The text of a file; InputError where it cannot be read or is no text."""
+        origin = Origin(self.shown(name))
+        source = self.files[name]
+        data = source if isinstance(source, bytes) else _read_file(source, origin)
+        self.inputs.append(InputFile(name, sha256(data).hexdigest()))
+        return _decode(data, origin, MAX_JSON_LINE if name.endswith(".json") else MAX_LINE)
+
+
+def open_tree(path: str) -> Tree:
+    """The snapshot at `path`; InputError where there is none."""
+    place = Path(path)
+    origin = Origin(path)
+    try:
+        mode = place.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise InputError(origin, f"cannot be read: {_reason(error)}", "give the path of a snapshot") from None
+    if stat.S_ISDIR(mode):
+        tree = _open_directory(place, path.rstrip("/") or "/")
+    elif stat.S_ISREG(mode) and place.name.endswith(ARCHIVES):
+        tree = _open_archive(place, path)
+    else:
+        raise InputError(origin, "neither a directory nor a .tar.gz", _LAYOUT)
+    if not tree.files and not tree.folders:
+        raise InputError(origin, "an empty snapshot: neither cluster/ nor nodes/ holds a file", _LAYOUT)
+    return tree
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _open_directory(place: Path, root: str) -> Tree:
+    files: dict[str, Path | bytes] = {}
+    for name in _ROOTS:
+        if (place / name).is_dir():
+            for file, path in _walk(place / name, name, Origin(root), 1):
+                files[file] = path
+                if len(files) > MAX_FILES:
+                    raise InputError(Origin(root), f"more than {MAX_FILES} files", _SMALLER)
+    nodes = place / "nodes"
+    folders = sorted(entry.name for entry in nodes.iterdir() if _is_folder(entry)) if nodes.is_dir() else []
+    return Tree(root, files, tuple(folders))
+
+
+def _is_folder(entry: Path) -> bool:
+    return entry.is_dir() and not entry.name.startswith(".")
+
+
+def _walk(folder: Path, name: str, origin: Origin, level: int) -> Iterator[tuple[str, Path]]:
+    if level > MAX_LEVELS:
+        raise InputError(origin, f"{name}: folders within folders, more than {MAX_LEVELS} deep", "flatten them")
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(Origin(str(folder)), f"cannot be read: {_reason(error)}", "make it readable") from None
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry, f"{name}/{entry.name}", origin, level + 1)
+        else:
+            yield f"{name}/{entry.name}", entry
+
+
+def _read_file(path: Path, origin: Origin) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(origin, "not a regular file", "put the file itself there")
+        if status.st_size > MAX_FILE:
+            raise InputError(origin, f"{status.st_size >> 20} MiB, more than {MAX_FILE >> 20} MiB", _SMALLER)
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(origin, f"cannot be read: {_reason(error)}", "make the file readable") from None
+
+
+def _decode(data: bytes, origin: Origin, longest: int) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(
+            origin, "UTF-16 text", "save it as UTF-8 (in PowerShell: `... | Out-File -Encoding utf8 FILE`)"
+        )
+    binary = data.find(b"\0")
+    if binary >= 0:
+        raise InputError(Origin(origin.path, _line(data, binary)), "a binary file", "put text there")
+    for start in range(0, len(data) - longest, longest):
+        # A line of twice the bound covers one of these windows completely, so none passes unseen.
+        if data.find(b"\n", start, start + longest) < 0:
+            problem = f"a line of more than {longest >> 20} MiB"
+            raise InputError(
+                Origin(origin.path, _line(data, start)), problem, "write it as the tool prints it, in lines"
+            )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = _line(data, error.start)
+        raise InputError(Origin(origin.path, line), "not UTF-8 text", "save the file as UTF-8") from None
+
+
+def _line(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
+
+
+def _open_archive(place: Path, root: str) -> Tree:
+    import tarfile  # noqa: PLC0415  most snapshots are directories
+
+    origin = Origin(root)
+    members: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(place, "r|*") as archive:
+            for member in archive:
+                name = _member_name(member.name, origin)
+                total += member.size
+                if total > MAX_TOTAL or member.size > MAX_FILE or len(members) > MAX_FILES:
+                    raise InputError(
+                        Origin(f"{root}/{name}"), f"the archive holds more than is read ({_bounds()})", _SMALLER
+                    )
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is not None and not PurePosixPath(name).name.startswith("."):
+                    members[name] = content.read()
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise InputError(origin, f"not an archive that can be read: {error}", "make it with `tar -czf`") from None
+    except OSError as error:
+        raise InputError(origin, f"cannot be read: {_reason(error)}", "give a complete .tar.gz") from None
+    return _tree_of(members, root)
+
+
+def _bounds() -> str:
+    return f"{MAX_FILE >> 20} MiB a file, {MAX_TOTAL >> 20} MiB and {MAX_FILES} files in all"
+
+
+def _member_name(name: str, origin: Origin) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(origin, f"the archive's member {name!r} leads out of it", "make the archive with `tar -czf`")
+    return str(path)
+
+
+def _tree_of(members: dict[str, bytes], root: str) -> Tree:
+    """The snapshot in an archive, whether its files stand at the top or in one folder."""
+    tops = {name.split("/", 1)[0] for name in members}
+    if len(tops) == 1 and not tops & set(_ROOTS):
+        prefix = f"{tops.pop()}/"
+        members = {name.removeprefix(prefix): data for name, data in members.items()}
+    files: dict[str, Path | bytes] = {
+        name: data for name, data in sorted(members.items()) if name.startswith(("cluster/", "nodes/"))
+    }
+    parts = [name.split("/") for name in files]
+    folders = sorted({part[1] for part in parts if part[0] == "nodes" and len(part) > 2})
+    return Tree(root, files, tuple(folders))
