@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -25,25 +27,36 @@ def members(folder: Path) -> dict[str, str]:
     return found
 
 
+def listings(package: ModuleType, modules: dict[str, object]) -> list[list[str]]:
+    """Every tuple or mapping of the package as names of modules, where it holds modules or their names."""
+    found = []
+    for value in vars(package).values():
+        held = tuple(value.values()) if isinstance(value, Mapping) else value
+        if isinstance(held, tuple):
+            found.append([next((name for name in modules if member in (name, modules[name])), "") for member in held])
+    return found
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_registry_equals_folder(folder: str) -> None:
     """Every member file is in the registry, in sorted order, and nothing else is."""
     package = importlib.import_module(f"verifier.{folder}")
     names = sorted(members(ROOT / "verifier" / folder))
     modules = {name: importlib.import_module(f"verifier.{folder}.{name}").MODULE for name in names}
-    registries = [value for value in vars(package).values() if isinstance(value, tuple) and value]
-    listed = [
-        [next((name for name, module in modules.items() if module is member), None) for member in registry]
-        for registry in registries
-    ]
-    assert names in listed, f"verifier/{folder}/__init__.py has no sorted tuple of exactly {names}; found {listed}"
+    found = listings(package, modules)
+    assert names in found, f"verifier/{folder}/__init__.py has no sorted registry of exactly {names}; found {found}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_pages_equal_folder(folder: str) -> None:
-    """Every member has its page specs/FOLDER/NAME.md, and every page its member."""
-    names = set(members(ROOT / "verifier" / folder))
+    """Every member has its page, specs/FOLDER/NAME.md by its file's or its own name, and every page its member."""
+    names = {
+        name: {name, importlib.import_module(f"verifier.{folder}.{name}").MODULE.name}
+        for name in members(ROOT / "verifier" / folder)
+    }
     pages = {path.stem for path in (ROOT / "specs" / folder).glob("*.md") if path.stem != "README"}
+    without = sorted(name for name, either in names.items() if not either & pages)
+    strangers = sorted(pages - {name for either in names.values() for name in either})
     assert names, f"verifier/{folder} has no member"
-    assert names - pages == set(), f"without a page in specs/{folder}: {sorted(names - pages)}"
-    assert pages - names == set(), f"pages of nothing in specs/{folder}: {sorted(pages - names)}"
+    assert without == [], f"members without a page in specs/{folder}"
+    assert strangers == [], f"pages of nothing in specs/{folder}"
