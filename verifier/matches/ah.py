@@ -1,0 +1,10 @@
+"""-m ah: security parameters of AH, which this model does not have.
+
+Spec: specs/matches/ah.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("ah", "security parameters of AH", arity={"--ahspi": 1, "--ahlen": 1, "--ahres": 0})

@@ -1,0 +1,10 @@
+"""-m cgroup: the control group of the sender, which this model does not have.
+
+Spec: specs/matches/cgroup.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("cgroup", "the control group of the sender", arity={"--cgroup": 1, "--path": 1})

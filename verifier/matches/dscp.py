@@ -1,0 +1,10 @@
+"""-m dscp: the class of service, which this model does not have.
+
+Spec: specs/matches/dscp.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("dscp", "the class of service", arity={"--dscp": 1, "--dscp-class": 1})

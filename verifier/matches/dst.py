@@ -1,0 +1,10 @@
+"""-m dst: destination options of IPv6, which this model does not have.
+
+Spec: specs/matches/dst.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("dst", "destination options of IPv6", arity={"--dst-len": 1, "--dst-opts": 1})

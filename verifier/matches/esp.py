@@ -1,0 +1,10 @@
+"""-m esp: security parameters of ESP, which this model does not have.
+
+Spec: specs/matches/esp.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("esp", "security parameters of ESP", arity={"--espspi": 1})

@@ -1,0 +1,10 @@
+"""-m hbh: hop-by-hop options of IPv6, which this model does not have.
+
+Spec: specs/matches/hbh.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("hbh", "hop-by-hop options of IPv6", arity={"--hbh-len": 1, "--hbh-opts": 1})

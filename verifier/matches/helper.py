@@ -1,0 +1,10 @@
+"""-m helper: the helper of the connection, which this model does not have.
+
+Spec: specs/matches/helper.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("helper", "the helper of the connection", arity={"--helper": 1})

@@ -1,0 +1,10 @@
+"""-m limit: a rate limit, which depends on the packets before.
+
+Spec: specs/matches/limit.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("limit", "a rate limit", arity={"--limit": 1, "--limit-burst": 1})

@@ -1,0 +1,10 @@
+"""-m mac: the sender's hardware address, which no packet of this model carries.
+
+Spec: specs/matches/mac.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("mac", "the sender's hardware address", arity={"--mac-source": 1})

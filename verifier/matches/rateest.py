@@ -1,0 +1,28 @@
+"""-m rateest: estimated rates, which depend on other traffic.
+
+Spec: specs/matches/rateest.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module(
+    "rateest",
+    "estimated rates",
+    arity={
+        "--rateest": 1,
+        "--rateest-delta": 0,
+        "--rateest1": 1,
+        "--rateest2": 1,
+        "--rateest-bps": 0,
+        "--rateest-pps": 0,
+        "--rateest-bps1": 1,
+        "--rateest-bps2": 1,
+        "--rateest-pps1": 1,
+        "--rateest-pps2": 1,
+        "--rateest-lt": 0,
+        "--rateest-gt": 0,
+        "--rateest-eq": 0,
+    },
+)

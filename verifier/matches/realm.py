@@ -1,0 +1,10 @@
+"""-m realm: the realm of the route, which this model does not have.
+
+Spec: specs/matches/realm.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("realm", "the realm of the route", arity={"--realm": 1})

@@ -1,0 +1,41 @@
+"""-m recent: lists of addresses that earlier packets have written.
+
+Spec: specs/matches/recent.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.matches.module import MatchModule
+from verifier.model.extension import Option, wording
+from verifier.model.predicate import TRUE, Opaque, Predicate, negate
+
+ARITY = {
+    "--set": 0, "--rcheck": 0, "--update": 0, "--remove": 0, "--seconds": 1, "--reap": 0, "--hitcount": 1, "--rttl": 0,
+    "--name": 1, "--mask": 1, "--rsource": 0, "--rdest": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """`--set` notes the address and always holds (RC-1); everything else hangs on earlier packets (RC-2)."""
+
+    options: tuple[Option, ...]
+
+    def meaning(self) -> Predicate:
+        noted = next((option for option in self.options if option.flag == "--set"), None)
+        if noted is not None:
+            return negate(TRUE, noted.negated)
+        return Opaque(f"-m recent {wording(self.options)}")
+
+    def spelling(self) -> str:
+        return wording(self.options)
+
+
+def parse(options: tuple[Option, ...], family: int) -> Recent:  # noqa: ARG001  one signature for all
+    """Keep the options as they are."""
+    return Recent(options)
+
+
+MODULE = MatchModule("recent", "lists of addresses seen before", arity=ARITY, parse=parse)

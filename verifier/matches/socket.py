@@ -1,0 +1,14 @@
+"""-m socket: an open socket that fits the packet, which depends on the programs of the node.
+
+Spec: specs/matches/socket.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module(
+    "socket",
+    "an open socket that fits the packet",
+    arity={"--transparent": 0, "--nowildcard": 0, "--restore-skmark": 0},
+)

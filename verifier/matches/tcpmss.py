@@ -1,0 +1,10 @@
+"""-m tcpmss: the segment size that a SYN announces, which this model does not have.
+
+Spec: specs/matches/tcpmss.md
+"""
+
+from __future__ import annotations
+
+from verifier.matches.module import opaque_module
+
+MODULE = opaque_module("tcpmss", "the segment size that a SYN announces", arity={"--mss": 1})

@@ -1,0 +1,11 @@
+"""-j ACCEPT: ends the table with accept.
+
+Spec: specs/targets/accept.md
+"""
+
+from __future__ import annotations
+
+from verifier.model.effect import Finish, Verdict
+from verifier.targets.module import plain_module
+
+MODULE = plain_module("ACCEPT", "ends the table with accept", Finish(Verdict.ACCEPT))

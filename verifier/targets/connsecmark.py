@@ -1,0 +1,10 @@
+"""-j CONNSECMARK: copies a security mark.
+
+Spec: specs/targets/connsecmark.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import continuing_module
+
+MODULE = continuing_module("CONNSECMARK", "copies a security mark", {"--save": 0, "--restore": 0})

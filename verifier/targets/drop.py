@@ -1,0 +1,11 @@
+"""-j DROP: drops the packet.
+
+Spec: specs/targets/drop.md
+"""
+
+from __future__ import annotations
+
+from verifier.model.effect import Finish, Verdict
+from verifier.targets.module import plain_module
+
+MODULE = plain_module("DROP", "drops the packet", Finish(Verdict.DROP))

@@ -1,0 +1,10 @@
+"""-j NETMAP: rewrites a whole network to another.
+
+Spec: specs/targets/netmap.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.translation import translating_module
+
+MODULE = translating_module("NETMAP", "rewrites a whole network to another", {"--to": 1}, rewrites_destination=True)

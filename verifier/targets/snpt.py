@@ -1,0 +1,12 @@
+"""-j SNPT: rewrites the source prefix.
+
+Spec: specs/targets/snpt.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import unknown_module
+
+MODULE = unknown_module(
+    "SNPT", "rewrites the source prefix", "an address is rewritten", {"--src-pfx": 1, "--dst-pfx": 1}
+)

@@ -1,0 +1,10 @@
+"""-j TCPOPTSTRIP: blanks options of a TCP header.
+
+Spec: specs/targets/tcpoptstrip.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import continuing_module
+
+MODULE = continuing_module("TCPOPTSTRIP", "blanks options of a TCP header", {"--strip-options": 1})

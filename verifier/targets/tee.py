@@ -1,0 +1,10 @@
+"""-j TEE: sends a copy of the packet elsewhere.
+
+Spec: specs/targets/tee.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import continuing_module
+
+MODULE = continuing_module("TEE", "sends a copy of the packet elsewhere", {"--gateway": 1, "--oif": 1})

@@ -1,0 +1,12 @@
+"""-j TOS: sets the type of service.
+
+Spec: specs/targets/tos.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import continuing_module
+
+MODULE = continuing_module(
+    "TOS", "sets the type of service", {"--set-tos": 1, "--and-tos": 1, "--or-tos": 1, "--xor-tos": 1}
+)

@@ -1,0 +1,10 @@
+"""-j TRACE: asks the kernel to log the rules that follow.
+
+Spec: specs/targets/trace.md
+"""
+
+from __future__ import annotations
+
+from verifier.targets.module import continuing_module
+
+MODULE = continuing_module("TRACE", "asks the kernel to log the rules that follow")
