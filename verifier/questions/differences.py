@@ -1,0 +1,116 @@
+"""Differing boxes of cells become differences in the user's terms, each with its simplest packet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.model.fields import ConnState
+from verifier.model.finding import Box, Difference, Kind
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+from verifier.questions.ledger import Circumstance, Ledger
+from verifier.questions.world import World
+from verifier.semantics.boxes import Box3
+from verifier.semantics.decode import ServiceBox, service_boxes, simplest_address, simplest_service
+
+PODS_AT = {
+    Path.REMOTE_TO_POD: (1,),
+    Path.NODE_TO_POD: (1,),
+    Path.POD_TO_REMOTE: (0,),
+    Path.POD_TO_NODE: (0,),
+    Path.POD_TO_POD: (0, 1),
+}
+FREE_INTERFACE = "unknown-pod-interface"
+"""Stands for the interface of a pod that nothing names; no rule is decided by it."""
+
+
+def differences(world: World, ledger: Ledger) -> list[Difference]:
+    """All differences of a family, boxes of pods that differ alike taken together."""
+    alike: dict[tuple[Kind, Path, object, Box3], list[Circumstance]] = {}
+    for (circumstance, group), boxes in ledger.differing.items():
+        for box in _gathered(circumstance.path, boxes):
+            key = (circumstance.kind, circumstance.path, group, box)
+            alike.setdefault(key, []).append(circumstance)
+    return [
+        _difference(world, kind, path, box, services, circumstances)
+        for (kind, path, _, box), circumstances in alike.items()
+        for services in service_boxes(world.space.services, box[2])
+    ]
+
+
+def _gathered(path: Path, boxes: list[Box3]) -> Iterator[Box3]:
+    """Pods whose other two sides agree become one box."""
+    current = boxes
+    for side in PODS_AT[path]:
+        grouped: dict[tuple[int, int], int] = {}
+        for box in current:
+            key = (box[1 - side], box[2])
+            grouped[key] = grouped.get(key, 0) | box[side]
+        current = [(mask, other, service) if side == 0 else (other, mask, service) for (other, service), mask in grouped.items()]
+    yield from current
+
+
+def _difference(
+    world: World, kind: Kind, path: Path, box: Box3, services: ServiceBox, circumstances: list[Circumstance]
+) -> Difference:
+    states = tuple(sorted({at.state for at in circumstances}))
+    wires = tuple(sorted({at.wire for at in circumstances if at.wire}))
+    everywhere = len(wires) == len(world.places.wires)
+    incoming = wires if path is Path.REMOTE_TO_POD and not everywhere else ()
+    outgoing = wires if path is Path.POD_TO_REMOTE and not everywhere else ()
+    line = world.space.addresses
+    made = Box(
+        source=line.ranges(box[0]),
+        destination=line.ranges(box[1]),
+        protocols=None if len(services.protocols) == 256 else services.protocols,
+        source_ports=services.source_ports,
+        destination_ports=services.destination_ports,
+        icmp=services.icmp,
+        states=states,
+        tcp_flags=services.tcp_flags,
+        in_interfaces=incoming,
+        out_interfaces=outgoing,
+        ct_status=services.ct_status,
+    )
+    pods = tuple(p.pod.full_name for p in world.places.pods if any(p.bit & box[side] for side in PODS_AT[path]))
+    return Difference(kind, path, world.family, pods, (made,), _packet(world, path, box, services, circumstances[0], states[0]))
+
+
+def _packet(
+    world: World, path: Path, box: Box3, services: ServiceBox, at: Circumstance, state: ConnState
+) -> Packet:
+    pods = world.space.inventory.all
+    source = simplest_address(world.space.addresses, box[0], pods)
+    destination = simplest_address(world.space.addresses, _apart(box, source, world), pods)
+    service = simplest_service(services, state)
+    return Packet(
+        family=world.family,
+        source=source,
+        destination=destination,
+        protocol=service.protocol,
+        source_port=service.source_port,
+        destination_port=service.destination_port,
+        icmp=service.icmp,
+        tcp_flags=service.tcp_flags,
+        state=state,
+        ct_status=service.ct_status,
+        mark=at.mark & 0xFFFFFFFF,
+        connmark=at.mark >> 32,
+        in_interface=_interface(world, path, source, at.wire, Path.NODE_TO_POD, Path.REMOTE_TO_POD),
+        out_interface=_interface(world, path, destination, at.wire, Path.POD_TO_NODE, Path.POD_TO_REMOTE),
+    )
+
+
+def _apart(box: Box3, source: int, world: World) -> int:
+    """The destinations of a box without its source: a pod to itself is in no difference."""
+    rest = box[1] & ~(1 << world.space.addresses.cell(source))
+    return rest or box[1]
+
+
+def _interface(world: World, path: Path, address: int, wire: str, none: Path, remote: Path) -> str:
+    if path is none:
+        return ""
+    if path is remote:
+        return wire
+    device = next((p.device for p in world.places.pods if p.address == address), None)
+    return device if device is not None else FREE_INTERFACE

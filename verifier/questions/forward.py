@@ -1,0 +1,287 @@
+"""Forwarded paths: remote to pod, pod to remote, pod to pod, by composition of the pods' parts.
+
+The path between two ends is a formula over their parts (verifier.semantics.frames). Where it is the conjunction of the
+parts and the parts' lemmas hold, the path is proved; otherwise what it accepts is computed from the parts' regions, pair
+by pair. A pod whose part is not one thing (it depends on how it is entered) has its paths asked whole.
+
+Spec: specs/answers.md (composition)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.model.disagreement import Disagreement
+from verifier.model.finding import Kind
+from verifier.model.path import HOOKS, Path
+from verifier.questions.judge import Demanded, Verdicts, compare
+from verifier.questions.ledger import Circumstance, Ledger
+from verifier.questions.lemmas import DIRECTIONS, Lemma, Lemmas
+from verifier.questions.world import Demand, Run, World
+from verifier.semantics.diagram import Diagram
+from verifier.semantics.frames import CHOICE, PART, End, Frames
+from verifier.semantics.parts import Parts, Role
+from verifier.semantics.places import LocalPod
+from verifier.semantics.regions import Region, both, minus, same, slice_at, within
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.skeleton import Span, evaluate, without
+from verifier.semantics.summaries import ADDRESS, OPAQUE, SERVICE, Summaries
+from verifier.smt.formula import TRUE, Literal
+from verifier.smt.solver import Outcome, Solver
+
+FAR = {Path.REMOTE_TO_POD: Role.EGRESS, Path.POD_TO_REMOTE: Role.INGRESS}
+"""The direction in which the policies of the remote end have a say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The formula of a path: free of the parts' ways out (None where it is not), and whether it is their conjunction."""
+
+    literal: Literal | None
+    conjunction: bool
+    timed_out: bool = False
+
+
+class Forward:
+    """All forwarded paths of one run, wire and entry mark."""
+
+    def __init__(
+        self, world: World, run: Run, wire: str, mark: int, summaries: Summaries, solver: Solver, ledger: Ledger, *, written: bool
+    ) -> None:
+        self._world = world
+        self._run = run
+        self._wire = wire
+        self._mark = mark
+        self._summaries = summaries
+        self._solver = solver
+        self._ledger = ledger
+        program = summaries.program
+        self._parts = Parts(world.places, program, summaries, wire, run.services)
+        self._frames = Frames(world.places, program, summaries, self._parts, wire, run.services)
+        self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
+        everything = program.path(HOOKS[Path.POD_TO_POD])
+        self._hooks = [hook for hook in everything if self._frames.matters(hook)]
+        self._forms: dict[tuple[Path, Literal, tuple[tuple[Role, int], ...]], Form] = {}
+        self._checked: set[tuple[Path, Literal]] = set()
+        self._slices: dict[tuple[Role, int, int], tuple[int, int, int, int, int]] = {}
+
+    # ------------------------------------------------------------------ remote ends
+
+    def remote(self, path: Path, local: LocalPod) -> None:
+        """One pod and everything remote."""
+        role = Role.INGRESS if path is Path.REMOTE_TO_POD else Role.EGRESS
+        source, destination = (None, local) if role is Role.INGRESS else (local, None)
+        self._ledger.count("paths")
+        literal = self._frames.accepted(self._hooks, source, destination, self._mark)
+        lemma = self.lemmas.get(role, local)
+        form = self._form(path, literal, (role,), lemma.scene)
+        remote = self._world.places.remote
+        if form.timed_out or lemma.timed_out:
+            self._ledger.undecided(local.pod.full_name, path, ["the time limit was reached"])
+            return
+        if self._composable(form, (lemma,)) and form.conjunction and not lemma.touched & remote:
+            self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
+            return
+        scene = self._frames.pair_scene(source, destination)
+        can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,), scene)
+        allowed = within(lemma.allowed, remote)
+        everything: Region = {scene.world: scene.services}
+        demanded = self._demanded(path, allowed, everything, scene, lemma)
+        verdicts = compare(can, sure if reasons else can, demanded)
+        self._record(path, (local.pod.full_name,), self._selecting(local, role), scene, verdicts, [*reasons, *lemma.reasons])
+
+    def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
+        """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
+        remote = self._world.places.remote
+        excused = {kind: within(region, remote) for kind, region in lemma.excused.items()}
+        must_allow = allowed
+        if self._run.demand is Demand.POLICY:
+            must_allow = both(allowed, self._world.policies.region(DIRECTIONS[FAR[path]], scene))
+        return Demanded(must_allow, minus(everything, allowed), excused)
+
+    # ------------------------------------------------------------------ pairs
+
+    def pair(self, source: LocalPod, destination: LocalPod) -> None:
+        """Two pods of the node."""
+        self._ledger.count("paths")
+        literal = self._frames.accepted(self._hooks, source, destination, self._mark)
+        sender, receiver = self.lemmas.get(Role.EGRESS, source), self.lemmas.get(Role.INGRESS, destination)
+        form = self._form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
+        untouched = not (sender.touched & destination.bit or receiver.touched & source.bit)
+        if form.timed_out or sender.timed_out or receiver.timed_out:
+            for local in (source, destination):
+                self._ledger.undecided(local.pod.full_name, Path.POD_TO_POD, ["the time limit was reached"])
+            return
+        composable = self._composable(form, (sender, receiver))
+        if composable and form.conjunction and untouched:
+            if (Path.POD_TO_POD, literal) in self._checked:
+                return
+            can, sure, _ = self._evaluated(literal if form.literal is None else form.literal, source, destination)
+            self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
+            return
+        scene = self._frames.pair_scene(source, destination)
+        can, sure, reasons = self._accepted(
+            Path.POD_TO_POD, form, literal, source, destination, (sender, receiver), scene
+        )
+        mine, theirs = self._slice(sender, destination.bit), self._slice(receiver, source.bit)
+        must = mine[2] & theirs[2]
+        demanded = Demanded(
+            _point(must),
+            _point(scene.services & ~must),
+            {Kind.LEAK: _point(mine[3] | theirs[3]), Kind.BLOCKED: _point(mine[4] | theirs[4])},
+        )
+        verdicts = compare(can, sure if reasons else can, demanded)
+        pods = (source.pod.full_name, destination.pod.full_name)
+        group = (self._selecting(source, Role.EGRESS), self._selecting(destination, Role.INGRESS))
+        self._record(Path.POD_TO_POD, pods, group, scene, verdicts, [*reasons, *sender.reasons, *receiver.reasons])
+
+    def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int, int, int]:
+        """What a lemma says of one other end: can, sure, allowed, excused leaks, excused blocks, as services."""
+        key = (lemma.role, lemma.local.cell, bit)
+        found = self._slices.get(key)
+        if found is None:
+            regions = (lemma.can, lemma.sure, lemma.allowed, lemma.excused[Kind.LEAK], lemma.excused[Kind.BLOCKED])
+            a, b, c, d, e = (slice_at(region, bit) for region in regions)
+            found = self._slices[key] = (a, b, c, d, e)
+        return found
+
+    # ------------------------------------------------------------------ what a path accepts
+
+    def _form(self, path: Path, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
+        """Decide once per formula: rid of the parts' ways out, and compared with the conjunction of the parts."""
+        key = (path, literal, ())
+        found = self._forms.get(key)
+        if found is None:
+            found = self._forms[key] = self._analyse(literal, roles, scene)
+        return found
+
+    def _analyse(self, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
+        store = self._summaries.store
+        world = {ADDRESS: self._world.places.remote, SERVICE: scene.services}
+        expected = TRUE
+        for role in roles:
+            expected = store.both(expected, store.atom(PART, (role, 0)))
+        self._ledger.count("shapes")
+        outcome = self._solver.possible(store.differ(literal, expected), world)
+        if outcome is Outcome.UNSATISFIABLE:
+            return Form(expected, True)
+        if outcome is Outcome.UNKNOWN:
+            return Form(None, False, timed_out=True)
+        plain = without(store, literal, CHOICE)
+        if plain == literal:
+            return Form(literal, False)
+        outcome = self._solver.possible(store.differ(literal, plain), world)
+        return Form(plain if outcome is Outcome.UNSATISFIABLE else None, False, outcome is Outcome.UNKNOWN)
+
+    def _composable(self, form: Form, lemmas: tuple[Lemma, ...]) -> bool:
+        """Whether the path may be put together from the parts of these pods."""
+        if form.literal is None:
+            return False
+        for lemma in lemmas:
+            key = (lemma.role, lemma.local.cell)
+            if key in self._parts.several or len(self._parts.conditions.get(key, ())) > 1:
+                return False
+            if form.conjunction and not lemma.exists:
+                return False
+        return True
+
+    def _accepted(
+        self, path: Path, form: Form, literal: Literal, source: End, destination: End, lemmas: tuple[Lemma, ...], scene: Scene
+    ) -> tuple[Region, Region, list[str]]:
+        """(can be accepted, surely accepted, opaque reasons)."""
+        if self._composable(form, lemmas):
+            assert form.literal is not None
+            can, sure, reasons = self._evaluated(form.literal, source, destination)
+            self._check_path(path, literal, source, destination, can, sure)
+            return can, sure, reasons
+        self._ledger.count("paths asked whole")
+        formula = self._summaries.accepted(self._hooks, scene, self._mark)
+        diagram = Diagram(self._summaries.program, self._summaries.dispatch)
+        can, dropped = diagram.path(self._hooks, scene, self._mark)
+        sure = minus(diagram.start(scene), dropped)
+        self.lemmas.confirm(scene, formula, can, sure)
+        return can, sure, list(diagram.reasons)
+
+    def _evaluated(self, literal: Literal, source: End, destination: End) -> tuple[Region, Region, list[str]]:
+        """The formula of a path over the regions of its parts."""
+        scene = self._frames.pair_scene(source, destination)
+        world = scene.world if scene.free is not Axis.NEITHER else 1
+        everything: Region = {world: scene.services}
+        reasons: dict[str, None] = {}
+
+        def atom(kind: str, payload: object) -> Span:
+            if kind == PART:
+                assert isinstance(payload, tuple)
+                return self._part(payload[0], source, destination, reasons)
+            if kind == ADDRESS:
+                assert isinstance(payload, int)
+                region: Region = {payload & world: scene.services} if payload & world else {}
+                return region, region
+            if kind == SERVICE:
+                assert isinstance(payload, int)
+                region = {world: payload & scene.services} if payload & scene.services else {}
+                return region, region
+            assert kind == OPAQUE
+            assert isinstance(payload, tuple)
+            reasons[payload[1]] = None
+            return everything, {}
+
+        can, sure = evaluate(self._summaries.store, literal, everything, atom)
+        return can, sure, list(reasons)
+
+    def _part(self, role: Role, source: End, destination: End, reasons: dict[str, None]) -> Span:
+        local, other = (source, destination) if role is Role.EGRESS else (destination, source)
+        assert local is not None
+        lemma = self.lemmas.get(role, local)
+        reasons.update(dict.fromkeys(lemma.reasons))
+        if other is None:
+            remote = self._world.places.remote
+            return within(lemma.can, remote), within(lemma.sure, remote)
+        can, sure, *_ = self._slice(lemma, other.bit)
+        return _point(can), _point(sure)
+
+    def _check_path(self, path: Path, literal: Literal, source: End, destination: End, can: Region, sure: Region) -> None:
+        """Once per formula, the diagram walks the whole path of a pair and must find the same."""
+        if (path, literal) in self._checked:
+            return
+        self._checked.add((path, literal))
+        scene = self._frames.pair_scene(source, destination)
+        diagram = Diagram(self._summaries.program, self._summaries.dispatch)
+        walked, dropped = diagram.path(self._hooks, scene, self._mark)
+        self._ledger.count("paths walked by the diagram")
+        if diagram.reasons:
+            consistent = not minus(sure, walked) and not minus(minus(diagram.start(scene), dropped), can)
+        else:
+            consistent = same(walked, can) and same(can, sure)
+        if not consistent:
+            raise Disagreement(f"{path.value} {scene.name}: the composed path and the walked one differ")
+
+    # ------------------------------------------------------------------ books
+
+    def _selecting(self, local: LocalPod, role: Role) -> object:
+        return self._world.policies.selecting(DIRECTIONS[role], local.bit)
+
+    def _record(
+        self, path: Path, pods: tuple[str, ...], group: object, scene: Scene, verdicts: Verdicts, reasons: list[str]
+    ) -> None:
+        if verdicts.possible:
+            for pod in pods:
+                self._ledger.undecided(pod, path, reasons)
+        for kind in Kind:
+            boxes = [
+                (
+                    cells if scene.free is Axis.SOURCE else scene.source,
+                    cells if scene.free is Axis.DESTINATION else scene.destination,
+                    service,
+                )
+                for cells, service in verdicts.of(kind).items()
+            ]
+            if boxes:
+                at = Circumstance(kind, path, self._run.state, self._wire, self._mark)
+                self._ledger.refuted(pods, at, group, boxes)
+
+
+def _point(services: int) -> Region:
+    return {1: services} if services else {}
+
+

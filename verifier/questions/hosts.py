@@ -1,0 +1,82 @@
+"""Paths between the node and its own pods: each asked whole, by the solver and by the diagram."""
+
+from __future__ import annotations
+
+from verifier.model.finding import Kind
+from verifier.model.path import HOOKS, Path
+from verifier.questions.judge import Demanded, compare
+from verifier.questions.ledger import Circumstance, Ledger
+from verifier.questions.lemmas import Lemmas
+from verifier.questions.world import Demand, Run, World
+from verifier.semantics.diagram import Diagram
+from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
+from verifier.semantics.regions import Region, minus
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
+from verifier.smt.solver import Outcome, Solver
+
+
+class Hosts:
+    """Node to pod and pod to node in one run, with one entry mark."""
+
+    def __init__(
+        self, world: World, run: Run, mark: int, summaries: Summaries, solver: Solver, ledger: Ledger, lemmas: Lemmas
+    ) -> None:
+        self._world = world
+        self._run = run
+        self._mark = mark
+        self._summaries = summaries
+        self._solver = solver
+        self._ledger = ledger
+        self._lemmas = lemmas
+        self._answers: dict[tuple[Path, int], Outcome] = {}
+
+    def ask(self, path: Path, local: LocalPod) -> None:
+        """Whether everything between the node's own addresses and the pod is as demanded."""
+        scene = self._scene(path, local)
+        hooks = self._summaries.program.path(HOOKS[path])
+        formula = self._summaries.accepted(hooks, scene, self._mark)
+        diagram = Diagram(self._summaries.program, self._summaries.dispatch)
+        can, dropped = diagram.path(hooks, scene, self._mark)
+        everything: Region = {scene.world: scene.services}
+        sure = minus(everything, dropped)
+        self._ledger.count("paths")
+        outcome = self._confirmed(path, scene, formula, can, sure)
+        if outcome is Outcome.UNKNOWN:
+            self._ledger.undecided(local.pod.full_name, path, ["the time limit was reached"])
+            return
+        accept = self._run.demand is not Demand.DROP
+        excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
+        demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
+        self._world.note_used(Kind.BLOCKED, {path: scene.real}, scene, minus(demanded.allow, sure))
+        verdicts = compare(can, sure if diagram.reasons else can, demanded)
+        if verdicts.possible:
+            self._ledger.undecided(local.pod.full_name, path, list(diagram.reasons))
+        at = {kind: Circumstance(kind, path, self._run.state, "", self._mark) for kind in Kind}
+        for kind in Kind:
+            boxes = [
+                (cells, scene.destination, service) if scene.free is Axis.SOURCE else (scene.source, cells, service)
+                for cells, service in verdicts.of(kind).items()
+            ]
+            if boxes:
+                self._ledger.refuted((local.pod.full_name,), at[kind], "", boxes)
+
+    def _confirmed(self, path: Path, scene: Scene, formula: int, can: Region, sure: Region) -> Outcome:
+        """The solver agrees with the diagram on what the path accepts; raises Disagreement where it does not."""
+        key = (path, formula)
+        if formula == 1 and not minus({scene.world: scene.services}, sure) and key in self._answers:
+            return self._answers[key]
+        if self._solver.possible(formula ^ 1, {ADDRESS: scene.real, SERVICE: scene.services}) is Outcome.UNKNOWN:
+            return Outcome.UNKNOWN
+        self._lemmas.confirm(scene, formula, can, sure)
+        self._answers[key] = Outcome.UNSATISFIABLE
+        return Outcome.UNSATISFIABLE
+
+    def _scene(self, path: Path, local: LocalPod) -> Scene:
+        own = self._world.places.own
+        name = f"{path.value} {local.pod.full_name}"
+        device = Interfaces(((local.device, -1),))
+        state, services = self._run.state, self._run.services
+        if path is Path.NODE_TO_POD:
+            return Scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, state, services, own)
+        return Scene(name, local.bit, own, Axis.DESTINATION, device, NO_INTERFACE, state, services, own)

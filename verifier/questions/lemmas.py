@@ -1,0 +1,177 @@
+"""Lemmas: a pod's part lets through exactly what that pod's policies ask, for every other end at once.
+
+Each lemma is decided by the solver and by the diagram; a refuted one gets its exact region, whose completeness is again
+the solver's verdict. Spec: specs/answers.md (composition)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.model.disagreement import Disagreement
+from verifier.model.finding import Kind
+from verifier.model.path import Path
+from verifier.model.policy import Direction
+from verifier.questions.ledger import Ledger
+from verifier.questions.world import Demand, Run, World
+from verifier.semantics.diagram import Diagram
+from verifier.semantics.parts import Parts, Role
+from verifier.semantics.places import LocalPod
+from verifier.semantics.regions import Region, join, minus, within
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.skeleton import region_formula
+from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
+from verifier.smt.formula import FALSE, TRUE, Literal
+from verifier.smt.solver import Outcome, Solver
+
+DIRECTIONS = {Role.EGRESS: Direction.EGRESS, Role.INGRESS: Direction.INGRESS}
+REMOTE_PATHS = {Role.EGRESS: Path.POD_TO_REMOTE, Role.INGRESS: Path.REMOTE_TO_POD}
+
+
+@dataclass(slots=True)
+class Lemma:
+    """One pod at one end. Regions are over (other end, service): what its part passes and what its policies allow.
+
+    `can` and `sure` differ where something opaque decides. `touched` are the other ends for which the part may differ
+    from the policies; `timed_out` says that the solver gave up.
+    """
+
+    role: Role
+    local: LocalPod
+    scene: Scene
+    allowed: Region
+    can: Region = field(default_factory=dict)
+    sure: Region = field(default_factory=dict)
+    excused: dict[Kind, Region] = field(default_factory=dict)
+    touched: int = 0
+    exists: bool = False
+    timed_out: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+class Lemmas:
+    """All lemmas of one run."""
+
+    def __init__(self, world: World, run: Run, parts: Parts, summaries: Summaries, solver: Solver, ledger: Ledger, *, written: bool) -> None:
+        self._world = world
+        self._run = run
+        self._parts = parts
+        self._summaries = summaries
+        self._solver = solver
+        self._ledger = ledger
+        self._written = written
+        self._known: dict[tuple[Role, int], Lemma] = {}
+        self._everywhere: dict[Literal, Outcome] = {}
+
+    def get(self, role: Role, local: LocalPod) -> Lemma:
+        """The decided lemma of a pod at an end."""
+        key = (role, local.cell)
+        found = self._known.get(key)
+        if found is None or (not found.exists and key in self._parts.entries):
+            found = self._known[key] = self._decide(role, local)
+        return found
+
+    def specified(self, role: Role, scene: Scene) -> Region:
+        """What must pass the scene's fixed pod."""
+        if self._run.demand is Demand.POLICY:
+            return within(self._world.policies.region(DIRECTIONS[role], scene), scene.real)
+        return {scene.real: scene.services} if self._run.demand is Demand.ACCEPT and scene.real else {}
+
+    def _formula(self, role: Role, scene: Scene) -> Literal:
+        if self._run.demand is Demand.POLICY:
+            return self._world.policies.formula(DIRECTIONS[role], scene, self._summaries, written=self._written)
+        return TRUE if self._run.demand is Demand.ACCEPT else FALSE
+
+    def paths(self, role: Role, scene: Scene) -> dict[Path, int]:
+        """Which cells of the free end belong to which path."""
+        places = self._world.places
+        return {REMOTE_PATHS[role]: scene.real & places.remote, Path.POD_TO_POD: scene.real & places.local}
+
+    def _decide(self, role: Role, local: LocalPod) -> Lemma:
+        scene = self._parts.scene(role, local)
+        lemma = Lemma(role, local, scene, self.specified(role, scene))
+        paths = self.paths(role, scene)
+        lemma.excused = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+        entry = self._parts.entries.get((role, local.cell))
+        if entry is None:
+            return lemma
+        lemma.exists = True
+        key, hook, mark = entry
+        diagram = Diagram(self._parts.program, self._summaries.dispatch)
+        can, dropped = diagram.part(key, mark, scene.at(hook))
+        lemma.can = within(can, scene.real)
+        lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
+        lemma.reasons = tuple(diagram.reasons)
+        passes = self._parts.conditions[role, local.cell][0]
+        self._compare(lemma, passes, self._formula(role, scene), paths)
+        return lemma
+
+    def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal, paths: dict[Path, int]) -> None:
+        scene = lemma.scene
+        leak, blocked = minus(lemma.can, lemma.allowed), minus(lemma.allowed, lemma.sure)
+        self._world.note_used(Kind.LEAK, paths, scene, leak)
+        self._world.note_used(Kind.BLOCKED, paths, scene, blocked)
+        differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
+        for cells in differs:
+            lemma.touched |= cells
+        outcome = self._ask(self._bad(lemma, passes, allowed), scene)
+        self._ledger.count("lemmas")
+        if outcome is Outcome.UNKNOWN:
+            lemma.timed_out = True
+        elif (outcome is Outcome.SATISFIABLE) != bool(differs):
+            raise Disagreement(
+                f"{scene.name}: the solver says {outcome.value}, the diagram {'differs' if differs else 'agrees'}"
+            )
+        if differs:
+            self._confirm(lemma, passes, allowed)
+
+    def _bad(self, lemma: Lemma, passes: Literal, allowed: Literal) -> Literal:
+        """Packets that the part treats otherwise than asked, excuses aside."""
+        store = self._summaries.store
+        if not any(lemma.excused.values()):
+            return store.differ(passes, allowed)
+        leak, blocked = store.both(passes, allowed ^ 1), store.both(allowed, passes ^ 1)
+        for kind, region in lemma.excused.items():
+            outside = self.formula(region, lemma.scene) ^ 1
+            if kind is Kind.LEAK:
+                leak = store.both(leak, outside)
+            else:
+                blocked = store.both(blocked, outside)
+        return store.either((leak, blocked))
+
+    def formula(self, region: Region, scene: Scene) -> Literal:
+        """A region of a scene as a formula."""
+        axis = scene.free
+        return region_formula(
+            region,
+            lambda cells: TRUE if axis is Axis.NEITHER else self._summaries.end(axis, cells, scene),
+            lambda mask: self._summaries.services(mask, scene),
+            self._summaries.store,
+        )
+
+    def _ask(self, bad: Literal, scene: Scene) -> Outcome:
+        """Whether some packet is bad: first for every other end, shared by all pods, then without the pod itself."""
+        found = self._everywhere.get(bad)
+        if found is None:
+            found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
+            self._everywhere[bad] = found
+        if found is Outcome.UNSATISFIABLE or scene.world == scene.real:
+            return found
+        return self._solver.possible(bad, {ADDRESS: scene.real, SERVICE: scene.services})
+
+    def _confirm(self, lemma: Lemma, passes: Literal, allowed: Literal) -> None:
+        """The regions are exactly what the formulas say."""
+        self.confirm(lemma.scene, passes, lemma.can, lemma.sure)
+        self.confirm(lemma.scene, allowed, lemma.allowed, lemma.allowed)
+
+    def confirm(self, scene: Scene, formula: Literal, can: Region, sure: Region) -> None:
+        """Raises Disagreement unless sure implies the formula and the formula implies can."""
+        store = self._summaries.store
+        upper = store.both(formula, self.formula(can, scene) ^ 1)
+        lower = store.both(self.formula(sure, scene), formula ^ 1)
+        cells = {SERVICE: scene.services}
+        if scene.free is not Axis.NEITHER:
+            cells[ADDRESS] = scene.real
+        self._ledger.count("regions confirmed")
+        if self._solver.possible(store.either((upper, lower)), cells) is Outcome.SATISFIABLE:
+            raise Disagreement(f"{scene.name}: the listed region is not what the rules say")

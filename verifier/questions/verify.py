@@ -1,0 +1,205 @@
+"""Does what a node has loaded mean what its policies say? Every local pod, path and family.
+
+Spec: specs/answers.md
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from verifier.model.assumption import ASSUMPTIONS
+from verifier.model.cluster import Pod
+from verifier.model.finding import Answer, Difference, Question
+from verifier.model.node import NodeState
+from verifier.model.options import Progress, VerifyOptions, silent
+from verifier.model.path import HOOKS, Path
+from verifier.model.profile import Profile
+from verifier.model.snapshot import Snapshot
+from verifier.questions.differences import differences
+from verifier.questions.forward import Forward
+from verifier.questions.hosts import Hosts
+from verifier.questions.ledger import RANK, Ledger
+from verifier.questions.world import Run, World
+from verifier.semantics.bits import HeaderBits
+from verifier.semantics.places import LocalPod
+from verifier.semantics.program import Program
+from verifier.semantics.summaries import Summaries
+from verifier.smt.formula import Store
+from verifier.smt.solver import Solver
+
+MOST_ENTRY_MARKS = 6
+"""At most this many live mark bits are enumerated by --initial-mark any."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeVerdict:
+    """All answers about one node, before its differences are walked and grouped.
+
+    `deviations` and `assumptions` name those that some answer rests on; `statistics` counts what was asked.
+    """
+
+    answer: Answer
+    questions: tuple[Question, ...]
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    deviations: tuple[str, ...]
+    statistics: tuple[tuple[str, int], ...]
+
+
+def verify_node(
+    snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions, progress: Progress = silent
+) -> NodeVerdict:
+    """Ask every selected question about a node; raises Disagreement when two of our own readings differ."""
+    deadline = None if options.timeout is None else time.monotonic() + options.timeout
+    questions: list[Question] = []
+    found: list[Difference] = []
+    notes: list[str] = []
+    used: set[str] = set()
+    statistics: dict[str, int] = {}
+    for family in options.families or (4, 6):
+        pods = [
+            p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses
+        ]
+        if not pods:
+            continue
+        if family not in node.rulesets:
+            questions.extend(_unread(pods, family, options))
+            continue
+        check = _Family(snapshot, node, profile, options, family, deadline)
+        check.run(progress)
+        questions.extend(check.questions())
+        found.extend(differences(check.world, check.ledger))
+        notes.extend(check.notes)
+        used |= check.world.used_deviations
+        for name, count in check.ledger.statistics.items():
+            statistics[name] = statistics.get(name, 0) + count
+    answer = max((q.answer for q in questions), key=RANK.__getitem__, default=Answer.UNDECIDED)
+    return NodeVerdict(
+        answer,
+        tuple(questions),
+        tuple(found),
+        tuple(notes),
+        tuple(a.name for a in ASSUMPTIONS),
+        tuple(sorted(used)),
+        tuple(sorted(statistics.items())),
+    )
+
+
+def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Question]:
+    name = "iptables-save" if family == 4 else "ip6tables-save"
+    reason = f"there is no {name}, so nothing is known about IPv{family}"
+    return [
+        Question(pod.full_name, path, family, Answer.UNDECIDED, (reason,))
+        for pod in pods
+        if not options.pods or pod.full_name in options.pods
+        for path in (options.paths or tuple(Path))
+    ]
+
+
+class _Family:
+    """The questions of one family of a node."""
+
+    def __init__(
+        self, snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions, family: int, deadline: float | None
+    ) -> None:
+        deviations = () if options.strict else profile.deviations(node)
+        self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations)
+        self.ledger = Ledger()
+        self.notes: list[str] = []
+        self._options = options
+        self._family = family
+        self._deadline = deadline
+        self._paths = options.paths or tuple(Path)
+        self._chosen = [p for p in self.world.places.pods if not options.pods or p.pod.full_name in options.pods]
+        self._open()
+
+    def _open(self) -> None:
+        """Open every question, and leave undecided what cannot be asked."""
+        for local in self._chosen:
+            for path in self._paths:
+                self.ledger.ask(local.pod.full_name, path)
+                if path in (Path.NODE_TO_POD, Path.POD_TO_NODE) and not self.world.places.own:
+                    self.ledger.undecided(local.pod.full_name, path, ["the node's own addresses are not known"])
+        for pod in self.world.places.shared:
+            if not self._options.pods or pod.full_name in self._options.pods:
+                for path in self._paths:
+                    self.ledger.ask(pod.full_name, path)
+                    self.ledger.undecided(pod.full_name, path, ["its address belongs to another live pod too"])
+
+    def run(self, progress: Progress) -> None:
+        """Ask everything, one run after the other."""
+        runs = self.world.runs(self._options.settings)
+        for number, run in enumerate(runs):
+            progress(f"IPv{self._family} {run.state.name}", number, len(runs))
+            if run.services:
+                self._run(run)
+        progress(f"IPv{self._family}", len(runs), len(runs))
+
+    def _run(self, run: Run) -> None:
+        store = Store()
+        program = Program(self.world.ruleset, self.world.compiler, run.state)
+        summaries = Summaries(program, store)
+        bits = self._options.bits
+        solver = Solver(store, self._deadline, HeaderBits(self.world.space) if bits else None)
+        for mark in self._entry_marks(program):
+            for number, wire in enumerate(self.world.places.wires):
+                forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, written=bits)
+                self._forwarded(forward, pairs=number == 0)
+            self._hosts(Hosts(self.world, run, mark, summaries, solver, self.ledger, forward.lemmas))
+        self.ledger.count("solver questions", solver.asked)
+
+    def _forwarded(self, forward: Forward, *, pairs: bool) -> None:
+        for path in (Path.REMOTE_TO_POD, Path.POD_TO_REMOTE):
+            if path in self._paths:
+                for local in self._chosen:
+                    forward.remote(path, local)
+        if pairs and Path.POD_TO_POD in self._paths:
+            chosen = {local.cell for local in self._chosen}
+            for source in self.world.places.pods:
+                for destination in self.world.places.pods:
+                    if source is not destination and (source.cell in chosen or destination.cell in chosen):
+                        forward.pair(source, destination)
+
+    def _hosts(self, hosts: Hosts) -> None:
+        if not self.world.places.own:
+            return
+        for path in (Path.NODE_TO_POD, Path.POD_TO_NODE):
+            if path in self._paths:
+                for local in self._chosen:
+                    hosts.ask(path, local)
+
+    def _entry_marks(self, program: Program) -> list[int]:
+        """The marks with which packets enter: 0, or every value of the bits that some rule may read first."""
+        if not self._options.initial_mark_any:
+            return [0]
+        live = 0
+        for hooks in HOOKS.values():
+            for hook in program.path(hooks)[:1]:
+                live |= program.chains[hook].entry
+        live &= 0xFFFFFFFF
+        bits = [1 << n for n in range(32) if live >> n & 1]
+        if len(bits) > MOST_ENTRY_MARKS:
+            for local in self._chosen:
+                for path in self._paths:
+                    self.ledger.undecided(local.pod.full_name, path, [f"{len(bits)} bits of the entry mark matter"])
+            bits = bits[:MOST_ENTRY_MARKS]
+        marks = [0]
+        for bit in bits:
+            marks += [mark | bit for mark in marks]
+        return marks
+
+    def questions(self) -> list[Question]:
+        """The answers, in the order of pods and paths."""
+        order = list(Path)
+        pods: list[LocalPod] = self.world.places.pods
+        names = [p.pod.full_name for p in pods] + [p.full_name for p in self.world.places.shared]
+        out = []
+        for name in names:
+            for path in order:
+                answer = self.ledger.answers.get((name, path))
+                if answer is not None:
+                    reasons = tuple(self.ledger.reasons.get((name, path), ())) if answer is Answer.UNDECIDED else ()
+                    out.append(Question(name, path, self._family, answer, reasons))
+        return out

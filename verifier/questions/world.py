@@ -1,0 +1,126 @@
+"""One family of one node, ready to be asked: space, rules, places, policies and what is demanded of each state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from verifier.model.assumption import Setting
+from verifier.model.cluster import Cluster
+from verifier.model.fields import ConnState
+from verifier.model.finding import Kind
+from verifier.model.node import NodeState
+from verifier.model.path import Path
+from verifier.model.predicate import Predicate
+from verifier.model.profile import Deviation, Profile
+from verifier.model.ruleset import Ruleset
+from verifier.semantics.compile import Compiler
+from verifier.semantics.places import Places
+from verifier.semantics.policies import Policies
+from verifier.semantics.regions import Region, both, join, minus, union
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.space import Space
+
+
+class Demand(Enum):
+    """What the specification asks of the packets of a run."""
+
+    POLICY = "the policies decide"
+    ACCEPT = "must be accepted"
+    DROP = "must be dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Packets that are judged alike: a state, services, and a demand; `assumption` names the setting behind it."""
+
+    state: ConnState
+    services: int
+    demand: Demand
+    assumption: str = ""
+
+
+class World:
+    """Everything about a family of a node that does not depend on a question."""
+
+    def __init__(
+        self, family: int, ruleset: Ruleset, cluster: Cluster, node: NodeState, profile: Profile, deviations: tuple[Deviation, ...]
+    ) -> None:
+        self.family = family
+        self.ruleset = ruleset
+        self.deviations = deviations
+        predicates: list[Predicate] = [rule.match for chain in ruleset.chains.values() for rule in chain.rules]
+        for tier in cluster.tiers:
+            for policy in tier.policies:
+                predicates.extend(policy.subjects.values())
+                for rule in policy.rules:
+                    predicates.extend((rule.peer, rule.ports))
+        predicates.extend(deviation.where for deviation in deviations)
+        self.space = Space(family, cluster, node, predicates)
+        self.compiler = Compiler(self.space)
+        self.places = Places(self.space, node, profile)
+        self.policies = Policies(cluster, self.compiler)
+        self.used_deviations: set[str] = set()
+
+    def runs(self, settings: Mapping[str, Setting]) -> list[Run]:
+        """What is asked: the policed protocols in states that policies decide, and whatever an assumption settles."""
+        services = self.space.services
+        others = services.all & ~services.policed
+        new = services.feasible(ConnState.NEW)
+        runs = [
+            Run(ConnState.NEW, services.policed & new, Demand.POLICY),
+            Run(ConnState.ESTABLISHED, services.policed, Demand.ACCEPT),
+            Run(ConnState.RELATED, services.policed, Demand.ACCEPT),
+        ]
+        setting = settings.get("other-protocols", Setting.ANY)
+        if setting is not Setting.ANY:
+            runs.extend(
+                Run(state, others & services.feasible(state), _demand(setting), "other-protocols")
+                for state in (ConnState.NEW, ConnState.ESTABLISHED, ConnState.RELATED)
+            )
+        for state, name in ((ConnState.INVALID, "invalid-state"), (ConnState.UNTRACKED, "untracked-state")):
+            setting = settings.get(name, Setting.ANY)
+            if setting is not Setting.ANY:
+                runs.append(Run(state, services.feasible(state), _demand(setting), name))
+        return runs
+
+    def excused(self, kind: Kind, paths: Mapping[Path, int], scene: Scene) -> Region:
+        """What documented deviations leave unspecified; `paths` gives the cells of the free end that belong to each path."""
+        out: Region = {}
+        for deviation in self.deviations:
+            if deviation.kind is kind:
+                out = join(out, self.excused_by(deviation, paths, scene))
+        return out
+
+    def excused_by(self, deviation: Deviation, paths: Mapping[Path, int], scene: Scene) -> Region:
+        """What one deviation leaves unspecified in a scene."""
+        world = 0
+        for path, cells in paths.items():
+            if path in deviation.paths:
+                world |= cells
+        if not world:
+            return {}
+        boxes = [
+            (source if scene.free is Axis.SOURCE else destination if scene.free is Axis.DESTINATION else 1, service)
+            for source, destination, service in self.compiler.boxes(deviation.where, scene.state)
+            if source & scene.source and destination & scene.destination
+        ]
+        region = union(boxes, world, scene.services)
+        if deviation.denied_by is not None:
+            allowed = self.policies.region(deviation.denied_by, scene)
+            region = both(region, minus({world: scene.services}, allowed))
+        return region
+
+    def note_used(self, kind: Kind, paths: Mapping[Path, int], scene: Scene, difference: Region) -> None:
+        """Remember the deviations that excused some of a difference."""
+        if not difference:
+            return
+        for deviation in self.deviations:
+            if deviation.kind is kind and deviation.name not in self.used_deviations:
+                if both(self.excused_by(deviation, paths, scene), difference):
+                    self.used_deviations.add(deviation.name)
+
+
+def _demand(setting: Setting) -> Demand:
+    return Demand.ACCEPT if setting is Setting.ALLOW else Demand.DROP

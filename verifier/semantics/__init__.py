@@ -1,0 +1,1 @@
+"""What policies, chains and the cluster mean for every packet at once."""

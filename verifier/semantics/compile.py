@@ -1,0 +1,256 @@
+"""Predicates become masks: what a rule matches, cut into the parts that a traversal asks for.
+
+A rule is a conjunction; its tests of one axis become one mask per axis, tests of the concrete mark and of interfaces
+stay tests, whatever couples two axes becomes a factor (a list of boxes), and what has no static meaning stays a named
+opaque test. State is a constant of every traversal, so a predicate is compiled once per state that it depends on.
+
+Spec: specs/chains/predicates.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.model.fields import ConnState, Field, Label
+from verifier.model.predicate import (
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    Masked,
+    Member,
+    Named,
+    Not,
+    Opaque,
+    PortNamed,
+    Predicate,
+)
+from verifier.semantics.boxes import Box3, complement, meet, merge
+from verifier.semantics.sets import UnclearSetError
+from verifier.semantics.space import Space
+
+MARK_SHIFT = {Field.MARK: 0, Field.CONNMARK: 32}
+"""Mark and connection mark are one concrete number of 64 bits."""
+
+RPFILTER = "rpfilter"
+"""The one opaque text with a known value: every packet's source is routed back through its interface (U-33)."""
+
+
+class _CoupledError(Exception):
+    """A predicate that is not a union of boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTest:
+    """Holds when mark & mask == value, or does not when `negated`."""
+
+    value: int
+    mask: int
+    negated: bool
+
+    def holds(self, mark: int) -> bool:
+        return (mark & self.mask == self.value) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class NameTest:
+    """An interface test."""
+
+    outgoing: bool
+    name: str
+    prefix: bool
+    negated: bool
+
+    def holds(self, name: str) -> bool:
+        return (name.startswith(self.name) if self.prefix else name == self.name) != self.negated
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A predicate in one state: masks per axis and the tests that are none.
+
+    `factors` are unions of boxes that couple axes; `opaque` texts are free truth values.
+    """
+
+    source: int
+    destination: int
+    service: int
+    marks: tuple[MarkTest, ...] = ()
+    names: tuple[NameTest, ...] = ()
+    factors: tuple[tuple[Box3, ...], ...] = ()
+    opaque: tuple[str, ...] = ()
+    never: bool = False
+
+    @property
+    def marks_read(self) -> int:
+        mask = 0
+        for test in self.marks:
+            mask |= test.mask
+        return mask
+
+
+@dataclass(slots=True)
+class _Draft:
+    boxes: list[Box3]
+    marks: list[MarkTest] = field(default_factory=list)
+    names: list[NameTest] = field(default_factory=list)
+    opaque: list[str] = field(default_factory=list)
+    factors: list[list[Box3]] = field(default_factory=list)
+
+
+class Compiler:
+    """Compiles the predicates of one space."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._known: dict[tuple[int, ConnState], Compiled] = {}
+        self._depends: dict[int, bool] = {}
+        self._keep: list[Predicate] = []
+        self._labels: dict[Predicate, list[Box3]] = {}
+
+    def compile(self, predicate: Predicate, state: ConnState) -> Compiled:
+        """What the predicate means for packets in this state; never raises."""
+        stateful = self._depends.get(id(predicate))
+        if stateful is None:
+            stateful = self._depends[id(predicate)] = _reads_state(predicate)
+            self._keep.append(predicate)
+        key = (id(predicate), state if stateful else ConnState.NEW)
+        found = self._known.get(key)
+        if found is None:
+            draft = _Draft([self.space.everything])
+            self._conjoin(draft, predicate, False, state)
+            found = self._known[key] = _finished(draft, self.space.everything)
+        return found
+
+    def boxes(self, predicate: Predicate, state: ConnState = ConnState.NEW) -> list[Box3]:
+        """The predicate as a union of boxes; raises ValueError where it is none (never for policies)."""
+        try:
+            return self._boxes(predicate, False, state)
+        except (_CoupledError, UnclearSetError) as error:
+            raise ValueError(str(error)) from error
+
+    def _conjoin(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
+        match predicate:
+            case All(parts) if not negated:
+                for part in parts:
+                    self._conjoin(draft, part, False, state)
+            case AnyOf(parts) if negated:
+                for part in parts:
+                    self._conjoin(draft, part, True, state)
+            case Not(part):
+                self._conjoin(draft, part, not negated, state)
+            case Masked(field_, value, mask) if field_ in MARK_SHIFT:
+                shift = MARK_SHIFT[field_]
+                draft.marks.append(MarkTest(value << shift, mask << shift, negated))
+            case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE as which, name, prefix):
+                draft.names.append(NameTest(which is Field.OUT_INTERFACE, name, prefix, negated))
+            case Opaque(text) if text != RPFILTER:
+                draft.opaque.append(text)
+            case _:
+                self._restrict(draft, predicate, negated, state)
+
+    def _restrict(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
+        try:
+            boxes = self._boxes(predicate, negated, state)
+        except (_CoupledError, UnclearSetError) as error:
+            draft.opaque.append(str(error))
+            return
+        if len(boxes) <= 1:
+            draft.boxes = meet(draft.boxes, boxes)
+        else:
+            draft.factors.append(boxes)
+
+    def _boxes(self, predicate: Predicate, negated: bool, state: ConnState) -> list[Box3]:
+        match predicate:
+            case Not(part):
+                return self._boxes(part, not negated, state)
+            case All(parts):
+                return self._meet(parts, negated, state) if not negated else self._join(parts, negated, state)
+            case AnyOf(parts):
+                return self._join(parts, negated, state) if not negated else self._meet(parts, negated, state)
+            case _:
+                positive = self._positive(predicate, state)
+                return complement(positive, self.space.everything) if negated else positive
+
+    def _meet(self, parts: tuple[Predicate, ...], negated: bool, state: ConnState) -> list[Box3]:
+        out = [self.space.everything]
+        for part in parts:
+            out = meet(out, self._boxes(part, negated, state))
+        return out
+
+    def _join(self, parts: tuple[Predicate, ...], negated: bool, state: ConnState) -> list[Box3]:
+        return merge([box for part in parts for box in self._boxes(part, negated, state)])
+
+    def _positive(self, predicate: Predicate, state: ConnState) -> list[Box3]:
+        source, destination, service = self.space.everything
+        match predicate:
+            case InRange(Field.STATE, ranges):
+                return [self.space.everything] if any(lo <= state <= hi for lo, hi in ranges) else []
+            case InRange(Field.SOURCE | Field.DESTINATION as end, ranges, family):
+                mask = self.space.address_mask(ranges) if family in (0, self.space.family) else 0
+                box = (mask, destination, service) if end is Field.SOURCE else (source, mask, service)
+                return [box] if mask else []
+            case InRange(field_, ranges) if field_ in self.space.services.axes or field_ is Field.PROTOCOL:
+                return self._service(self.space.services.protocols(ranges) if field_ is Field.PROTOCOL else self.space.services.within(field_, ranges))
+            case Masked(Field.TCP_FLAGS | Field.CT_STATUS as field_, value, mask):
+                return self._service(self.space.services.masked(field_, value, mask))
+            case Member(name, directions, nomatch):
+                return self.space.sets.boxes(name, directions, nomatch)
+            case LabelIn(label, values):
+                return self._label(predicate, label, values)
+            case PortNamed(protocol, name):
+                return self.space.named_port(protocol, name)
+            case Opaque(text) if text == RPFILTER:
+                return [self.space.everything]
+            case _:
+                raise _CoupledError(_wording(predicate))
+
+    def _service(self, mask: int) -> list[Box3]:
+        source, destination, _ = self.space.everything
+        return [(source, destination, mask)] if mask else []
+
+    def _label(self, predicate: Predicate, label: Label, values: frozenset[str] | None) -> list[Box3]:
+        found = self._labels.get(predicate)
+        if found is None:
+            mask = self.space.inventory.mask(label, values)
+            source, destination, service = self.space.everything
+            box = (mask, destination, service) if label.end.value == "source" else (source, mask, service)
+            found = self._labels[predicate] = [box] if mask else []
+        return found
+
+
+def _finished(draft: _Draft, everything: Box3) -> Compiled:
+    if not draft.boxes or any(not factor for factor in draft.factors):
+        return Compiled(0, 0, 0, never=True)
+    source, destination, service = draft.boxes[0]
+    impossible = any(test.value & ~test.mask and not test.negated for test in draft.marks)
+    factors = tuple(tuple(factor) for factor in draft.factors if factor != [everything])
+    return Compiled(
+        source, destination, service, tuple(draft.marks), tuple(draft.names), factors, tuple(draft.opaque), impossible
+    )
+
+
+def _reads_state(predicate: Predicate) -> bool:
+    match predicate:
+        case InRange(field_):
+            return field_ is Field.STATE
+        case Masked(field_):
+            return field_ is Field.STATE
+        case All(parts) | AnyOf(parts):
+            return any(_reads_state(part) for part in parts)
+        case Not(part):
+            return _reads_state(part)
+        case _:
+            return False
+
+
+def _wording(predicate: Predicate) -> str:
+    match predicate:
+        case Opaque(text):
+            return text
+        case Named(field_, name):
+            return f"{field_.value} {name}"
+        case InRange(field_) | Masked(field_):
+            return field_.value
+        case _:
+            return type(predicate).__name__

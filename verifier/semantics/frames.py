@@ -1,0 +1,300 @@
+"""The way around the parts: what the hooks of a path do to a pair of ends when pods' parts are left closed.
+
+Of every chain only the rules that both ends allow are kept, written down without positions or names; pairs with the same
+remainder have the same shape, and a shape is evaluated once, with the parts as free truth values.
+
+Spec: specs/answers.md (composition)
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from verifier.model.effect import Verdict
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
+from verifier.semantics.parts import Behaviour, Parts, Role
+from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod, Places
+from verifier.semantics.program import ChainKey, Instruction, Kind, Program, Token, changed
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.summaries import Exit, Outcome, Summaries
+from verifier.smt.formula import FALSE, TRUE, Literal
+
+PART, CHOICE = "part", "choice"
+"""Kinds of atoms: a part lets the packet pass; among several ways of passing it takes this one."""
+
+End: TypeAlias = LocalPod | None
+"""A local pod, or None for everything remote."""
+
+Needs: TypeAlias = tuple[tuple[Role, int, Behaviour], ...]
+"""Behaviours that an evaluation relied on: role, entry mark, behaviour."""
+
+Outcomes: TypeAlias = dict[Outcome, Literal]
+
+
+class Frames:
+    """Shapes of the paths through one program. A path of a pair evaluates to the formula of what it accepts."""
+
+    def __init__(self, places: Places, program: Program, summaries: Summaries, parts: Parts, wire: str, services: int) -> None:
+        self._places = places
+        self._program = program
+        self._summaries = summaries
+        self._parts = parts
+        self._wire = wire
+        self._services = services
+        self._shapes: dict[tuple[Token, ...], int] = {}
+        self._tokens: list[tuple[Token, ...]] = []
+        self._alive: dict[tuple[ChainKey, bool, bool, int], int] = {}
+        self._depends: dict[ChainKey, tuple[bool, bool]] = {}
+        self._chain_shapes: dict[tuple[ChainKey, str, int, int], int] = {}
+        self._literals: dict[tuple[int, str, int, int], Literal] = {}
+        self._results: dict[tuple[int, int], list[tuple[Needs, Outcomes]]] = {}
+        self._paths: dict[tuple[object, ...], list[tuple[Needs, Literal]]] = {}
+        self.keys: dict[tuple[Role, int], tuple[ChainKey, str]] = {}
+
+    def accepted(self, hooks: list[ChainKey], source: End, destination: End, mark: int) -> Literal:
+        """What the path accepts of the packets between two ends, parts as atoms (PART, role)."""
+        shapes = tuple([self._shape(hook, hook[1], source, destination) for hook in hooks])
+        key = (tuple(hooks), shapes, mark)
+        for needs, literal in self._paths.get(key, ()):
+            if self._met(needs, source, destination):
+                return literal
+        needs_made: list[tuple[Role, int, Behaviour]] = []
+        literal = self._path(hooks, shapes, source, destination, mark, needs_made)
+        self._paths.setdefault(key, []).append((tuple(needs_made), literal))
+        return literal
+
+    def _met(self, needs: Needs, source: End, destination: End) -> bool:
+        return all(self._enter(role, mark, source, destination) == behaviour for role, mark, behaviour in needs)
+
+    def _enter(self, role: Role, mark: int, source: End, destination: End) -> Behaviour:
+        local = source if role is Role.EGRESS else destination
+        assert local is not None
+        key, hook = self.keys[role, local.cell]
+        return self._parts.enter(role, local, key, hook, mark)
+
+    def _path(
+        self, hooks: list[ChainKey], shapes: tuple[int, ...], source: End, destination: End, mark: int, needs: list[tuple[Role, int, Behaviour]]
+    ) -> Literal:
+        store = self._summaries.store
+        state: dict[int, Literal] = {mark: TRUE}
+        passed: list[Literal] = []
+        for hook, shape in zip(hooks, shapes, strict=True):
+            after: dict[int, list[Literal]] = {}
+            for entered, formula in state.items():
+                entry = entered & self._program.chains[hook].entry
+                outcomes = self._evaluate(shape, entry, source, destination, needs)
+                for (way, left_mark), part in outcomes.items():
+                    joined = store.both(formula, part)
+                    if way is Exit.PASS:
+                        passed.append(joined)
+                    elif self._summaries.goes_on(hook, way):
+                        after.setdefault(left_mark, []).append(joined)
+            state = {m: formula for m, parts in after.items() if (formula := store.either(parts)) != FALSE}
+        return store.either([*passed, *state.values()])
+
+    def matters(self, hook: ChainKey) -> bool:
+        """Whether a hook can refuse a packet or change what a later one reads."""
+        chain = self._program.chains[hook]
+        return chain.can_refuse or chain.policy is Verdict.DROP or bool(chain.body)
+
+    def _evaluate(
+        self, shape: int, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
+    ) -> Outcomes:
+        for known, outcomes in self._results.get((shape, mark), ()):
+            if self._met(known, source, destination):
+                needs.extend(known)
+                return outcomes
+        own: list[tuple[Role, int, Behaviour]] = []
+        store = self._summaries.store
+        out: dict[Outcome, list[Literal]] = {}
+        state: dict[int, Literal] = {mark: TRUE}
+        for token in self._tokens[shape]:
+            staying: dict[int, list[Literal]] = {}
+            for entered, formula in state.items():
+                taken = FALSE
+                if all(test.holds(entered) for test in token.marks):
+                    taken = store.both(formula, token.match)
+                if taken == FALSE:
+                    staying.setdefault(entered & token.after, []).append(formula)
+                    continue
+                left = store.both(formula, token.match ^ 1)
+                if left != FALSE:
+                    staying.setdefault(entered & token.after, []).append(left)
+                for (way, left_mark), part in self._do(token, entered, source, destination, own).items():
+                    joined = store.both(taken, part)
+                    if joined == FALSE:
+                        continue
+                    if way is None:
+                        staying.setdefault(left_mark & token.after, []).append(joined)
+                    else:
+                        out.setdefault((way, left_mark), []).append(joined)
+            state = {m: formula for m, parts in staying.items() if (formula := store.either(parts)) != FALSE}
+            if not state:
+                break
+        for left_mark, formula in state.items():
+            out.setdefault((Exit.RETURN, left_mark), []).append(formula)
+        made = {outcome: formula for outcome, parts in out.items() if (formula := store.either(parts)) != FALSE}
+        self._results.setdefault((shape, mark), []).append((tuple(own), made))
+        needs.extend(own)
+        return made
+
+    def _do(
+        self, token: Token, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
+    ) -> dict[tuple[Exit | None, int], Literal]:
+        """What becomes of a packet that the token's tests let through; None: it goes on with the next rule."""
+        if token.kind in (Kind.ASSIGN, Kind.COPY):
+            return {(None, changed(token, mark)): TRUE}
+        if token.kind in (Kind.CALL, Kind.GOTO):
+            if token.part:
+                inner = self._closed(Role(token.part), mark, source, destination, needs)
+            else:
+                inner = self._evaluate(token.shape, mark & token.mask, source, destination, needs)
+            returning = None if token.kind is Kind.CALL else Exit.RETURN
+            return {(returning if way is Exit.RETURN else way, m): formula for (way, m), formula in inner.items()}
+        if token.kind is Kind.UNKNOWN:
+            return {(Exit.PASS, 0): token.free, (Exit.DROP, 0): token.free ^ 1}
+        if token.kind is Kind.DROP:
+            return {(Exit.DROP, 0): TRUE}
+        return {(Exit.ACCEPT if token.kind is Kind.ACCEPT else Exit.RETURN, mark & token.after): TRUE}
+
+    def _closed(
+        self, role: Role, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
+    ) -> Outcomes:
+        """A part left closed: it drops, or passes by one of its ways out, freely chosen."""
+        behaviour = self._enter(role, mark, source, destination)
+        needs.append((role, mark, behaviour))
+        store = self._summaries.store
+        passes = store.atom(PART, (role, behaviour.condition))
+        out: Outcomes = {(Exit.DROP, 0): passes ^ 1}
+        left = passes
+        last = len(behaviour.outcomes) - 1
+        for index, outcome in enumerate(behaviour.outcomes):
+            chosen = TRUE if index == last else store.atom(CHOICE, (role, behaviour.condition, mark, index))
+            out[outcome] = store.both(left, chosen)
+            left = store.both(left, chosen ^ 1)
+        return out
+
+    # ------------------------------------------------------------------ shapes
+
+    def _shape(self, key: ChainKey, hook: str, source: End, destination: End) -> int:
+        """The number of the shape of a chain for a pair; chains that one end cannot influence share it."""
+        on_source, on_destination = self._dependence(key)
+        at = (key, hook, _cell(source) if on_source else -2, _cell(destination) if on_destination else -2)
+        found = self._chain_shapes.get(at)
+        if found is not None:
+            return found
+        alive = self._allowed(key, Axis.SOURCE, source, hook) & self._allowed(key, Axis.DESTINATION, destination, hook)
+        tokens: list[Token] = []
+        body = self._program.chains[key].body
+        while alive:
+            low = alive & -alive
+            alive ^= low
+            token = self._token(body[low.bit_length() - 1], hook, source, destination)
+            if token is not None:
+                tokens.append(token)
+        shape = tuple(tokens)
+        number = self._shapes.get(shape)
+        if number is None:
+            number = self._shapes[shape] = len(self._tokens)
+            self._tokens.append(shape)
+        self._chain_shapes[at] = number
+        return number
+
+    def _token(self, one: Instruction, hook: str, source: End, destination: End) -> Token | None:
+        match = self._literal(one, hook, source, destination)
+        if match == FALSE:
+            return None
+        marks = one.test.marks
+        if one.target is not None:
+            role = self._parts.role(one, source, destination)
+            if role is not None:
+                local = source if role is Role.EGRESS else destination
+                assert local is not None
+                if self.keys.setdefault((role, local.cell), (one.target, hook)) != (one.target, hook):
+                    self._parts.several.add((role, local.cell))
+                return Token(marks, match, one.kind, one.after, part=role.value)
+            shape = self._shape(one.target, hook, source, destination)
+            return Token(marks, match, one.kind, one.after, mask=self._program.chains[one.target].entry, shape=shape)
+        if one.kind is Kind.UNKNOWN:
+            free = self._summaries.opaque(id(one.rule), f"{one.text} ({one.rule.origin})")
+            return Token(marks, match, one.kind, one.after, free=free)
+        return Token(marks, match, one.kind, one.after, one.value, one.mask, one.shift)
+
+    def _literal(self, one: Instruction, hook: str, source: End, destination: End) -> Literal:
+        """The tests of a rule that both ends allow; without tests that couple the ends it is the same for all pods."""
+        if one.test.factors:
+            return self._summaries.matches(one, self.pair_scene(source, destination).at(hook))
+        key = (id(one), hook, _sort(source), _sort(destination))
+        found = self._literals.get(key)
+        if found is None:
+            scene = self.pair_scene(source, destination).at(hook)
+            found = self._literals[key] = self._summaries.matches(one, scene)
+        return found
+
+    def _allowed(self, key: ChainKey, axis: Axis, end: End, hook: str) -> int:
+        """Positions (as bits) of the rules of a chain that one end allows, whatever the other end is."""
+        exists = hook in (IN_INTERFACE_CHAINS if axis is Axis.SOURCE else OUT_INTERFACE_CHAINS)
+        at = (key, axis is Axis.SOURCE, exists, _cell(end))
+        found = self._alive.get(at)
+        if found is None:
+            interfaces = self._interfaces(end) if exists else NO_INTERFACE
+            mask = end.bit if end is not None else self._places.remote
+            found = 0
+            for one in self._program.chains[key].body:
+                tested = one.test.source if axis is Axis.SOURCE else one.test.destination
+                if tested & mask and _may_name(one, axis, interfaces):
+                    found |= 1 << one.position
+            self._alive[at] = found
+        return found
+
+    def _interfaces(self, end: End) -> Interfaces:
+        return Interfaces(((self._wire if end is None else end.device, -1),))
+
+    def _dependence(self, key: ChainKey) -> tuple[bool, bool]:
+        """Whether the shape of a chain depends on its source end, and on its destination end."""
+        found = self._depends.get(key)
+        if found is None:
+            everything = self._summaries.everything
+            on_source = on_destination = False
+            for one in self._program.chains[key].body:
+                on_source |= one.test.source != everything[0] or any(not t.outgoing for t in one.test.names)
+                on_destination |= one.test.destination != everything[1] or any(t.outgoing for t in one.test.names)
+                if one.test.factors:
+                    on_source = on_destination = True
+                if one.target is not None:
+                    inner = self._dependence(one.target)
+                    on_source, on_destination = on_source or inner[0], on_destination or inner[1]
+            found = self._depends[key] = (on_source, on_destination)
+        return found
+
+    def pair_scene(self, source: End, destination: End) -> Scene:
+        """Both ends as they are: one address each, or everything remote behind the wire."""
+        remote = self._places.remote
+        axis = Axis.SOURCE if source is None else Axis.DESTINATION if destination is None else Axis.NEITHER
+        mine = source.bit if source is not None else remote
+        theirs = destination.bit if destination is not None else remote
+        real = remote if axis is not Axis.NEITHER else 0
+        name = f"{_cell(source)} to {_cell(destination)}"
+        return Scene(
+            name, mine, theirs, axis, self._interfaces(source), self._interfaces(destination), self._program.state, self._services, real
+        )
+
+
+def _may_name(one: Instruction, axis: Axis, interfaces: Interfaces) -> bool:
+    for test in one.test.names:
+        if test.outgoing == (axis is Axis.DESTINATION):
+            holds, unknown = interfaces.test(test)
+            if not holds and not unknown:
+                return False
+    return True
+
+
+def _sort(end: End) -> int:
+    """What about an end a rule without coupled tests can tell, once the end is known to allow it."""
+    if end is None:
+        return 0
+    return 1 if end.device is not None else 2
+
+
+def _cell(end: End) -> int:
+    return -1 if end is None else end.cell

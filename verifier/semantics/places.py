@@ -1,0 +1,128 @@
+"""Who can be where: the ends of every path with their addresses and interfaces.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.model.cluster import Pod
+from verifier.model.node import NodeState
+from verifier.model.profile import Profile
+from verifier.semantics.compile import NameTest
+from verifier.semantics.cuts import SPECIAL
+from verifier.semantics.space import Space
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalPod:
+    """A pod of this node with an address of the family; `device` is its host-side interface, None where unknown."""
+
+    pod: Pod
+    address: int
+    bit: int
+    cell: int
+    device: str | None
+
+
+class Interfaces:
+    """The interfaces that an end can have: (name or None, cells behind it); -1 stands for a single fixed end."""
+
+    __slots__ = ("groups", "key")
+
+    def __init__(self, groups: tuple[tuple[str | None, int], ...]) -> None:
+        self.groups = groups
+        self.key = tuple(name for name, _ in groups)
+
+    def test(self, test: NameTest) -> tuple[int, int]:
+        """(cells for which the test holds, cells for which nobody knows)."""
+        holds = unknown = 0
+        for name, mask in self.groups:
+            if name is None:
+                unknown |= mask
+            elif test.holds(name):
+                holds |= mask
+        return holds, unknown
+
+
+NO_INTERFACE = Interfaces((("", -1),))
+
+
+class Places:
+    """The ends of the paths of one node and family.
+
+    `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own and its pods' (U-31);
+    `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32).
+    """
+
+    def __init__(self, space: Space, node: NodeState, profile: Profile) -> None:
+        self.space = space
+        self.pods: list[LocalPod] = []
+        self.shared: list[Pod] = []
+        self.local = 0
+        for pod, bit in space.inventory.pods:
+            if pod.node != node.name:
+                continue
+            if bit & space.inventory.ambiguous:
+                self.shared.append(pod)
+            else:
+                device = _device(space.family, pod, node, profile)
+                self.pods.append(LocalPod(pod, pod.addresses[space.family], bit, bit.bit_length() - 1, device))
+            self.local |= bit
+        self.own = space.address_mask((a, a) for a in space.own)
+        self.remote = space.addresses.all & ~self.local & ~self.own
+        for ranges in SPECIAL[space.family].values():
+            self.remote &= ~space.address_mask(ranges)
+        self.wires = _wires(space, node, profile, {p.device for p in self.pods if p.device})
+        devices: dict[str | None, int] = {}
+        for local in self.pods:
+            devices[local.device] = devices.get(local.device, 0) | local.bit
+        self.devices = devices
+        self.alone = {local.cell for local in self.pods if local.device and devices[local.device] == local.bit}
+
+    def anywhere(self, wire: str) -> Interfaces:
+        """Interfaces of an end that is any local pod or remote behind `wire`."""
+        groups = dict(self.devices)
+        groups[wire] = groups.get(wire, 0) | self.remote
+        return Interfaces(tuple(groups.items()))
+
+
+def _device(family: int, pod: Pod, node: NodeState, profile: Profile) -> str | None:
+    named = profile.pod_interface(node, pod)
+    if named:
+        return named
+    address = pod.addresses[family]
+    default = {r.interface for r in node.routes or () if r.family == family and r.first == 0 and _is_default(r.last, family)}
+    best = None
+    for route in node.routes or ():
+        if route.family != family or not route.interface or not route.first <= address <= route.last:
+            continue
+        if route.interface in default and route.first != route.last:
+            continue
+        if best is None or route.last - route.first < best.last - best.first:
+            best = route
+    return best.interface if best is not None else None
+
+
+def _is_default(last: int, family: int) -> bool:
+    return last == (1 << (32 if family == 4 else 128)) - 1
+
+
+def _wires(space: Space, node: NodeState, profile: Profile, devices: set[str]) -> tuple[str, ...]:
+    reserved = profile.pod_interfaces(node)
+
+    def is_wire(name: str) -> bool:
+        return name != "lo" and name not in devices and not any(name.startswith(prefix) for prefix in reserved)
+
+    if node.interfaces is not None:
+        candidates = [name for name in node.interfaces if is_wire(name)]
+    else:
+        mentioned = sorted(name for name, prefix in space.interfaces if not prefix and is_wire(name))
+        candidates = ["eth0", *mentioned]
+    patterns = sorted(space.interfaces)
+    classes: dict[tuple[bool, ...], str] = {}
+    for name in candidates or ["eth0"]:
+        signature = tuple(name.startswith(text) if prefix else name == text for text, prefix in patterns)
+        classes.setdefault(signature, name)
+    return tuple(classes.values())

@@ -1,0 +1,268 @@
+"""Rules compiled once: the chains that the hooks of a node reach in one state, with the mark bits still read later.
+
+Spec: specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+from verifier.model import effect as effects
+from verifier.model.effect import Verdict
+from verifier.model.fields import ConnState
+from verifier.model.path import HOOKS
+from verifier.model.ruleset import Chain, Rule, Ruleset
+from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler, MarkTest
+
+ChainKey: TypeAlias = tuple[str, str]
+
+
+class Kind(Enum):
+    """What an instruction does."""
+
+    ACCEPT = auto()
+    DROP = auto()
+    RETURN = auto()
+    CALL = auto()
+    GOTO = auto()
+    ASSIGN = auto()
+    COPY = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Instruction:
+    """A rule that can matter in this state. `after` are the mark bits that may be read once it is past."""
+
+    rule: Rule
+    test: Compiled
+    kind: Kind
+    target: ChainKey | None = None
+    value: int = 0
+    mask: int = 0
+    shift: int = 0
+    text: str = ""
+    always: bool = False
+    position: int = 0
+    after: int = 0
+
+
+def changed(one: Instruction | Token, mark: int) -> int:
+    """The mark after an assignment or a copy."""
+    if one.kind is Kind.ASSIGN:
+        return (mark & ~one.mask) ^ one.value
+    copied = mark & one.value
+    copied = copied >> one.shift if one.shift > 0 else copied << -one.shift
+    return (mark & ~one.mask) ^ copied
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A rule as the shape of a path remembers it: its tests for one pair of ends, and what it does.
+
+    `match` and `free` are formulas (verifier.smt.formula), `shape` the number of the shape of the chain it enters,
+    `part` the end whose part it enters ("" for none).
+    """
+
+    marks: tuple[MarkTest, ...]
+    match: int
+    kind: Kind
+    after: int
+    value: int = 0
+    mask: int = 0
+    shift: int = 0
+    part: str = ""
+    shape: int = -1
+    free: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class CompiledChain:
+    """A chain; `policy` is the verdict at its end, None for a user chain. `entry` are the mark bits it may read."""
+
+    key: ChainKey
+    policy: Verdict | None
+    body: list[Instruction]
+    entry: int = 0
+    can_refuse: bool = False
+
+
+class Program:
+    """All chains reachable from the hooks of every path, for packets in one state."""
+
+    def __init__(self, ruleset: Ruleset, compiler: Compiler, state: ConnState) -> None:
+        self._ruleset = ruleset
+        self._compiler = compiler
+        self.everything = compiler.space.everything
+        self.state = state
+        self.chains: dict[ChainKey, CompiledChain] = {}
+        hooks = {hook for path in HOOKS.values() for hook in path}
+        self.hooks = {hook for hook in hooks if hook in ruleset.chains and self._traversed(hook)}
+        for hook in sorted(self.hooks):
+            self._load(hook, ())
+        self._drop_idle()
+        self._number()
+        self._liveness()
+        self._refusals()
+
+    def _traversed(self, hook: ChainKey) -> bool:
+        """Only the first packet of a connection meets the nat table (CH-6)."""
+        return hook[0] != "nat" or self.state in (ConnState.NEW, ConnState.RELATED)
+
+    def path(self, hooks: Sequence[ChainKey]) -> list[ChainKey]:
+        """The hooks of a path that exist here, in order."""
+        return [hook for hook in hooks if hook in self.hooks]
+
+    def _load(self, key: ChainKey, callers: tuple[ChainKey, ...]) -> None:
+        chain = self._ruleset.chains[key]
+        made = self.chains[key] = CompiledChain(key, chain.policy, [])
+        for rule in chain.rules:
+            instruction = self._instruction(rule, chain, (*callers, key))
+            if instruction is None:
+                continue
+            made.body.append(instruction)
+            if instruction.always and instruction.kind in (Kind.ACCEPT, Kind.DROP, Kind.RETURN, Kind.GOTO, Kind.UNKNOWN):
+                break
+
+    def _instruction(self, rule: Rule, chain: Chain, callers: tuple[ChainKey, ...]) -> Instruction | None:
+        if isinstance(rule.effect, effects.Continue):
+            return None
+        test = self._compiler.compile(rule.match, self.state)
+        if test.never:
+            return None
+        made = Instruction(rule, test, Kind.UNKNOWN)
+        made.always = _unconditional(test, self.everything)
+        match rule.effect:
+            case effects.Finish(verdict):
+                made.kind = Kind.ACCEPT if verdict is Verdict.ACCEPT else Kind.DROP
+            case effects.Return():
+                made.kind = Kind.RETURN
+            case effects.Call(name) | effects.Goto(name):
+                self._transfer(made, name, chain, callers)
+            case effects.Assign(field, value, mask):
+                made.kind = Kind.ASSIGN
+                made.value, made.mask = value << MARK_SHIFT[field], mask << MARK_SHIFT[field]
+            case effects.Copy(target, source, target_mask, source_mask):
+                made.kind = Kind.COPY
+                made.mask = target_mask << MARK_SHIFT[target]
+                made.value = source_mask << MARK_SHIFT[source]
+                made.shift = MARK_SHIFT[source] - MARK_SHIFT[target]
+            case effects.Translate(rewrites, text):
+                made.kind = Kind.UNKNOWN if rewrites else Kind.ACCEPT
+                made.text = text
+            case effects.Unknown(text):
+                made.text = text
+        return made
+
+    def _transfer(self, made: Instruction, name: str, chain: Chain, callers: tuple[ChainKey, ...]) -> None:
+        key = (chain.table, name)
+        if key not in self._ruleset.chains:
+            made.text = f"chain {name} is not in the dump"
+        elif key in callers:
+            made.text = f"chain {name} calls itself"
+        else:
+            made.kind = Kind.CALL if isinstance(made.rule.effect, effects.Call) else Kind.GOTO
+            made.target = key
+            if key not in self.chains:
+                self._load(key, callers)
+
+    def _drop_idle(self) -> None:
+        """Forget assignments of bits that nothing reads, and calls of chains in which nothing happens."""
+        read = 0
+        for chain in self.chains.values():
+            for one in chain.body:
+                read |= one.test.marks_read | (one.value if one.kind is Kind.COPY else 0)
+        idle: set[ChainKey] = set()
+        changed = True
+        while changed:
+            changed = False
+            for key, chain in self.chains.items():
+                kept = [one for one in chain.body if not _idle(one, read, idle)]
+                changed = changed or len(kept) != len(chain.body)
+                chain.body = kept
+                if key not in idle and all(one.kind is Kind.RETURN for one in kept):
+                    idle.add(key)
+                    changed = True
+        for chain in self.chains.values():
+            for one in chain.body:
+                if one.kind is Kind.GOTO and one.target in idle:
+                    one.kind, one.target = Kind.RETURN, None
+
+    def _number(self) -> None:
+        for chain in self.chains.values():
+            for position, one in enumerate(chain.body):
+                one.position = position
+
+    def _liveness(self) -> None:
+        """Backward over all chains to a fixed point: a bit is live where some continuation may read it first."""
+        leaving: dict[ChainKey, int] = dict.fromkeys(self.chains, 0)
+        accepting: dict[ChainKey, int] = dict.fromkeys(self.chains, 0)
+        sequences = [self.path(hooks) for hooks in HOOKS.values()]
+        before: object = None
+        while before != (state := (dict(leaving), dict(accepting), {k: c.entry for k, c in self.chains.items()})):
+            before = state
+            for sequence in sequences:
+                for here, following in zip(sequence, sequence[1:], strict=False):
+                    leaving[here] |= self.chains[following].entry
+                    accepting[here] |= self.chains[following].entry
+            for key in reversed(list(self.chains)):
+                self._live_chain(key, leaving, accepting)
+
+    def _live_chain(self, key: ChainKey, leaving: dict[ChainKey, int], accepting: dict[ChainKey, int]) -> None:
+        chain = self.chains[key]
+        live = leaving[key]
+        for one in reversed(chain.body):
+            one.after = live
+            otherwise = 0 if one.always else live
+            if one.kind is Kind.ASSIGN:
+                live = otherwise | (live & ~one.mask)
+            elif one.kind is Kind.COPY:
+                live = otherwise | (live & ~one.mask) | one.value
+            elif one.kind in (Kind.CALL, Kind.GOTO):
+                assert one.target is not None
+                leaving[one.target] |= live if one.kind is Kind.CALL else leaving[key]
+                accepting[one.target] |= accepting[key]
+                live = otherwise | self.chains[one.target].entry
+            elif one.kind is Kind.ACCEPT:
+                one.after = accepting[key] | otherwise
+                live = otherwise | accepting[key]
+            elif one.kind is Kind.RETURN:
+                one.after = leaving[key] | otherwise
+                live = otherwise | leaving[key]
+            else:
+                live = otherwise
+            live |= one.test.marks_read
+        chain.entry = live
+
+    def _refusals(self) -> None:
+        changed = True
+        while changed:
+            changed = False
+            for chain in self.chains.values():
+                if not chain.can_refuse and any(self._refuses(one) for one in chain.body):
+                    chain.can_refuse = changed = True
+
+    def _refuses(self, one: Instruction) -> bool:
+        if one.kind in (Kind.DROP, Kind.UNKNOWN):
+            return True
+        return one.target is not None and self.chains[one.target].can_refuse
+
+
+def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:
+    return (test.source, test.destination, test.service) == everything and not (
+        test.marks or test.names or test.factors or test.opaque
+    )
+
+
+def _idle(one: Instruction, read: int, idle: set[ChainKey]) -> bool:
+    if one.kind is Kind.ASSIGN:
+        return (one.mask | one.value) & read == 0
+    if one.kind is Kind.COPY:
+        return one.mask & read == 0
+    return one.kind is Kind.CALL and one.target in idle
+
+
+__all__ = ["ChainKey", "CompiledChain", "Instruction", "Kind", "Program"]

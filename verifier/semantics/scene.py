@@ -1,0 +1,50 @@
+"""What is fixed while chains are traversed: the two ends, their interfaces, the state and the services asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from verifier.model.fields import ConnState
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
+from verifier.semantics.places import NO_INTERFACE, Interfaces
+
+
+class Axis(Enum):
+    """Which end of a scene is symbolic."""
+
+    SOURCE = 0
+    DESTINATION = 1
+    NEITHER = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A family of packets: at most one end is a set of addresses (`free`), the other is one address.
+
+    `source` and `destination` are masks; `services` the services asked about; `real` the cells of the free end that
+    count, where the mask is kept wider so that summaries can be shared. `name` keeps apart what must not be shared.
+    """
+
+    name: str
+    source: int
+    destination: int
+    free: Axis
+    incoming: Interfaces
+    outgoing: Interfaces
+    state: ConnState
+    services: int
+    real: int
+
+    @property
+    def world(self) -> int:
+        """The cells of the free end, 0 where both ends are fixed."""
+        if self.free is Axis.SOURCE:
+            return self.source
+        return self.destination if self.free is Axis.DESTINATION else 0
+
+    def at(self, hook: str) -> Scene:
+        """The scene as a hook sees it: an interface that does not exist there is the empty name (CH-2)."""
+        incoming = self.incoming if hook in IN_INTERFACE_CHAINS else NO_INTERFACE
+        outgoing = self.outgoing if hook in OUT_INTERFACE_CHAINS else NO_INTERFACE
+        return replace(self, incoming=incoming, outgoing=outgoing)

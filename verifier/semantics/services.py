@@ -1,0 +1,215 @@
+"""Everything in a packet but addresses, interfaces, state and marks, as one line of cells: the services.
+
+A service is a protocol with its ports, ICMP type, TCP flags and translation status. Per protocol the cells are the
+product of the cells of its fields, so that any test on these fields is exactly a mask.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from verifier.model.fields import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, ConnState, Field
+from verifier.model.predicate import Range
+from verifier.semantics.line import Line
+
+TOPS = {Field.DESTINATION_PORT: 65535, Field.SOURCE_PORT: 65535, Field.ICMP: 65535, Field.TCP_FLAGS: 255, Field.CT_STATUS: 3}
+PORTS = (Field.DESTINATION_PORT, Field.SOURCE_PORT)
+FIELDS_OF = {
+    TCP: (*PORTS, Field.TCP_FLAGS),
+    UDP: PORTS,
+    SCTP: PORTS,
+    DCCP: PORTS,
+    UDPLITE: PORTS,
+    ICMP: (Field.ICMP,),
+    ICMPV6: (Field.ICMP,),
+}
+SYN, RST_FIN, ACK = 2, 5, 16
+ICMP_NEW = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
+
+
+class Values:
+    """A small field cut into cells that need not be ranges: values with the same signature under all tests."""
+
+    def __init__(self, tests: Sequence[Callable[[int], bool]], top: int) -> None:
+        groups: dict[tuple[bool, ...], list[int]] = {}
+        for value in range(top + 1):
+            groups.setdefault(tuple(test(value) for test in tests), []).append(value)
+        self.groups = list(groups.values())
+        self.count = len(self.groups)
+        self.all = (1 << self.count) - 1
+
+    def select(self, test: Callable[[int], bool]) -> int:
+        """The cells whose values pass a test that is among those the field was cut by."""
+        return sum(1 << index for index, group in enumerate(self.groups) if test(group[0]))
+
+    def values(self, mask: int) -> list[int]:
+        """All values of the cells of a mask, sorted."""
+        return sorted(value for index, group in enumerate(self.groups) if mask >> index & 1 for value in group)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Protocols that no test can tell apart, with the cells of their fields; the last field varies fastest."""
+
+    protocols: tuple[int, ...]
+    fields: tuple[Field, ...]
+    axes: tuple[Line | Values, ...]
+    offset: int
+    size: int
+
+    @property
+    def mask(self) -> int:
+        return ((1 << self.size) - 1) << self.offset
+
+
+@dataclass(slots=True)
+class ServiceCuts:
+    """What the tests of a node and its policies can tell apart."""
+
+    protocols: set[Range]
+    ports: dict[Field, set[Range]]
+    flags: set[tuple[int, int]]
+    status: set[tuple[int, int]]
+
+    @classmethod
+    def empty(cls) -> ServiceCuts:
+        return cls(set(), {field: set() for field in (*PORTS, Field.ICMP)}, set(), set())
+
+
+class Services:
+    """The line of services: `count` cells, `all` of them."""
+
+    def __init__(self, cuts: ServiceCuts) -> None:
+        lines: dict[Field, Line | Values] = {field: Line(cuts.ports[field], TOPS[field]) for field in PORTS}
+        lines[Field.ICMP] = Line(cuts.ports[Field.ICMP] | (_icmp_new_ranges() if cuts.ports[Field.ICMP] else set()), 65535)
+        lines[Field.TCP_FLAGS] = _masked_axis(cuts.flags, 255, feasible_new_flags if cuts.flags else None)
+        lines[Field.CT_STATUS] = _masked_axis(cuts.status, 3, None)
+        self.axes = lines
+        self.blocks = tuple(self._blocks(cuts.protocols))
+        self.count = self.blocks[-1].offset + self.blocks[-1].size
+        self.all = (1 << self.count) - 1
+        self._cache: dict[object, int] = {}
+
+    def _blocks(self, protocols: set[Range]) -> Iterable[Block]:
+        offset = 0
+        line = Line(protocols | {(p, p) for p in FIELDS_OF}, 255)
+        groups: dict[tuple[object, ...], list[int]] = {}
+        mentioned = sorted(protocols)
+        for cell in range(line.count):
+            members = range(line.first(cell), line.last(cell) + 1)
+            signature: tuple[object, ...] = tuple(lo <= members[0] <= hi for lo, hi in mentioned)
+            key = (members[0],) if members[0] in FIELDS_OF else ("other", *signature)
+            groups.setdefault(key, []).extend(members)
+        for members_ in groups.values():
+            fields = (Field.CT_STATUS, *FIELDS_OF.get(members_[0], ()))
+            axes = tuple(self.axes[field] for field in fields)
+            size = 1
+            for axis in axes:
+                size *= axis.count
+            yield Block(tuple(members_), fields, axes, offset, size)
+            offset += size
+
+    def spread(self, block: Block, field: Field, chosen: int) -> int:
+        """The cells of a block where one of its fields lies in the chosen cells of that field's axis."""
+        if field not in block.fields:
+            return 0
+        position = block.fields.index(field)
+        inner = 1
+        for axis in block.axes[position + 1 :]:
+            inner *= axis.count
+        run = (1 << inner) - 1
+        pattern = 0
+        while chosen:
+            low = chosen & -chosen
+            pattern |= run << ((low.bit_length() - 1) * inner)
+            chosen ^= low
+        period = inner * block.axes[position].count
+        copies = block.size // period
+        repeated = pattern * (((1 << (period * copies)) - 1) // ((1 << period) - 1))
+        return repeated << block.offset
+
+    def protocols(self, ranges: Iterable[Range]) -> int:
+        """The cells of the protocols in these ranges."""
+        wanted = tuple(ranges)
+        return sum(b.mask for b in self.blocks if any(lo <= b.protocols[0] <= hi for lo, hi in wanted))
+
+    def within(self, field: Field, ranges: tuple[Range, ...]) -> int:
+        """The cells whose field exists and lies in one of the ranges."""
+        key = (field, ranges)
+        found = self._cache.get(key)
+        if found is None:
+            axis = self.axes[field]
+            if isinstance(axis, Line):
+                chosen = 0
+                for first, last in ranges:
+                    chosen |= axis.mask(first, min(last, axis.top))
+            else:
+                chosen = axis.select(lambda value: any(lo <= value <= hi for lo, hi in ranges))
+            found = self._cache[key] = self._everywhere(field, chosen)
+        return found
+
+    def masked(self, field: Field, value: int, mask: int) -> int:
+        """The cells whose field exists and has field & mask == value (TCP flags, translation status)."""
+        axis = self.axes[field]
+        assert isinstance(axis, Values)
+        return self._everywhere(field, axis.select(lambda v: v & mask == value))
+
+    def _everywhere(self, field: Field, chosen: int) -> int:
+        out = 0
+        for block in self.blocks:
+            out |= self.spread(block, field, chosen)
+        return out
+
+    @cached_property
+    def policed(self) -> int:
+        """TCP, UDP and SCTP."""
+        return self.protocols(((TCP, TCP), (UDP, UDP), (SCTP, SCTP)))
+
+    def feasible(self, state: ConnState) -> int:
+        """The services that can have this state (specs/universe.md U-20..U-24)."""
+        out = self.all
+        if state is ConnState.NEW:
+            out &= ~self._infeasible_new()
+        if state is ConnState.INVALID:
+            out &= self.protocols([(p, p) for p in (TCP, UDP, UDPLITE, SCTP, ICMP, ICMPV6)])
+        return out
+
+    def _infeasible_new(self) -> int:
+        out = 0
+        flags, icmp = self.axes[Field.TCP_FLAGS], self.axes[Field.ICMP]
+        assert isinstance(flags, Values)
+        assert isinstance(icmp, Line)
+        for block in self.blocks:
+            if block.protocols == (TCP,) and flags.count > 1:
+                out |= self.spread(block, Field.TCP_FLAGS, flags.all & ~flags.select(feasible_new_flags))
+            if block.protocols[0] in ICMP_NEW and icmp.count > 1:
+                allowed = 0
+                for kind in ICMP_NEW[block.protocols[0]]:
+                    allowed |= icmp.mask(kind * 256, kind * 256 + 255)
+                out |= self.spread(block, Field.ICMP, icmp.all & ~allowed)
+        return out
+
+
+def feasible_new_flags(flags: int) -> bool:
+    """Whether a TCP packet without a connection is NEW: SYN alone, or ACK without SYN, FIN and RST (loose pickup)."""
+    if flags & SYN:
+        return flags & (ACK | RST_FIN) == 0
+    return flags & ACK != 0 and flags & RST_FIN == 0
+
+
+def _icmp_new_ranges() -> set[Range]:
+    return {(kind * 256, kind * 256 + 255) for kinds in ICMP_NEW.values() for kind in kinds}
+
+
+def _masked_axis(tests: set[tuple[int, int]], top: int, extra: Callable[[int], bool] | None) -> Values:
+    def passes(value: int, mask: int) -> Callable[[int], bool]:
+        return lambda v: v & mask == value
+
+    all_tests = [passes(value, mask) for value, mask in sorted(tests)]
+    if extra is not None:
+        all_tests.append(extra)
+    return Values(all_tests, top)

@@ -1,0 +1,155 @@
+"""What membership in a set means: boxes of packets, by the content of the set and the ends it is asked about.
+
+Spec: specs/chains/sets.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+
+from verifier.model.fields import TCP, UDP, Field
+from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
+from verifier.model.predicate import Range
+from verifier.semantics.boxes import Box3, meet, merge
+from verifier.semantics.cuts import WIDTH
+from verifier.semantics.line import Line
+from verifier.semantics.services import Services
+
+
+class UnclearSetError(Exception):
+    """Membership that has no static meaning here; the text says why."""
+
+
+class SetMeanings:
+    """Meanings of the sets of a node in one family, computed once per content and directions."""
+
+    def __init__(
+        self, family: int, addresses: Line, services: Services, sets: Mapping[str, IpSet] | None, facts: Mapping[str, tuple[Range, ...]]
+    ) -> None:
+        self._family = family
+        self._addresses = addresses
+        self._services = services
+        self._sets = sets
+        self._facts = facts
+        self._members: dict[SetMember, int] = {}
+        self._known: dict[tuple[object, tuple[str, ...], bool], list[Box3]] = {}
+
+    @property
+    def everything(self) -> Box3:
+        return (self._addresses.all, self._addresses.all, self._services.all)
+
+    def boxes(self, name: str, directions: tuple[str, ...], nomatch: bool = False) -> list[Box3]:
+        """The packets that are members; raises UnclearSetError where that is not known (SET-1)."""
+        if name.startswith("@"):
+            return self._fact(name, directions)
+        found = None if self._sets is None else self._sets.get(name)
+        if found is None:
+            raise UnclearSetError(f"set {name} is not in ipset-save")
+        if found.family not in (0, self._family):
+            return []
+        key = (id(found.content), directions, nomatch)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._content(name, found.content, directions, nomatch)
+        return known
+
+    def _fact(self, name: str, directions: tuple[str, ...]) -> list[Box3]:
+        ranges = self._facts.get(name)
+        if ranges is None:
+            raise UnclearSetError(f"the node's {name[1:]} addresses are not known")
+        mask = reduce(or_, (self._addresses.mask(lo, hi) for lo, hi in ranges), 0)
+        return [self._end(directions[0], mask)] if mask else []
+
+    def _end(self, direction: str, mask: int) -> Box3:
+        source, destination, services = self.everything
+        return (mask, destination, services) if direction == "src" else (source, mask, services)
+
+    def _content(self, name: str, content: SetContent, directions: tuple[str, ...], nomatch: bool) -> list[Box3]:
+        if content.kind == "list:set":
+            if nomatch:
+                raise UnclearSetError(f"set {name}: nomatch of a list of sets")
+            return merge([box for member in content.lists for box in self._listed(member, directions)])
+        if len(directions) < content.dimensions:
+            return []
+        if content.opaque:
+            raise UnclearSetError(f"set {name}: {content.opaque}")
+        if content.dimensions == 1 and _all_addresses(content.members):
+            mask = self._net(content.members, nomatch)
+            return [self._end(directions[0], mask)] if mask else []
+        if nomatch or any(member.nomatch for member in content.members):
+            raise UnclearSetError(f"set {name}: entries marked nomatch in a set of several dimensions")
+        return self._product(name, content.members, directions)
+
+    def _listed(self, name: str, directions: tuple[str, ...]) -> list[Box3]:
+        found = None if self._sets is None else self._sets.get(name)
+        if found is not None and found.content.kind == "list:set":
+            raise UnclearSetError(f"set {name}: a list inside a list of sets")
+        return self.boxes(name, directions)
+
+    def _net(self, members: Sequence[SetMember], want_nomatch: bool) -> int:
+        """Addresses whose longest matching entry is plain (or marked nomatch)."""
+        if not want_nomatch and not any(member.nomatch for member in members):
+            return reduce(or_, map(self._member, members), 0)
+        plain = marked = 0
+        for member in sorted(members, key=_size, reverse=True):
+            mask = self._member(member)
+            if member.nomatch:
+                plain &= ~mask
+                marked |= mask
+            else:
+                plain |= mask
+                marked &= ~mask
+        return marked if want_nomatch else plain
+
+    def _member(self, member: SetMember) -> int:
+        found = self._members.get(member)
+        if found is None:
+            part = member.parts[0]
+            assert isinstance(part, AddressPart)
+            fits = part.last < 1 << WIDTH[self._family]
+            found = self._members[member] = self._addresses.mask(part.first, part.last) if fits else 0
+        return found
+
+    def _product(self, name: str, members: Sequence[SetMember], directions: tuple[str, ...]) -> list[Box3]:
+        """Members of several dimensions (or of ports): gathered per combination of the other parts, then merged."""
+        gathered: dict[tuple[int, int], int] = {}
+        for member in members:
+            box = [self.everything]
+            for part, direction in zip(member.parts, directions, strict=False):
+                box = meet(box, [self._part(name, part, direction)])
+            for source, destination, service in box:
+                key = (destination, service)
+                gathered[key] = gathered.get(key, 0) | source
+        return merge([(source, *key) for key, source in gathered.items()])
+
+    def _part(self, name: str, part: object, direction: str) -> Box3:
+        if isinstance(part, AddressPart):
+            return self._end(direction, self._addresses.mask(part.first, part.last))
+        if isinstance(part, PortPart):
+            source, destination, _ = self.everything
+            return (source, destination, self._port(part, direction))
+        raise UnclearSetError(f"set {name}: entries with interfaces, marks or hardware addresses")
+
+    def _port(self, part: PortPart, direction: str) -> int:
+        services = self._services
+        protocols = (part.protocol,) if part.protocol is not None else (TCP, UDP)
+        mask = services.protocols([(p, p) for p in protocols])
+        if part.protocol in (1, 58):
+            return mask & services.within(Field.ICMP, ((part.first, part.last),))
+        field = Field.SOURCE_PORT if direction == "src" else Field.DESTINATION_PORT
+        with_ports = services.within(field, ((0, 65535),))
+        if mask & with_ports:
+            return mask & services.within(field, ((part.first, part.last),))
+        return mask if part.first == 0 else 0
+
+
+def _all_addresses(members: Sequence[SetMember]) -> bool:
+    return all(type(member.parts[0]) is AddressPart for member in members)
+
+
+def _size(member: SetMember) -> int:
+    part = member.parts[0]
+    assert isinstance(part, AddressPart)
+    return part.last - part.first

@@ -1,0 +1,174 @@
+"""The space of packets of one node and family: its address line, its services, its sets and its inventory.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.fields import NAMESPACE_NAME, Label, Scope
+from verifier.model.node import InterfaceAddress, NodeState
+from verifier.model.predicate import Predicate, Range
+from verifier.semantics.boxes import Box3, merge
+from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
+from verifier.semantics.line import Line
+from verifier.semantics.services import Services
+from verifier.semantics.sets import SetMeanings
+from verifier.model.fields import Field
+
+
+class Inventory:
+    """Which address has which labels: the one place where labels meet addresses.
+
+    Masks are over the cells of the address line. An address that several live pods share is in `ambiguous`.
+    """
+
+    def __init__(self, family: int, line: Line, cluster: Cluster) -> None:
+        self.pods: list[tuple[Pod, int]] = []
+        self.all = 0
+        self.ambiguous = 0
+        self._pod_values: dict[str, dict[str, int]] = {}
+        self._namespaces: dict[str, int] = {}
+        self._cluster = cluster
+        for pod in cluster.pods:
+            address = pod.addresses.get(family)
+            if address is None or not pod.has_traffic:
+                continue
+            bit = 1 << line.cell(address)
+            self.ambiguous |= self.all & bit
+            self.all |= bit
+            self.pods.append((pod, bit))
+            self._namespaces[pod.namespace] = self._namespaces.get(pod.namespace, 0) | bit
+            for key, value in pod.labels.items():
+                values = self._pod_values.setdefault(key, {})
+                values[value] = values.get(value, 0) | bit
+
+    def mask(self, label: Label, values: frozenset[str] | None) -> int:
+        """The addresses of the pods whose label exists with one of the values (None: any)."""
+        if label.scope is Scope.POD:
+            known = self._pod_values.get(label.key, {})
+            chosen = known.values() if values is None else [known.get(value, 0) for value in values]
+            return _union(chosen)
+        return _union(bit for name, bit in self._namespaces.items() if self._has(name, label.key, values))
+
+    def value(self, pod: Pod, label: Label) -> str | None:
+        """The value that a pod has for a label, None where it is absent."""
+        if label.scope is Scope.POD:
+            return pod.labels.get(label.key)
+        known = self._cluster.namespaces.get(pod.namespace)
+        labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: pod.namespace}
+        return labels.get(label.key)
+
+    def _has(self, namespace: str, key: str, values: frozenset[str] | None) -> bool:
+        known = self._cluster.namespaces.get(namespace)
+        labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: namespace}
+        return key in labels and (values is None or labels[key] in values)
+
+
+class Space:
+    """Lines, sets and inventory of a family, built from everything that can tell packets apart."""
+
+    def __init__(self, family: int, cluster: Cluster, node: NodeState, predicates: Iterable[Predicate]) -> None:
+        self.family = family
+        cuts = Cuts(family)
+        for predicate in predicates:
+            cuts.visit(predicate)
+        sets = node.sets
+        cuts.visit_sets(sets or {})
+        facts = node_facts(family, cluster, node)
+        for ranges in facts.values():
+            cuts.add_addresses(ranges)
+        for pod in cluster.pods:
+            address = pod.addresses.get(family)
+            if address is not None:
+                cuts.add_addresses([(address, address)])
+            for port in pod.ports:
+                if (port.protocol, port.name) in cuts.names:
+                    cuts.add_port(port.protocol, port.number)
+        self.own = own_addresses(family, cluster, node)
+        cuts.add_addresses((a, a) for a in self.own)
+        self.labels = cuts.labels
+        self.interfaces = cuts.interfaces
+        self.addresses = Line(cuts.addresses, (1 << WIDTH[family]) - 1)
+        self.services = Services(cuts.services)
+        self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
+        self.sets = SetMeanings(family, self.addresses, self.services, sets, facts)
+        self.inventory = Inventory(family, self.addresses, cluster)
+        self._named: dict[tuple[int, str], list[Box3]] = {}
+
+    def address_mask(self, ranges: Iterable[Range]) -> int:
+        """The cells of address ranges that the space was built with."""
+        return _union(self.addresses.mask(lo, hi) for lo, hi in ranges)
+
+    def named_port(self, protocol: int, name: str) -> list[Box3]:
+        """Destinations that declare a port of this name and protocol, with its number (NP-45, NP-48)."""
+        found = self._named.get((protocol, name))
+        if found is None:
+            source, _, _ = self.everything
+            proto = self.services.protocols([(protocol, protocol)])
+            boxes: list[Box3] = []
+            for pod, bit in self.inventory.pods:
+                for port in pod.ports:
+                    if port.name == name and port.protocol == protocol:
+                        mask = self.services.within(Field.DESTINATION_PORT, ((port.number, port.number),))
+                        boxes.append((source, bit, proto & mask))
+            found = self._named[protocol, name] = merge(boxes)
+        return found
+
+
+def own_addresses(family: int, cluster: Cluster, node: NodeState) -> tuple[int, ...]:
+    """The node's own addresses that traffic can have: not loopback, not link-local. Sorted."""
+    known = {a.address for a in node.addresses or () if a.family == family}
+    if node.addresses is None and node.name in cluster.nodes:
+        known = {address for fam, address in cluster.nodes[node.name].addresses if fam == family}
+    excluded = [r for name in ("loopback", "link-local") for r in SPECIAL[family].get(name, ())]
+    return tuple(sorted(a for a in known if not any(lo <= a <= hi for lo, hi in excluded)))
+
+
+def node_facts(family: int, cluster: Cluster, node: NodeState) -> dict[str, tuple[Range, ...]]:
+    """Address types as `-m addrtype` sees them, by the names that matches use ("@local", ...).
+
+    Types that depend on routes other than to own addresses are left out, which makes them undecided.
+    """
+    special = SPECIAL[family]
+    known = [a for a in node.addresses or () if a.family == family]
+    local = {(a.address, a.address) for a in known} | set(special["loopback"])
+    if node.addresses is None:
+        if node.name not in cluster.nodes:
+            return {"@multicast": special["multicast"]}
+        local |= {(a, a) for fam, a in cluster.nodes[node.name].addresses if fam == family}
+    facts = {"@multicast": special["multicast"], "@local": tuple(sorted(local))}
+    top = (1 << WIDTH[family]) - 1
+    if family == 4:
+        broadcast = {(0, 0), (top, top)} | {_broadcast(a) for a in known if 0 < a.prefix < 31}
+        facts["@broadcast"] = tuple(sorted(broadcast))
+        facts["@unicast"] = _rest([*local, *broadcast, *special["multicast"]], top)
+    else:
+        facts["@unicast"] = _rest(list(special["multicast"]), top)
+    return facts
+
+
+def _broadcast(address: InterfaceAddress) -> Range:
+    value = address.address | (1 << (32 - address.prefix)) - 1
+    return (value, value)
+
+
+def _rest(ranges: list[Range], top: int) -> tuple[Range, ...]:
+    out: list[Range] = []
+    start = 0
+    for lo, hi in sorted(ranges):
+        if lo > start:
+            out.append((start, lo - 1))
+        start = max(start, hi + 1)
+    if start <= top:
+        out.append((start, top))
+    return tuple(out)
+
+
+def _union(masks: Iterable[int]) -> int:
+    out = 0
+    for mask in masks:
+        out |= mask
+    return out

@@ -1,0 +1,257 @@
+"""Chains as formulas: what a chain does to the packets of a scene, per mark with which they enter.
+
+A summary maps outcomes (how the packet leaves, with which mark) to the formula of the packets that leave so. Chains are
+never unfolded: a summary is made once per chain, entry mark (only bits that may still be read) and what the constants
+of the scene decide inside it, and shared by every question.
+
+Spec: specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeAlias
+
+from verifier.model.effect import Verdict
+from verifier.semantics.compile import Compiled, NameTest
+from verifier.semantics.dispatch import Dispatch
+from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
+from verifier.semantics.scene import Axis, Scene
+from verifier.smt.formula import FALSE, TRUE, Literal, Store
+
+ADDRESS, SERVICE, LABEL, OPAQUE = "address", "service", "label", "opaque"
+"""Kinds of atoms: cells of the free end, cells of the services, a label test of the free end, a free truth value."""
+
+
+class Exit(Enum):
+    """How a packet leaves a chain."""
+
+    ACCEPT = "accept"  # this hook is done
+    DROP = "drop"
+    RETURN = "return"
+    PASS = "pass"  # past everything that is known: accepted by the free choice of an opaque effect  # noqa: S105
+
+
+Outcome: TypeAlias = tuple[Exit, int]
+Summary: TypeAlias = dict[Outcome, Literal]
+MANY = 400
+"""Above this many distinct constants in a chain a summary is not shared between scenes."""
+
+
+class Summaries:
+    """Summaries of one program; `store` holds the formulas. `opaque_texts` says what each opaque atom stands for."""
+
+    def __init__(self, program: Program, store: Store) -> None:
+        self.program = program
+        self.store = store
+        self.dispatch = Dispatch(program)
+        self.opaque_texts: dict[int, str] = {}
+        self.everything = program.everything
+        self._known: dict[tuple[object, ...], Summary] = {}
+        self._constants: dict[ChainKey, tuple[frozenset[int], frozenset[int], bool]] = {}
+        self.evaluations = 0
+
+    def opaque(self, key: object, text: str) -> Literal:
+        """The free truth value of one occurrence."""
+        literal = self.store.atom(OPAQUE, (key, text))
+        self.opaque_texts[literal >> 1] = text
+        return literal
+
+    def _cells(self, kind: str, mask: int, world: int) -> Literal:
+        inside = mask & world
+        if not inside:
+            return FALSE
+        return TRUE if inside == world else self.store.atom(kind, inside)
+
+    def end(self, axis: Axis, mask: int, scene: Scene) -> Literal:
+        """Whether that end of the packet lies in the mask."""
+        fixed = scene.source if axis is Axis.SOURCE else scene.destination
+        if scene.free is axis:
+            return self._cells(ADDRESS, mask, fixed)
+        return TRUE if mask & fixed else FALSE
+
+    def services(self, mask: int, scene: Scene) -> Literal:
+        """Whether the packet's service lies in the mask."""
+        return self._cells(SERVICE, mask, scene.services)
+
+    def matches(self, one: Instruction, scene: Scene) -> Literal:
+        """The formula of the packets of the scene that the rule matches, marks aside."""
+        test = one.test
+        everything = self.everything
+        literals: list[Literal] = []
+        if test.names:
+            literals.extend(self._name(name, scene) for name in test.names)
+        if test.destination != everything[1]:
+            literals.append(self.end(Axis.DESTINATION, test.destination, scene))
+        if test.source != everything[0]:
+            literals.append(self.end(Axis.SOURCE, test.source, scene))
+        if FALSE in literals:
+            return FALSE
+        if test.service != everything[2]:
+            literals.append(self.services(test.service, scene))
+        literals.extend(self._factor(factor, scene) for factor in test.factors)
+        literals.extend(
+            self.opaque((id(one.rule), index), f"{text} ({one.rule.origin})") for index, text in enumerate(test.opaque)
+        )
+        return self.store.unit(literals)
+
+    def _factor(self, factor: tuple[tuple[int, int, int], ...], scene: Scene) -> Literal:
+        return self.store.either(
+            self.store.both(
+                self.store.both(self.end(Axis.SOURCE, source, scene), self.end(Axis.DESTINATION, destination, scene)),
+                self.services(service, scene),
+            )
+            for source, destination, service in factor
+        )
+
+    def _name(self, test: NameTest, scene: Scene) -> Literal:
+        interfaces = scene.outgoing if test.outgoing else scene.incoming
+        axis = Axis.DESTINATION if test.outgoing else Axis.SOURCE
+        holds, unknown = interfaces.test(test)
+        known = self.end(axis, holds, scene) if holds else FALSE
+        if not unknown:
+            return known
+        where = self.end(axis, unknown, scene)
+        free = self.opaque(("interface", test.outgoing, test.name, test.prefix), f"the interface of a pod ({test.name})")
+        return self.store.either((known, self.store.both(where, free ^ int(test.negated))))
+
+    def summary(self, key: ChainKey, mark: int, scene: Scene) -> Summary:
+        """What the chain does to packets that enter with this mark."""
+        chain = self.program.chains[key]
+        mark &= chain.entry
+        signature = (key, mark, self._signature(key, scene))
+        found = self._known.get(signature)
+        if found is None:
+            found = self._known[signature] = self._run(key, mark, scene)
+        return found
+
+    def _run(self, key: ChainKey, mark: int, scene: Scene) -> Summary:
+        either, both = self.store.either, self.store.both
+        out: dict[Outcome, list[Literal]] = {}
+        state: dict[int, Literal] = {mark: TRUE}
+        for one in self.dispatch.rules(key, scene):
+            hit = [m for m in state if all(test.holds(m) for test in one.test.marks)]
+            if not hit:
+                continue
+            self.evaluations += 1
+            match = self.matches(one, scene)
+            if match == FALSE:
+                continue
+            staying: dict[int, list[Literal]] = {}
+            for entered in hit:
+                taken = both(state[entered], match)
+                if taken == FALSE:
+                    continue
+                left = both(state[entered], match ^ 1)
+                del state[entered]
+                self._apply(one, entered, taken, scene, out, staying)
+                if left != FALSE:
+                    staying.setdefault(entered & one.after, []).append(left)
+            for other, formula in state.items():
+                staying.setdefault(other & one.after, []).append(formula)
+            state = {m: formula for m, parts in staying.items() if (formula := either(parts)) != FALSE}
+            if not state:
+                break
+        for left_mark, formula in state.items():
+            out.setdefault((Exit.RETURN, left_mark), []).append(formula)
+        return {outcome: formula for outcome, parts in out.items() if (formula := either(parts)) != FALSE}
+
+    def _apply(
+        self,
+        one: Instruction,
+        mark: int,
+        taken: Literal,
+        scene: Scene,
+        out: dict[Outcome, list[Literal]],
+        staying: dict[int, list[Literal]],
+    ) -> None:
+        """Do what the rule does to the packets `taken`: into `out` where they leave, else into `staying`."""
+        if one.kind in (Kind.ASSIGN, Kind.COPY):
+            staying.setdefault(changed(one, mark) & one.after, []).append(taken)
+        elif one.kind in (Kind.CALL, Kind.GOTO):
+            assert one.target is not None
+            for (way, left_mark), formula in self.summary(one.target, mark, scene).items():
+                part = self.store.both(taken, formula)
+                if part == FALSE:
+                    continue
+                if way is Exit.RETURN and one.kind is Kind.CALL:
+                    staying.setdefault(left_mark & one.after, []).append(part)
+                else:
+                    out.setdefault((way, left_mark), []).append(part)
+        elif one.kind is Kind.UNKNOWN:
+            free = self.opaque(id(one.rule), f"{one.text} ({one.rule.origin})")
+            out.setdefault((Exit.PASS, 0), []).append(self.store.both(taken, free))
+            out.setdefault((Exit.DROP, 0), []).append(self.store.both(taken, free ^ 1))
+        elif one.kind is Kind.DROP:
+            out.setdefault((Exit.DROP, 0), []).append(taken)
+        else:
+            way = Exit.ACCEPT if one.kind is Kind.ACCEPT else Exit.RETURN
+            out.setdefault((way, mark & one.after), []).append(taken)
+
+    def accepted(self, hooks: list[ChainKey], scene: Scene, mark: int) -> Literal:
+        """The packets of the scene that pass every hook of a path."""
+        store = self.store
+        state: dict[int, Literal] = {mark: TRUE}
+        passed: list[Literal] = []
+        for hook in hooks:
+            after: dict[int, list[Literal]] = {}
+            for entered, formula in state.items():
+                for (way, left_mark), part in self.summary(hook, entered, scene.at(hook[1])).items():
+                    joined = store.both(formula, part)
+                    if way is Exit.PASS:
+                        passed.append(joined)
+                    elif self.goes_on(hook, way):
+                        after.setdefault(left_mark, []).append(joined)
+            state = {m: formula for m, parts in after.items() if (formula := store.either(parts)) != FALSE}
+        return store.either([*passed, *state.values()])
+
+    def goes_on(self, hook: ChainKey, way: Exit) -> bool:
+        """Whether a packet that leaves a built-in chain this way meets the next hook."""
+        return way is Exit.ACCEPT or (way is Exit.RETURN and self.program.chains[hook].policy is not Verdict.DROP)
+
+    def _signature(self, key: ChainKey, scene: Scene) -> object:
+        """What the constants of the scene decide inside a chain: scenes that agree share its summary."""
+        sources, destinations, names = self._decided(key)
+        if len(sources) + len(destinations) > MANY:
+            return scene.name, (scene.incoming.key, scene.outgoing.key) if names else None
+        parts: list[object] = [scene.free, scene.services, scene.world]
+        if scene.free is not Axis.SOURCE:
+            parts.append(tuple([mask & scene.source != 0 for mask in sources]))
+        if scene.free is not Axis.DESTINATION:
+            parts.append(tuple([mask & scene.destination != 0 for mask in destinations]))
+        if names:
+            parts.append((scene.incoming.groups, scene.outgoing.groups))
+        return tuple(parts)
+
+    def _decided(self, key: ChainKey) -> tuple[frozenset[int], frozenset[int], bool]:
+        found = self._constants.get(key)
+        if found is None:
+            sources: set[int] = set()
+            destinations: set[int] = set()
+            names = False
+            for one in self.program.chains[key].body:
+                _collect(one.test, self.everything, sources, destinations)
+                names = names or bool(one.test.names)
+                if one.target is not None:
+                    inner = self._decided(one.target)
+                    sources |= inner[0]
+                    destinations |= inner[1]
+                    names = names or inner[2]
+            found = self._constants[key] = (frozenset(sources), frozenset(destinations), names)
+        return found
+
+
+def _collect(test: Compiled, everything: tuple[int, int, int], sources: set[int], destinations: set[int]) -> None:
+    if test.source != everything[0]:
+        sources.add(test.source)
+    if test.destination != everything[1]:
+        destinations.add(test.destination)
+    for factor in test.factors:
+        for source, destination, _ in factor:
+            if source != everything[0]:
+                sources.add(source)
+            if destination != everything[1]:
+                destinations.add(destination)
+
+
+__all__ = ["ADDRESS", "LABEL", "OPAQUE", "SERVICE", "Exit", "Outcome", "Summaries", "Summary"]

@@ -1,0 +1,1 @@
+"""Formulas over atoms, exact packet classes, and the only solver."""

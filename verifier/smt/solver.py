@@ -1,0 +1,179 @@
+"""The only solver: one long-lived Z3 instance that decides whether a formula over atoms can hold.
+
+Calls go through Z3's plain C functions: building the same questions with overloaded operators takes several times as
+long, and a node asks some hundreds of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
+from typing import Any, TypeAlias
+
+import z3
+from z3 import z3core
+
+from verifier.smt.classes import classes
+from verifier.smt.formula import AND, FALSE, TRUE, UNIT, Literal, Store
+
+Handle: TypeAlias = Any
+"""An untyped Z3 term."""
+
+
+class Outcome(Enum):
+    """What the solver says of a formula."""
+
+    UNSATISFIABLE = "unsatisfiable"
+    SATISFIABLE = "satisfiable"
+    UNKNOWN = "unknown"
+
+
+World: TypeAlias = dict[str, int]
+"""Per kind of atom with a mask payload: the cells that exist in the question."""
+
+Definer: TypeAlias = Callable[["Solver", Sequence[int], World], list[Handle]]
+"""Says in Z3 what the atoms of a question mean: assertions to add for these atom nodes in this world."""
+
+
+class Solver:
+    """Asks questions about formulas of one store, by packet classes or with another meaning of the atoms."""
+
+    def __init__(self, store: Store, deadline: float | None = None, define: Definer | None = None) -> None:
+        self._store = store
+        self._deadline = deadline
+        self._define = define or define_by_classes
+        self._context = z3.Context()
+        self._solver = z3.Solver(ctx=self._context)
+        self.ref: Any = self._context.ref()
+        self._terms: dict[int, Handle] = {}
+        self._selectors: dict[str, list[Handle]] = {}
+        self._bool = z3core.Z3_mk_bool_sort(self.ref)
+        self._true = self._hold(z3core.Z3_mk_true(self.ref))
+        self._false = self._hold(z3core.Z3_mk_false(self.ref))
+        self.asked = 0
+
+    @property
+    def context(self) -> z3.Context:
+        return self._context
+
+    def possible(self, literal: Literal, world: World) -> Outcome:
+        """Whether some packet of the world, with some value of every opaque atom, satisfies the formula.
+
+        `world` gives, per kind of mask atom, the cells that exist. Returns UNKNOWN past the deadline.
+        """
+        self.asked += 1
+        if not self._limit():
+            return Outcome.UNKNOWN
+        z3core.Z3_solver_push(self.ref, self._solver.solver)
+        try:
+            self._add(self.term(literal))
+            for assertion in self._define(self, self._store.atoms((literal,)), world):
+                self._add(assertion)
+            code = z3core.Z3_solver_check(self.ref, self._solver.solver)
+        finally:
+            z3core.Z3_solver_pop(self.ref, self._solver.solver, 1)
+        return {-1: Outcome.UNSATISFIABLE, 1: Outcome.SATISFIABLE}.get(code, Outcome.UNKNOWN)
+
+    def _limit(self) -> bool:
+        if self._deadline is None:
+            return True
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return False
+        self._solver.set("timeout", max(1, int(left * 1000)))
+        return True
+
+    def _add(self, term: Handle) -> None:
+        z3core.Z3_solver_assert(self.ref, self._solver.solver, term)
+
+    def _hold(self, term: Handle) -> Handle:
+        z3core.Z3_inc_ref(self.ref, term)
+        return term
+
+    def constant(self, name: str) -> Handle:
+        """A Boolean constant of this name."""
+        return self._hold(z3core.Z3_mk_const(self.ref, z3core.Z3_mk_string_symbol(self.ref, name), self._bool))
+
+    def conjunction(self, terms: Sequence[Handle]) -> Handle:
+        return self._nary(z3core.Z3_mk_and, terms, self._true)
+
+    def disjunction(self, terms: Sequence[Handle]) -> Handle:
+        return self._nary(z3core.Z3_mk_or, terms, self._false)
+
+    def equivalence(self, a: Handle, b: Handle) -> Handle:
+        return self._hold(z3core.Z3_mk_iff(self.ref, a, b))
+
+    def at_most_one(self, terms: Sequence[Handle]) -> Handle:
+        return self._hold(z3core.Z3_mk_atmost(self.ref, len(terms), _array(terms), 1))
+
+    def _nary(self, make: Callable[..., Handle], terms: Sequence[Handle], empty: Handle) -> Handle:
+        if not terms:
+            return empty
+        if len(terms) == 1:
+            return terms[0]
+        return self._hold(make(self.ref, len(terms), _array(terms)))
+
+    def selectors(self, kind: str, count: int) -> list[Handle]:
+        """The first `count` Booleans that stand for the classes of a field."""
+        known = self._selectors.setdefault(kind, [])
+        while len(known) < count:
+            known.append(self.constant(f"{kind}-class-{len(known)}"))
+        return known[:count]
+
+    def term(self, literal: Literal) -> Handle:
+        """The Z3 term of a formula; atoms are Boolean constants that a definer gives their meaning."""
+        if literal in (FALSE, TRUE):
+            return self._true if literal else self._false
+        found = self._terms.get(literal)
+        if found is not None:
+            return found
+        if literal & 1:
+            made = self._hold(z3core.Z3_mk_not(self.ref, self.term(literal ^ 1)))
+        else:
+            kind, payload = self._store.nodes[literal >> 1]
+            if kind in (AND, UNIT):
+                assert isinstance(payload, frozenset)
+                made = self.conjunction([self.term(part) for part in sorted(payload)])
+            else:
+                made = self.constant(f"atom-{literal >> 1}")
+        self._terms[literal] = made
+        return made
+
+    def atoms_of(self, atoms: Sequence[int], kind: str) -> list[tuple[int, Hashable]]:
+        """(literal, payload) of the atoms of a kind."""
+        nodes = self._store.nodes
+        return [(2 * node, nodes[node][1]) for node in atoms if nodes[node][0] == kind]
+
+    def masked_atoms(self, atoms: Sequence[int], kind: str) -> list[tuple[int, int]]:
+        """(literal, mask) of the atoms of a kind."""
+        out: list[tuple[int, int]] = []
+        for literal, payload in self.atoms_of(atoms, kind):
+            assert isinstance(payload, int)
+            out.append((literal, payload))
+        return out
+
+
+def _array(terms: Sequence[Handle]) -> Any:
+    return (z3.Ast * len(terms))(*terms)
+
+
+def define_by_classes(solver: Solver, atoms: Sequence[int], world: World) -> list[Handle]:
+    """One Boolean per class of each field, exactly one holds, and an atom is the disjunction of its classes."""
+    assertions: list[Handle] = []
+    for kind, cells in world.items():
+        masked = solver.masked_atoms(atoms, kind)
+        if not masked:
+            continue
+        parts = classes([mask for _, mask in masked], cells)
+        selectors = solver.selectors(kind, len(parts))
+        assertions.append(solver.disjunction(selectors))
+        if len(selectors) > 1:
+            assertions.append(solver.at_most_one(selectors))
+        for index, (literal, _) in enumerate(masked):
+            members = [selectors[n] for n, (_, signature) in enumerate(parts) if signature >> index & 1]
+            assertions.append(solver.equivalence(solver.term(literal), solver.disjunction(members)))
+    return assertions
+
+
+__all__ = ["Definer", "Handle", "Outcome", "Solver", "World", "define_by_classes"]
