@@ -125,7 +125,7 @@ def _node(snapshot: Snapshot, line: PacketLine) -> NodeState:
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer verify")])
 def test_answers(section: Section, tmp_path: Path) -> None:
-    need("verifier.questions.verify", "verifier.cli.main", "verifier.reports.json")
+    need("verifier.questions.verify", "verifier.cli.main")
     folder = world.write_snapshot(section, tmp_path / "snapshot")
     cluster = read(folder).cluster
     for block in section.blocks:
@@ -155,7 +155,7 @@ STORIES = [page for page in pages() if any(b.kind == "console" for s in sections
 )
 def test_console(page: Path, tmp_path: Path) -> None:
     """The commands of a page print what it shows."""
-    need("verifier.cli.main", "verifier.questions.verify", "verifier.reports.text")
+    need("verifier.questions.verify", "verifier.cli.main")
     blocks = [block for section in sections(page) for block in section.blocks if block.kind == "console"]
     story = [command for block in blocks for command in console.commands(block) if console.is_run(command)]
     assert story, f"{page} has no command that can be run"

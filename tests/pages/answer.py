@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from tests.literate import ROOT
 from tests.pages.lines import PacketLine, parse_line
 from verifier.model.addresses import address_text
 from verifier.model.cluster import Cluster
 from verifier.model.fields import PROTOCOL_NAMES, has_ports
 
 EXIT_CODES = {"proved": 0, "refuted": 1, "undecided": 3}
-COMMAND = (sys.executable, "-c", "from verifier.cli.main import main; main()")
 
 
 @dataclass(slots=True)
@@ -43,13 +40,14 @@ class Run:
     errors: str
 
 
-def run(*arguments: str, cwd: Path | None = None) -> Run:
-    """Run chainproof as a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, cwd=cwd, env=environment, check=False, timeout=120
-    )
-    return Run(done.returncode, done.stdout, done.stderr)
+def run(*arguments: str) -> Run:
+    """Run chainproof within this process."""
+    from verifier.cli.main import run as command
+
+    output, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(errors):
+        code = command(list(arguments))
+    return Run(int(code), output.getvalue(), errors.getvalue())
 
 
 def check_answer(text: str, options: str, snapshot: Path, cluster: Cluster) -> list[str]:
