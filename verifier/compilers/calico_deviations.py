@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from verifier.compilers.hooks import chains_under, conjuncts, rules_of
 from verifier.model.addresses import networks
 from verifier.model.effect import Finish, Return, Verdict
-from verifier.model.fields import IPIP, UDP, ConnState, Field
+from verifier.model.fields import ADDRESS_BITS, IPIP, UDP, ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
@@ -126,14 +126,15 @@ def _destination(rule: Rule) -> Range | None:
 
 
 def _may_be_services(node: NodeState, family: int, span: Range) -> bool:
-    """Whether a network can be a range of services: neither huge, nor where this node or its pods have addresses."""
-    host_bits = {4: 32, 6: 128}[family] - SMALLEST_PREFIX[family]
-    if span[1] - span[0] >= 1 << host_bits or node.routes is None:
+    """Whether a network can be a range of services: neither huge, nor where a route of the node leads."""
+    bits = ADDRESS_BITS[family]
+    if span[1] - span[0] >= 1 << bits - SMALLEST_PREFIX[family] or node.routes is None:
         return False
+    everything = (0, (1 << bits) - 1)
     return not any(
-        route.family == family and route.interface and route.first <= span[1] and span[0] <= route.last
+        route.first <= span[1] and span[0] <= route.last
         for route in node.routes
-        if not (route.first == 0 and route.last == (1 << {4: 32, 6: 128}[family]) - 1)
+        if route.family == family and route.interface and (route.first, route.last) != everything
     )
 
 
