@@ -64,7 +64,7 @@ def check_answer(text: str, options: str, snapshot: Path, cluster: Cluster) -> l
         faults.append(f"exit code {done.code} with answer {report['answer']}")
     findings = [finding for node in report["nodes"] for finding in node["findings"]]
     faults += [fault for line in lines[1:] if (fault := _check_whole(line, report, findings))]
-    for expected in _expectations(lines[1:]):
+    for expected in expectations(lines[1:]):
         matching = [finding for finding in findings if matches(expected, finding, cluster)]
         if bool(matching) is not expected.present:
             faults.append(f"{'no finding' if expected.present else 'a finding'} like {expected}; {_summary(report)}")
@@ -91,7 +91,8 @@ def _check_whole(line: str, report: Mapping[str, Any], findings: list[dict[str, 
     return ""
 
 
-def _expectations(lines: list[str]) -> list[Expected]:
+def expectations(lines: list[str]) -> list[Expected]:
+    """The findings that lines of a block ask for."""
     found: list[Expected] = []
     for line in lines:
         words = shlex.split(line)
