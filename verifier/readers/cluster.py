@@ -19,6 +19,7 @@ Thing: TypeAlias = Namespace | Node | Pod | Service | Workload | Policy
 
 _ALL_KINDS: tuple[ObjectKind | PolicyKind, ...] = (*OBJECT_KINDS, *POLICY_KINDS)
 _KINDS = {(group, kind.name): kind for kind in _ALL_KINDS for group in kind.groups}
+_NAMES = {kind.name: kind for kind in _ALL_KINDS}
 
 
 @dataclass(slots=True)
@@ -38,9 +39,10 @@ class ClusterReader:
         api, kind_name = part.text("apiVersion"), part.text("kind")
         group = api.rpartition("/")[0]
         kind = _KINDS.get((group, kind_name))
-        if kind is None:
+        if kind is None and (kind_name not in _NAMES or _is_foreign(group)):
             self._ignored[f"{kind_name}.{group}" if group else kind_name] += 1
             return
+        kind = kind or _NAMES[kind_name]
         if api != kind.api:
             problem = f"expected apiVersion {kind.api} for a {kind_name}, found {shown(api or None)}"
             raise part.fault("apiVersion", problem, f"convert it to {kind.api}, as the API server prints it")
@@ -84,10 +86,9 @@ class ClusterReader:
 
 def _objects(path: str, entries: Entries, api: str, kind: str) -> Iterator[Part]:
     """The objects of a document, lists taken apart; the items of a typed list need not repeat what they are."""
-    if kind and not entries.get("kind"):
-        entries = Entries(
-            entries.line, {**entries, "apiVersion": entries.get("apiVersion") or api, "kind": kind}.items()
-        )
+    if kind and not (entries.get("kind") and entries.get("apiVersion")):
+        given = {key: value for key, value in entries.items() if value is not None}
+        entries = Entries(entries.line, {"apiVersion": api, "kind": kind, **given}.items())
     part = Part(path, "", entries)
     name = part.text("kind")
     if not name:
@@ -95,12 +96,17 @@ def _objects(path: str, entries: Entries, api: str, kind: str) -> Iterator[Part]
     if name != "List" and not (name.endswith("List") and type(entries.get("items")) is list):
         yield part
         return
-    item_kind = name.removesuffix("List")
+    item_kind = name.removesuffix("List")  # "" for a plain List, whose items say what they are
     for index, item in enumerate(part.items("items")):
         if type(item) is not Entries:
             problem = f"items[{index}]: expected an object, found {shown(item)}"
             raise InputError(part.origin, problem, "remove it, or write the object")
         yield from _objects(path, item, part.text("apiVersion"), item_kind)
+
+
+def _is_foreign(group: str) -> bool:
+    """Whether an API group is somebody else's than Kubernetes' own, so that its kinds are other kinds."""
+    return "." in group and not group.endswith(".k8s.io")
 
 
 def _name(thing: Thing) -> str:

@@ -115,9 +115,13 @@ def _split_strings(text: str) -> list[str]:
     return [*parts, current]
 
 
-SCALARS = """0 1 -1 +1 00 01 010 08 0b101 0b 0x1F 0xg 1_000 _1 1__ 1:30 1:60 01:30 1:2:3.5 1. .5 -.5 +.5 1.5e3 1.5e+3 1e3
-.inf -.inf .Inf .nan .NaN -.nan yes Yes YES yEs no on off On y n Y N true TRUE tRue false null Null NULL ~ nil
-2001-12-14 2001-12-14T21:59:43Z 1.2.3 10.0.0.1 10.0.0.0/8 fd00::1 1:2 0o17 = - . .. + -- 1-2 0x_ 0_ 12345678901234567890""".split()
+SCALARS = [
+    *("0", "1", "-1", "+1", "00", "01", "010", "08", "0b101", "0b", "0x1F", "0xg", "1_000", "_1", "1__", "0x_", "0_"),
+    *("1:30", "1:60", "01:30", "1:2:3.5", "1:2", "1.", ".5", "-.5", "+.5", "1.5e3", "1.5e+3", "1e3", "1.2.3", "0o17"),
+    *(".inf", "-.inf", ".Inf", ".nan", ".NaN", "-.nan", "=", "-", ".", "..", "+", "--", "1-2", "12345678901234567890"),
+    *("yes", "Yes", "YES", "yEs", "no", "on", "off", "On", "y", "n", "Y", "N", "true", "TRUE", "tRue", "false"),
+    *("null", "Null", "NULL", "~", "nil", "2001-12-14", "2001-12-14T21:59:43Z", "10.0.0.1", "10.0.0.0/8", "fd00::1"),
+]
 
 
 @pytest.mark.parametrize("text", [*SCALARS, ""])
@@ -133,7 +137,7 @@ def test_any_word_resolves_like_the_plain_loader(text: str) -> None:
     """Random words over the letters of numbers resolve like the plain loader."""
     try:
         loader = _Loader(text)
-        tag = loader.resolve(yaml.ScalarNode, text, (True, False))
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         expected = loader.construct_object(yaml.ScalarNode(tag, text))
     except ValueError:
         return
