@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from verifier.compilers.calico_deviations import deviations
+from verifier.compilers.calico_deviations import DOCUMENTED, deviations
 from verifier.compilers.calico_marks import mark_bits
 from verifier.compilers.calico_names import explain_chain
 from verifier.compilers.hooks import conjuncts, hooked, rules_of
@@ -79,4 +79,5 @@ MODULE = Profile(
     explain_chain=explain_chain,
     mark_bits=mark_bits,
     deviations=deviations,
+    documented=DOCUMENTED,
 )

@@ -11,7 +11,7 @@ from verifier.compilers.hooks import chains_under, conjuncts, rules_of
 from verifier.model.addresses import networks
 from verifier.model.effect import Finish, Return, Verdict
 from verifier.model.fields import ADDRESS_BITS, IPIP, UDP, ConnState, Field
-from verifier.model.finding import Kind
+from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
@@ -22,9 +22,35 @@ from verifier.model.ruleset import Rule, Ruleset
 FROM_PODS = frozenset({Path.POD_TO_REMOTE, Path.POD_TO_POD, Path.POD_TO_NODE})
 VXLAN_PORT = 4789
 CONFIGURED_ACTION = "Configured DefaultEndpointToHostAction"
-SETTINGS = "Calico, FelixConfiguration"
 SMALLEST_PREFIX = {4: 8, 6: 64}
 """No cluster gives services a larger range; a wider rule in cali-cidr-block is not Calico's."""
+
+VXLAN = Premise(
+    "vxlan-from-pods",
+    "VXLAN packets (UDP to the VXLAN port) from pods are dropped whatever the policies say",
+    "Calico, FelixConfiguration: allowVXLANPacketsFromWorkloads, vxlanPort",
+)
+IP_IN_IP = Premise(
+    "ipip-from-pods",
+    "IP-in-IP packets (protocol 4) from pods are dropped whatever the policies say",
+    "Calico, FelixConfiguration: allowIPIPPacketsFromWorkloads",
+)
+OWN_NODE = Premise(
+    "own-node-egress",
+    "a pod's connections to its own node are subject to its egress policies",
+    "Calico, FelixConfiguration: defaultEndpointToHostAction applies after the pod's egress policies",
+)
+OWN_NODE_DROPPED = Premise(
+    "endpoint-to-host",
+    "connections from pods to their own node are dropped by the configured action",
+    "Calico, FelixConfiguration: defaultEndpointToHostAction",
+)
+SERVICE_LOOPS = Premise(
+    "service-loop-prevention",
+    "packets from pods to addresses of services that nothing translated are dropped",
+    "Calico, FelixConfiguration: serviceLoopPrevention",
+)
+DOCUMENTED = (VXLAN, IP_IN_IP, OWN_NODE, OWN_NODE_DROPPED, SERVICE_LOOPS)
 
 BEGINNING: Predicate = negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, ConnState.RELATED),)))
 """Felix accepts established and related packets before any rule that a deviation speaks of."""
@@ -40,18 +66,18 @@ def _encapsulation(node: NodeState) -> Iterator[Deviation]:
     trusted = {VXLAN_PORT, *(port for rule in rules_of(node, "cali-INPUT") for port in _udp_ports(rule))}
     for port in sorted({port for rule in drops for port in _udp_ports(rule)} & trusted):
         yield Deviation(
-            name="vxlan-from-pods",
+            name=VXLAN.name,
             sentence=f"VXLAN packets (UDP port {port}) from pods are dropped whatever the policies say",
-            source=f"{SETTINGS}: allowVXLANPacketsFromWorkloads, vxlanPort",
+            source=VXLAN.source,
             kind=Kind.BLOCKED,
             paths=FROM_PODS,
             where=all_of(equals(Field.PROTOCOL, UDP), equals(Field.DESTINATION_PORT, port), BEGINNING),
         )
     if any(_matched(rule) == [equals(Field.PROTOCOL, IPIP)] for rule in drops):
         yield Deviation(
-            name="ipip-from-pods",
-            sentence="IP-in-IP packets (protocol 4) from pods are dropped whatever the policies say",
-            source=f"{SETTINGS}: allowIPIPPacketsFromWorkloads",
+            name=IP_IN_IP.name,
+            sentence=IP_IN_IP.sentence,
+            source=IP_IN_IP.source,
             kind=Kind.BLOCKED,
             paths=FROM_PODS,
             where=all_of(equals(Field.PROTOCOL, IPIP), BEGINNING),
@@ -65,18 +91,18 @@ def _own_node(node: NodeState) -> Iterator[Deviation]:
     # One setting governs both families: where they differ, at least one of them is not what was configured.
     if all(_drops_at_own_node(ruleset) for ruleset in families):
         yield Deviation(
-            name="endpoint-to-host",
-            sentence="connections from pods to their own node are dropped by the configured action",
-            source=f"{SETTINGS}: defaultEndpointToHostAction",
+            name=OWN_NODE_DROPPED.name,
+            sentence=OWN_NODE_DROPPED.sentence,
+            source=OWN_NODE_DROPPED.source,
             kind=Kind.BLOCKED,
             paths=frozenset({Path.POD_TO_NODE}),
             where=BEGINNING,
         )
         return
     yield Deviation(
-        name="own-node-egress",
-        sentence="a pod's connections to its own node are subject to its egress policies",
-        source=f"{SETTINGS}: defaultEndpointToHostAction applies after the pod's egress policies",
+        name=OWN_NODE.name,
+        sentence=OWN_NODE.sentence,
+        source=OWN_NODE.source,
         kind=Kind.BLOCKED,
         paths=frozenset({Path.POD_TO_NODE}),
         where=BEGINNING,
@@ -107,9 +133,9 @@ def _service_loops(node: NodeState) -> Iterator[Deviation]:
                 continue
             (network,) = networks(family, (span,))
             yield Deviation(
-                name="service-loop-prevention",
-                sentence=f"packets to addresses of services in {network} that nothing translated are dropped",
-                source=f"{SETTINGS}: serviceLoopPrevention",
+                name=SERVICE_LOOPS.name,
+                sentence=f"packets from pods to addresses of services in {network} that nothing translated are dropped",
+                source=SERVICE_LOOPS.source,
                 kind=Kind.BLOCKED,
                 paths=frozenset({Path.POD_TO_REMOTE}),
                 where=InRange(Field.DESTINATION, (span,)),

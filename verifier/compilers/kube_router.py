@@ -11,7 +11,7 @@ from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, r
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Finish, Verdict
 from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
-from verifier.model.finding import Kind
+from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
@@ -33,6 +33,17 @@ FIXED = {
 }
 
 MARKS = (MarkBit(0x10000, "allowed by a policy"), MarkBit(0x20000, "allowed by every pod chain it met"))
+
+OWN_NODE = Premise(
+    "own-node-egress",
+    "a pod's connections to its own node are subject to its egress policies",
+    "kube-router, network policy controller: the INPUT chain runs each local pod's chain for its source",
+)
+ICMP_ALLOWED = Premise(
+    "icmp-always-allowed",
+    "ICMP echo requests, errors and neighbour discovery are accepted whatever the policies say",
+    "kube-router, network policy controller: common rules of every pod",
+)
 
 POD_COMMENTS = (
     re.compile(r"(?P<namespace>[^/\s]+)/(?P<name>\S+) (?:in|out|reject|log-drop)"),
@@ -143,9 +154,9 @@ def _deviations(node: NodeState) -> tuple[Deviation, ...]:
     if any(entered(rule.effect).startswith(POD_CHAIN) for rule in rules_of(node, "KUBE-ROUTER-INPUT", "INPUT")):
         found.append(
             Deviation(
-                name="own-node-egress",
-                sentence="a pod's connections to its own node are subject to its egress policies",
-                source="kube-router, network policy controller: the INPUT chain runs each local pod's chain for its source",
+                name=OWN_NODE.name,
+                sentence=OWN_NODE.sentence,
+                source=OWN_NODE.source,
                 kind=Kind.BLOCKED,
                 paths=frozenset({Path.POD_TO_NODE}),
                 where=negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, ConnState.RELATED),))),
@@ -155,9 +166,9 @@ def _deviations(node: NodeState) -> tuple[Deviation, ...]:
     if any(_accepts_icmp(rule) for rule in rules_of(node, COMMON, DEFAULT)):
         found.append(
             Deviation(
-                name="icmp-always-allowed",
-                sentence="ICMP echo requests, errors and neighbour discovery are accepted whatever the policies say",
-                source="kube-router, network policy controller: common rules of every pod",
+                name=ICMP_ALLOWED.name,
+                sentence=ICMP_ALLOWED.sentence,
+                source=ICMP_ALLOWED.source,
                 kind=Kind.LEAK,
                 paths=frozenset(Path),
                 where=ALWAYS_ACCEPTED_ICMP,
@@ -180,4 +191,5 @@ MODULE = Profile(
     explain_chain=_explain_chain,
     mark_bits=_mark_bits,
     deviations=_deviations,
+    documented=(OWN_NODE, ICMP_ALLOWED),
 )

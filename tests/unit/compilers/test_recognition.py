@@ -89,3 +89,12 @@ def test_profiles_by_name() -> None:
     assert [by_name(name) for name in names] == list(PROFILES)
     with pytest.raises(KeyError, match="calico, generic, kube-router"):
         by_name("cilium")
+
+
+@pytest.mark.parametrize(("compiler", "scenario", "profile"), RECORDINGS)
+def test_deviations_are_documented(compiler: str, scenario: str, profile: str) -> None:
+    """Whatever a dump shows is in the profile's list for people, under one name."""
+    (read,) = recorded(compiler, scenario).nodes
+    listed = [premise.name for premise in by_name(profile).documented]
+    assert len(listed) == len(set(listed))
+    assert {deviation.name for deviation in by_name(profile).deviations(read)} <= set(listed)
