@@ -37,3 +37,21 @@ class VerifyOptions:
     initial_mark_any: bool = False
     bits: bool = False
     timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One packet to explain: ends as "namespace/pod" or an address, a protocol, and the destination port.
+
+    `port` is 0 where the protocol has none; `icmp` is type * 256 + code. `node` "" stands for every node that judges
+    the packet, `family` 0 for the one that both ends have (IPv4 first). `compiler` as in VerifyOptions.
+    """
+
+    source: str
+    destination: str
+    protocol: int
+    port: int = 0
+    icmp: int = 0
+    node: str = ""
+    family: int = 0
+    compiler: str = ""

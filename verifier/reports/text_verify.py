@@ -16,7 +16,7 @@ from verifier.reports.text_packet import (
 )
 from verifier.reports.words import PATH_ORDER, Inventory, Place, Words, finding_order, labels_text
 
-CAUSES_TOLD = 8
+CAUSES_TOLD = 5
 """How many causes are told in full; the others get a line each."""
 BOXES = 3
 RULES = 4
@@ -111,7 +111,7 @@ class _Told:
             self._page.blank()
         for number, group in enumerate(groups[CAUSES_TOLD:], CAUSES_TOLD + 1):
             where = f" ({group[0].path.value}, {counted(len(_pods(group)), 'pod')}, {group[0].id})"
-            self._page.line(f"{number} ", (group[0].kind.value, "bad"), f": {group[0].cause}", (where, "dim"), hang=2)
+            self._page.line(f"{number}. ", (group[0].kind.value, "bad"), f": {group[0].cause}", (where, "dim"), hang=2)
         self._undecided()
         self._premises()
         _listed("notes", self._node.notes, self._page)
@@ -119,7 +119,7 @@ class _Told:
     def _cause(self, group: list[Finding], number: str) -> None:
         first = group[0]
         count = f" ({len(group)} findings)" if len(group) > 1 else ""
-        self._page.line(f"{number} ", (first.kind.value, "bad"), f": {first.cause}", (count, "dim"), hang=2)
+        self._page.line(f"{number}. ", (first.kind.value, "bad"), f": {first.cause}", (count, "dim"), hang=2)
         self._field("where", [self._where(group)])
         self._pods_line(group)
         self._region(group)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from verifier.model.addresses import merge, networks, subtract, whole
 from verifier.model.cluster import Cluster, Namespace, Pod
-from verifier.model.fields import NAMESPACE_NAME, ConnState, End
+from verifier.model.fields import NAMESPACE_NAME, ConnState, CtStatus, End
 from verifier.model.finding import Box, Finding, Kind
 from verifier.model.path import Path
 from verifier.model.predicate import Range
@@ -153,11 +153,13 @@ def _service(box: Box) -> list[str]:
     """Protocol, ports and whatever else the box narrows."""
     parts = [_protocols(box)]
     if tuple(box.source_ports) != WHOLE_PORTS:
-        parts.append(f"source port {ranges_text(box.source_ports)}")
+        parts.append(f"source port {ports_text(box.source_ports)}")
     if tuple(box.icmp) != WHOLE_PORTS:
         parts.append(f"icmp {', '.join(icmp_text(*span) for span in box.icmp)}")
     if box.tcp_flags is not None:
         parts.append(f"flags {' or '.join(flags_text(flags) for flags in box.tcp_flags)}")
+    if box.ct_status is not None:
+        parts.append(f"connection {' or '.join(translation_text(status) for status in box.ct_status)}")
     if box.states != (ConnState.NEW,):
         parts.append(" ".join(state.name for state in box.states))
     if box.in_interfaces:
@@ -168,12 +170,18 @@ def _service(box: Box) -> list[str]:
 
 
 def _protocols(box: Box) -> str:
-    ports = "" if tuple(box.destination_ports) == WHOLE_PORTS else f" {ranges_text(box.destination_ports)}"
+    ports = ports_text(box.destination_ports)
     if box.protocols is None:
-        return f"any protocol{f', port{ports}' if ports else ''}"
+        return f"any protocol{f', port {ports}' if ports else ''}"
     if len(box.protocols) > LISTED:
-        return f"{len(box.protocols)} protocols{f', port{ports}' if ports else ''}"
-    return "/".join(protocol_word(number) for number in box.protocols) + ports
+        named = f"every protocol except {_named_protocols(set(range(256)) - set(box.protocols))}"
+        few = len(box.protocols) > 256 - 2 * LISTED
+        return f"{named if few else f'{len(box.protocols)} protocols'}{f', port {ports}' if ports else ''}"
+    return _named_protocols(box.protocols) + (f" {ports}" if ports else "")
+
+
+def _named_protocols(numbers: Iterable[int]) -> str:
+    return "/".join(protocol_word(number) for number in sorted(numbers))
 
 
 def icmp_text(first: int, last: int) -> str:
@@ -189,6 +197,20 @@ def flags_text(flags: int) -> str:
     """TCP flags by name, "none" where none is set."""
     names = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
     return ",".join(name for bit, name in enumerate(names) if flags >> bit & 1) or "none"
+
+
+def translation_text(status: int) -> str:
+    """Which ends of a connection are translated (a CtStatus)."""
+    ends = [end for bit, end in ((CtStatus.SNAT, "source"), (CtStatus.DNAT, "destination")) if status & bit]
+    return f"with translated {' and '.join(ends)}" if ends else "not translated"
+
+
+def ports_text(ranges: tuple[Range, ...]) -> str:
+    """Ports as a list, or as all but a few where that is shorter; "" for all of them."""
+    missing = subtract(WHOLE_PORTS, ranges)
+    if not missing:
+        return ""
+    return f"except {ranges_text(missing)}" if len(missing) < len(ranges) else ranges_text(ranges)
 
 
 def labels_text(pod: Pod, namespaces: Mapping[str, Namespace] | None = None) -> str:

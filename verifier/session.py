@@ -1,0 +1,234 @@
+"""The one place that sees both ends: read a snapshot, ask, walk what was found, hand over."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from verifier.compilers import PROFILES, by_name, recognise
+from verifier.evidence.witness import build_findings
+from verifier.model.assumption import ASSUMPTIONS
+from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
+from verifier.model.node import NodeState
+from verifier.model.options import Progress, VerifyOptions, silent
+from verifier.model.origin import InputError, Origin
+from verifier.model.profile import Profile
+from verifier.model.snapshot import Snapshot
+from verifier.model.story import ProfilePage, ProfileReport
+from verifier.questions.verify import NodeVerdict, verify_node
+from verifier.readers.snapshot import read_snapshot
+
+LISTED = 8
+"""How many names an error lists."""
+
+
+def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = silent) -> VerifyReport:
+    """Prove or refute every selected pod, path and family of every selected node.
+
+    Raises InputError where the snapshot or the selection cannot be used, Disagreement where our own parts differ.
+    """
+    with _no_collections():
+        deadline = None if options.timeout is None else time.monotonic() + options.timeout
+        snapshot = _read(snapshot_path, progress)
+        nodes = _selected(snapshot, options)
+        reports = []
+        for number, node in enumerate(nodes):
+            progress(node.name, number, len(nodes))
+            if deadline is not None:
+                options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
+            reports.append(_verify_node(snapshot, node, options, progress))
+        return VerifyReport(_combined(reports), snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+
+
+def profiles(name: str = "") -> ProfileReport:
+    """What is known of one compiler, or of all; InputError where the name is none."""
+    known = [_profile(name)] if name else PROFILES
+    pages = tuple(ProfilePage(profile.name, profile.summary, profile.documented) for profile in known)
+    return ProfileReport(pages, ASSUMPTIONS)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """What a run makes lives until its report: looking for garbage finds none and costs a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _read(path: str, progress: Progress) -> Snapshot:
+    progress("reading", 0, 0)
+    return read_snapshot(path)
+
+
+def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, progress: Progress) -> NodeReport:
+    profile = _profile_of(node, options.compiler)
+    if not any(pod.node == node.name and pod.has_traffic for pod in snapshot.cluster.pods):
+        note = "no pod of the cluster is on this node, so there was nothing to ask"
+        return NodeReport(node.name, profile.name, Answer.UNDECIDED, (), (), (note,))
+    verdict = verify_node(snapshot, node, profile, options, progress)
+    findings = _findings(verdict, snapshot, node, profile, options)
+    return NodeReport(
+        node=node.name,
+        compiler=profile.name,
+        answer=verdict.answer if verdict.questions else Answer.UNDECIDED,
+        questions=verdict.questions,
+        findings=findings,
+        notes=verdict.notes if verdict.questions else (*verdict.notes, "the selection leaves nothing to ask"),
+        assumptions=tuple(_assumptions(verdict.assumptions, options)),
+        deviations=tuple(_deviations(verdict.deviations, profile, node)),
+        statistics=verdict.statistics,
+        chains=_phrases(findings, profile, node),
+        addresses=_own_addresses(snapshot, node),
+    )
+
+
+def _findings(
+    verdict: NodeVerdict, snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions
+) -> tuple[Finding, ...]:
+    if not verdict.differences:
+        return ()
+    return tuple(build_findings(verdict.differences, snapshot, node, profile, options.settings))
+
+
+def _combined(reports: Iterable[NodeReport]) -> Answer:
+    answers = {report.answer for report in reports}
+    for answer in (Answer.REFUTED, Answer.UNDECIDED):
+        if answer in answers:
+            return answer
+    return Answer.PROVED
+
+
+def _profile_of(node: NodeState, name: str) -> Profile:
+    return _profile(name) if name else recognise(node)
+
+
+def _profile(name: str) -> Profile:
+    try:
+        return by_name(name)
+    except KeyError:
+        known = ", ".join(profile.name for profile in PROFILES)
+        raise InputError(Origin(name), "no compiler has this name", f"choose one of {known}") from None
+
+
+def _assumptions(names: Iterable[str], options: VerifyOptions) -> Iterator[Premise]:
+    wanted = set(names)
+    for each in ASSUMPTIONS:
+        if each.name in wanted:
+            yield Premise(each.name, each.sentence, each.source, options.settings[each.name].value)
+
+
+def _deviations(names: Iterable[str], profile: Profile, node: NodeState) -> Iterator[Premise]:
+    wanted = set(names)
+    told: set[tuple[str, str]] = set()
+    for each in profile.deviations(node):
+        if each.name in wanted and (each.name, each.sentence) not in told:
+            told.add((each.name, each.sentence))
+            yield Premise(each.name, each.sentence, each.source)
+
+
+def _phrases(findings: Iterable[Finding], profile: Profile, node: NodeState) -> tuple[tuple[str, str], ...]:
+    """What the profile knows of the chains that the findings' packets met."""
+    chains = sorted({step.chain for finding in findings for step in finding.witness.chains.steps})
+    explained = ((chain, profile.explain_chain(node, chain)) for chain in chains)
+    return tuple((chain, phrase) for chain, phrase in explained if phrase)
+
+
+def _own_addresses(snapshot: Snapshot, node: NodeState) -> tuple[tuple[int, int], ...]:
+    known = snapshot.cluster.nodes.get(node.name)
+    own = {*(known.addresses if known else ()), *((each.family, each.address) for each in node.addresses or ())}
+    return tuple(sorted(own))
+
+
+def _selected(snapshot: Snapshot, options: VerifyOptions) -> tuple[NodeState, ...]:
+    """The nodes to verify, after checking that the selection leaves something to ask."""
+    _check_usable(snapshot)
+    nodes = _chosen_nodes(snapshot, options.nodes)
+    names = {node.name for node in nodes}
+    local = {pod.full_name: pod for pod in snapshot.cluster.pods if pod.has_traffic and pod.node in names}
+    for name in options.pods:
+        if name not in local:
+            raise _no_such_pod(snapshot, name, sorted(local))
+    if not local:
+        raise _nothing_local(snapshot, sorted(names))
+    asked = [local[name] for name in options.pods] or list(local.values())
+    if options.families and not any(family in pod.addresses for pod in asked for family in options.families):
+        families = " or ".join(f"IPv{family}" for family in options.families)
+        raise InputError(
+            Origin(snapshot.path), f"none of the pods has an {families} address", "choose the other --family"
+        )
+    if options.pods:
+        hosts = {pod.node for pod in asked}
+        return tuple(node for node in nodes if node.name in hosts)
+    return nodes
+
+
+def _check_usable(snapshot: Snapshot) -> None:
+    origin = Origin(snapshot.path)
+    if not snapshot.nodes:
+        remedy = "add nodes/NAME/iptables-save (and ip6tables-save, ipset-save) of each node to verify"
+        raise InputError(origin, "the snapshot has no node's rules", remedy)
+    if snapshot.cluster.pods:
+        return
+    remedy = "add the output of `kubectl get pods -A -o yaml` to cluster/"
+    if snapshot.cluster.workloads:
+        kinds = Counter(workload.kind for workload in snapshot.cluster.workloads)
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        raise InputError(
+            origin, f"verify needs real pods with their addresses; there are only templates ({listed})", remedy
+        )
+    raise InputError(origin, "verify needs real pods with their addresses; there are none", remedy)
+
+
+def _chosen_nodes(snapshot: Snapshot, names: tuple[str, ...]) -> tuple[NodeState, ...]:
+    if not names:
+        return snapshot.nodes
+    known = {node.name: node for node in snapshot.nodes}
+    for name in names:
+        if name not in known:
+            problem = f"no node {name!r} in the snapshot"
+            raise InputError(Origin(snapshot.path), problem, f"the rules there are of {_some(sorted(known))}")
+    return tuple(known[name] for name in sorted(set(names)))
+
+
+def _no_such_pod(snapshot: Snapshot, name: str, local: list[str]) -> InputError:
+    found = next((pod for pod in snapshot.cluster.pods if pod.full_name == name), None)
+    if found is None:
+        return InputError(
+            Origin(snapshot.path), f"no pod {name!r} in the snapshot", f"the pods asked about can be {_some(local)}"
+        )
+    if not found.has_traffic:
+        reason = (
+            "it is on the host's network" if found.host_network else f"it has no traffic of its own ({found.phase})"
+        )
+        return InputError(found.origin, f"no policy governs pod {name!r}: {reason}", f"choose among {_some(local)}")
+    place = f"it is on node {found.node!r}, whose rules are not asked about" if found.node else "it is on no node"
+    return InputError(found.origin, f"pod {name!r} cannot be verified: {place}", f"choose among {_some(local)}")
+
+
+def _nothing_local(snapshot: Snapshot, names: list[str]) -> InputError:
+    hosts = sorted({pod.node for pod in snapshot.cluster.pods if pod.has_traffic and pod.node})
+    where = (
+        f"the pods are on {_some(hosts)}"
+        if hosts
+        else "no pod has both an address and a node (status.podIPs, spec.nodeName)"
+    )
+    problem = f"no pod is on {_some(names)}; {where}"
+    return InputError(
+        Origin(snapshot.path),
+        problem,
+        "name the folders below nodes/ like spec.nodeName, and dump pods with their status",
+    )
+
+
+def _some(names: list[str]) -> str:
+    if not names:
+        return "none"
+    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
