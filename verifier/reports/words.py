@@ -106,23 +106,25 @@ class Words:
         everything = self._everything(finding, end)
         if everything is None:
             return self._listed(ranges, finding, end)
-        name, span = everything
-        missing = subtract(span, ranges)
+        name, span, gaps = everything
+        missing = _filled(finding.family, subtract(span, ranges), gaps)
         if not missing:
             return name
-        if len(networks(finding.family, missing)) < len(networks(finding.family, ranges)):
+        shown = _filled(finding.family, ranges, gaps)
+        if len(networks(finding.family, missing)) < len(networks(finding.family, shown)):
             return f"{name} except {self._listed(missing, finding, end)}"
-        return self._listed(ranges, finding, end)
+        return self._listed(shown, finding, end)
 
-    def _everything(self, finding: Finding, end: End) -> tuple[str, tuple[Range, ...]] | None:
+    def _everything(self, finding: Finding, end: End) -> tuple[str, tuple[Range, ...], tuple[Range, ...]] | None:
+        """How to call all that can be at this end, its addresses, and single addresses inside that are something else."""
+        family = finding.family
+        own = merge((address, address) for kind, address in self._place.addresses if kind == family)
         if REMOTE_END.get(finding.path) is end:
-            local = [pod.addresses.get(finding.family) for pod in self._inventory.pods if pod.node == self._place.node]
-            own = [address for family, address in self._place.addresses if family == finding.family]
-            never = [(address, address) for address in (*local, *own) if address is not None]
-            return "any remote address", subtract(whole(finding.family), [*NEVER_REMOTE[finding.family], *never])
+            local = [pod.addresses.get(family) for pod in self._inventory.pods if pod.node == self._place.node]
+            gaps = merge([*own, *((address, address) for address in local if address is not None)])
+            return "any remote address", subtract(whole(family), [*NEVER_REMOTE[family], *gaps]), gaps
         if NODE_END.get(finding.path) is end:
-            own = [address for family, address in self._place.addresses if family == finding.family]
-            return ("the node", merge((address, address) for address in own)) if own else None
+            return ("the node", own, ()) if own else None
         return None
 
     def _listed(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
@@ -142,6 +144,12 @@ class Words:
             for pod in self._inventory.pods
             if finding.family in pod.addresses and (pod.node == self._place.node) is not remote
         ]
+
+
+def _filled(family: int, ranges: tuple[Range, ...], gaps: tuple[Range, ...]) -> tuple[Range, ...]:
+    """The ranges with the gaps that they surround, where that takes fewer networks."""
+    filled = tuple(span for span in merge([*ranges, *gaps]) if any(span[0] <= first <= span[1] for first, _ in ranges))
+    return filled if len(networks(family, filled)) < len(networks(family, ranges)) else ranges
 
 
 def _bare(network: str) -> str:

@@ -1,0 +1,101 @@
+"""The JSON report is what its schema and its page say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from tests.corpus_path import ROOT
+from tests.unit.reports import sample
+from verifier.model.fields import ConnState
+from verifier.model.finding import Answer, Box, Kind, VerifyReport
+from verifier.reports import report
+from verifier.reports.json_report import box_documents
+from verifier.reports.report import Style
+
+SCHEMA = json.loads((ROOT / "specs" / "verify.schema.json").read_text("utf-8"))
+ICMP_ECHO = (0x800, 0x8FF)
+
+
+def written(outcome: VerifyReport) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(report("json").render(outcome, Style()))
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    return document
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_every_answer_fits_the_schema(answer: Answer) -> None:
+    findings = (sample.LEAK,) if answer is Answer.REFUTED else ()
+    reasons = ("nodes/node-a/iptables-save:3: -m recent",) if answer is Answer.UNDECIDED else ()
+    node = sample.node_report(answer, *findings, questions=sample.questions(answer, *reasons))
+    assert written(sample.verify_report(node, notes=("cluster/ has 3 Secret, not read",)))["answer"] == answer.value
+
+
+def test_schema_is_a_schema_and_refuses_an_unknown_member() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    document = written(sample.refuted())
+    document["nodes"][0]["findings"][0]["surprise"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+
+
+def test_finding_has_its_packet_rules_and_policies_with_places() -> None:
+    finding = written(sample.refuted())["nodes"][0]["findings"][0]
+    assert finding["witness"]["source"] == "10.244.2.5"
+    assert finding["witness"]["source_pod"] == "dev/other"
+    assert finding["witness"]["destination_port"] == 22
+    assert finding["rules"] == [
+        {
+            "table": "filter", "chain": "POD-FW-1", "number": 3,
+            "file": "nodes/node-a/iptables-save", "line": 12, "text": "-A POD-FW-1 -p tcp -j ACCEPT",
+        }
+    ]  # fmt: skip
+    assert finding["policies"][0]["policy"] == "shop/api"
+    assert finding["policies"][0]["rule"] is None
+    assert finding["policies"][0]["line"] == 3
+    assert finding["trace"]["chains"]["steps"][1]["mark_after"] == 0x10000
+
+
+def test_a_box_of_several_protocols_is_one_box_each() -> None:
+    """A field that a protocol does not have is whole in its box."""
+    box = Box(
+        ((1, 2),), ((4, 7),), (1, 6, 17), sample.WHOLE, ((80, 80),), (ICMP_ECHO,), (ConnState.NEW,), tcp_flags=(2, 16)
+    )
+    icmp, tcp, udp = box_documents(box, 4)
+    assert (icmp["protocol"], tcp["protocol"], udp["protocol"]) == ("1", "tcp", "udp")
+    assert icmp["destination_ports"] == [[0, 65535]]
+    assert icmp["icmp"] == [list(ICMP_ECHO)]
+    assert "tcp_flags" not in icmp
+    assert tcp["destination_ports"] == udp["destination_ports"] == [[80, 80]]
+    assert tcp["tcp_flags"] == [2, 16]
+    assert "icmp" not in tcp
+    assert "tcp_flags" not in udp
+    assert tcp["source"] == ["0.0.0.1/32", "0.0.0.2/32"]
+    assert tcp["destination"] == ["0.0.0.4/30"]
+
+
+def test_a_box_of_all_protocols_is_one_box() -> None:
+    box = replace(sample.BOX, protocols=None, in_interfaces=("eth0",), ct_status=(0,))
+    (document,) = box_documents(box, 4)
+    assert document["protocol"] == "any"
+    assert document["in_interfaces"] == ["eth0"]
+    assert document["ct_status"] == [0]
+    assert "out_interfaces" not in document
+
+
+def test_order_does_not_depend_on_the_order_of_the_engine() -> None:
+    blocked = replace(sample.LEAK, id="a", kind=Kind.BLOCKED)
+    one, other = sample.refuted(sample.LEAK, blocked), sample.refuted(blocked, sample.LEAK)
+    node = one.nodes[0]
+    shuffled = replace(other.nodes[0], questions=tuple(reversed(node.questions)))
+    assert written(one) == written(sample.verify_report(shuffled))
+    assert [finding["kind"] for finding in written(one)["nodes"][0]["findings"]] == ["leak", "blocked"]
+
+
+def test_a_finding_and_a_question_is_a_line() -> None:
+    text = report("json").render(sample.refuted(), Style())
+    assert sum('"pod": ' in line for line in text.splitlines()) == 20
