@@ -60,8 +60,8 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
     ```answer verify [OPTIONS]  what `chainproof verify` (with these options) says about the world:
         proved|refuted|undecided                                        first line; the exit code must agree
         leak|blocked PATH [PACKET [KEY=VALUE ...]]                      a finding of this kind and path exists, and its
-                                                                        region holds the packet (PACKET without ports:
-                                                                        some port)
+                                                                        region holds the packet (a port, icmp, flags,
+                                                                        ctstatus, in, out not given: some value)
             cause contains "TEXT"                                       the finding of the line above has it in its
             policy contains "TEXT"   rule contains "TEXT"               cause, its policies, its chain rules
         no leak|blocked [PATH [PACKET [KEY=VALUE ...]]]                 no such finding

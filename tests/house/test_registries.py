@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +18,8 @@ from tests.literate import sections
 NOT_NAMED = {"matches": {"builtin"}}
 """Members that every rule uses without naming them."""
 
-FOLDERS = ("compilers", "matches", "policies", "questions", "reports", "targets")
+FOLDERS = ("cli", "compilers", "matches", "policies", "reports", "targets")
+DESCRIBED = ("compilers", "matches", "policies", "reports", "targets")
 
 
 def members(folder: Path) -> dict[str, str]:
@@ -37,9 +38,8 @@ def listings(package: ModuleType, modules: dict[str, Any]) -> list[list[str]]:
     """Every tuple or mapping of the package as names of modules, where it holds modules or their names."""
     found = []
     for value in vars(package).values():
-        held = tuple(value.values()) if isinstance(value, Mapping) else value
-        if isinstance(held, tuple):
-            found.append([_named(member, modules) for member in held])
+        held = (value.keys(), value.values()) if isinstance(value, Mapping) else (value,)
+        found += [[_named(member, modules) for member in one] for one in held if isinstance(one, Collection)]
     return found
 
 
@@ -67,7 +67,7 @@ def described(folder: str, names: set[str]) -> set[str]:
     return {name for name in names if name in words}
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", DESCRIBED)
 def test_pages_equal_folder(folder: str) -> None:
     """Every member is described in the specification under its file's or its own name, and nothing else is."""
     names = {
@@ -81,3 +81,10 @@ def test_pages_equal_folder(folder: str) -> None:
         f"without a page in specs/{folder}"
     )
     assert sorted(pages - known) == [], f"pages of nothing in specs/{folder}"
+
+
+def test_pages_of_questions() -> None:
+    """Every page of a question is about a question that exists, and verify has one."""
+    pages = {path.stem for path in (ROOT / "specs" / "questions").glob("*.md")}
+    assert "verify" in pages
+    assert sorted(name for name in pages if not (ROOT / "verifier" / "questions" / f"{name}.py").exists()) == []

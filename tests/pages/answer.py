@@ -15,7 +15,8 @@ from typing import Any
 from tests.pages.lines import PacketLine, parse_line
 from verifier.model.addresses import address_text
 from verifier.model.cluster import Cluster
-from verifier.model.fields import PROTOCOL_NAMES, has_ports
+from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, has_ports
+from verifier.model.packet import Packet
 
 EXIT_CODES = {"proved": 0, "refuted": 1, "undecided": 3}
 
@@ -132,9 +133,23 @@ def _in_box(line: PacketLine, box: Mapping[str, Any], finding: Mapping[str, Any]
             return False
     if box["protocol"] not in ("any", PROTOCOL_NAMES.get(packet.protocol), str(packet.protocol), packet.protocol):
         return False
-    if packet.state.name not in box["state"]:
+    if packet.state.name not in box["state"] or not _in_fields(line, packet, box):
         return False
     ports = (("source_ports", line.source[1]), ("destination_ports", line.destination[1]))
     return not has_ports(packet.protocol) or all(
         port is None or any(first <= port <= last for first, last in box[name]) for name, port in ports
     )
+
+
+def _in_fields(line: PacketLine, packet: Packet, box: Mapping[str, Any]) -> bool:
+    """The fields that a box names only where they matter; those that the line does not give may have any value."""
+    given = line.options
+    codes = box.get("icmp", [[0, 65535]]) if packet.protocol in (ICMP, ICMPV6) and "icmp" in given else [[0, 65535]]
+    if not any(first <= packet.icmp <= last for first, last in codes):
+        return False
+    if packet.protocol == TCP and "flags" in given and packet.tcp_flags not in box.get("tcp_flags", range(256)):
+        return False
+    if "ctstatus" in given and packet.ct_status not in box.get("ct_status", range(4)):
+        return False
+    ways = (("in", "in_interfaces"), ("out", "out_interfaces"))
+    return all(option not in given or name not in box or given[option] in box[name] for option, name in ways)
