@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
-from verifier.model.path import HOOKS, Path
+from verifier.model.path import Path
 from verifier.questions.judge import Demanded, Verdicts, compare
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import DIRECTIONS, Lemma, Lemmas
@@ -55,14 +55,14 @@ class Forward:
         self._summaries = summaries
         self._solver = solver
         self._ledger = ledger
-        program = summaries.program
-        self._parts = Parts(world.places, program, summaries, wire, run.services)
-        self._frames = Frames(world.places, program, summaries, self._parts, wire, run.services)
+        self._parts = Parts(world.places, summaries.program, summaries, wire, run.services)
+        self._frames = Frames(world.places, self._parts, summaries, wire, run.services)
         self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
-        everything = program.path(HOOKS[Path.POD_TO_POD])
-        self._hooks = [hook for hook in everything if self._frames.matters(hook)]
-        self._forms: dict[tuple[Path, Literal, tuple[tuple[Role, int], ...]], Form] = {}
+        self._hooks = self._frames.hooks
+        self._forms: dict[tuple[Path, Literal], Form] = {}
         self._checked: set[tuple[Path, Literal]] = set()
+        self._walked: set[Literal] = set()
+        self._open: set[Literal] = set()
         self._slices: dict[tuple[Role, int, int], tuple[int, int, int, int, int]] = {}
 
     # ------------------------------------------------------------------ remote ends
@@ -72,7 +72,7 @@ class Forward:
         role = Role.INGRESS if path is Path.REMOTE_TO_POD else Role.EGRESS
         source, destination = (None, local) if role is Role.INGRESS else (local, None)
         self._ledger.count("paths")
-        literal = self._frames.accepted(self._hooks, source, destination, self._mark)
+        literal = self._frames.accepted(source, destination, self._mark)
         lemma = self.lemmas.get(role, local)
         form = self._form(path, literal, (role,), lemma.scene)
         remote = self._world.places.remote
@@ -83,12 +83,12 @@ class Forward:
             self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
             return
         scene = self._frames.pair_scene(source, destination)
-        can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,), scene)
+        can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,))
         allowed = within(lemma.allowed, remote)
         everything: Region = {scene.world: scene.services}
         demanded = self._demanded(path, allowed, everything, scene, lemma)
-        verdicts = compare(can, sure if reasons else can, demanded)
-        self._record(path, (local.pod.full_name,), self._selecting(local, role), scene, verdicts, [*reasons, *lemma.reasons])
+        verdicts = compare(can, can if can == sure else sure, demanded)
+        self._record(path, (local.pod.full_name,), self._selecting(local, role), (source, destination), verdicts, [*reasons, *lemma.reasons])
 
     def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
         """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
@@ -101,39 +101,77 @@ class Forward:
 
     # ------------------------------------------------------------------ pairs
 
-    def pair(self, source: LocalPod, destination: LocalPod) -> None:
-        """Two pods of the node."""
-        self._ledger.count("paths")
-        literal = self._frames.accepted(self._hooks, source, destination, self._mark)
+    @property
+    def idle(self) -> bool:
+        """Whether nothing on the forward path can refuse a packet, which is all that is asked."""
+        return not self._hooks and self._run.demand is Demand.ACCEPT
+
+    def pairs(self, chosen: set[int]) -> None:
+        """Every ordered pair of pods of which one is among the chosen cells."""
+        pods = self._world.places.pods
+        for source in pods:
+            for destination in pods:
+                if source is not destination and (source.cell in chosen or destination.cell in chosen):
+                    self._pair(source, destination)
+
+    def _pair(self, source: LocalPod, destination: LocalPod) -> None:
+        literal = self._frames.accepted(source, destination, self._mark)
+        if literal in self._open:
+            return
         sender, receiver = self.lemmas.get(Role.EGRESS, source), self.lemmas.get(Role.INGRESS, destination)
+        touched = sender.touched & destination.bit or receiver.touched & source.bit
+        if not touched and literal in self._walked and self._single(sender) and self._single(receiver):
+            return
         form = self._form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
-        untouched = not (sender.touched & destination.bit or receiver.touched & source.bit)
         if form.timed_out or sender.timed_out or receiver.timed_out:
             for local in (source, destination):
                 self._ledger.undecided(local.pod.full_name, Path.POD_TO_POD, ["the time limit was reached"])
             return
-        composable = self._composable(form, (sender, receiver))
-        if composable and form.conjunction and untouched:
-            if (Path.POD_TO_POD, literal) in self._checked:
-                return
-            can, sure, _ = self._evaluated(literal if form.literal is None else form.literal, source, destination)
-            self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
+        if form.literal == TRUE and self._run.demand is Demand.ACCEPT:
+            everything = _point(self._run.services)
+            self._check_path(Path.POD_TO_POD, literal, source, destination, everything, everything)
+            self._open.add(literal)
             return
-        scene = self._frames.pair_scene(source, destination)
-        can, sure, reasons = self._accepted(
-            Path.POD_TO_POD, form, literal, source, destination, (sender, receiver), scene
-        )
+        by_parts = form.conjunction and self._composable(form, (sender, receiver))
+        if by_parts and not touched:
+            self._walk_by_parts(literal, source, destination, sender, receiver)
+            return
+        self._judge_pair(form if not by_parts else None, literal, sender, receiver)
+
+    def _judge_pair(self, form: Form | None, literal: Literal, sender: Lemma, receiver: Lemma) -> None:
+        """Compare what a pair's path accepts with what is demanded; `form` None: it is the conjunction of its parts."""
+        source, destination = sender.local, receiver.local
         mine, theirs = self._slice(sender, destination.bit), self._slice(receiver, source.bit)
+        reasons: list[str] = []
+        if form is None:
+            can, sure = _point(mine[0] & theirs[0]), _point(mine[1] & theirs[1])
+            self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
+        else:
+            can, sure, reasons = self._accepted(Path.POD_TO_POD, form, literal, source, destination, (sender, receiver))
         must = mine[2] & theirs[2]
         demanded = Demanded(
             _point(must),
-            _point(scene.services & ~must),
+            _point(self._run.services & ~must),
             {Kind.LEAK: _point(mine[3] | theirs[3]), Kind.BLOCKED: _point(mine[4] | theirs[4])},
         )
-        verdicts = compare(can, sure if reasons else can, demanded)
+        verdicts = compare(can, can if can == sure else sure, demanded)
         pods = (source.pod.full_name, destination.pod.full_name)
         group = (self._selecting(source, Role.EGRESS), self._selecting(destination, Role.INGRESS))
-        self._record(Path.POD_TO_POD, pods, group, scene, verdicts, [*reasons, *sender.reasons, *receiver.reasons])
+        reasons.extend([*sender.reasons, *receiver.reasons])
+        self._record(Path.POD_TO_POD, pods, group, (source, destination), verdicts, reasons)
+
+    def _single(self, lemma: Lemma) -> bool:
+        """Whether the pod's part is one thing, however it is entered."""
+        key = (lemma.role, lemma.local.cell)
+        return lemma.exists and key not in self._parts.several and len(self._parts.conditions[key]) == 1
+
+    def _walk_by_parts(
+        self, literal: Literal, source: LocalPod, destination: LocalPod, sender: Lemma, receiver: Lemma
+    ) -> None:
+        mine, theirs = self._slice(sender, destination.bit), self._slice(receiver, source.bit)
+        can, sure = _point(mine[0] & theirs[0]), _point(mine[1] & theirs[1])
+        self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
+        self._walked.add(literal)
 
     def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int, int, int]:
         """What a lemma says of one other end: can, sure, allowed, excused leaks, excused blocks, as services."""
@@ -149,7 +187,7 @@ class Forward:
 
     def _form(self, path: Path, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
         """Decide once per formula: rid of the parts' ways out, and compared with the conjunction of the parts."""
-        key = (path, literal, ())
+        key = (path, literal)
         found = self._forms.get(key)
         if found is None:
             found = self._forms[key] = self._analyse(literal, roles, scene)
@@ -178,15 +216,14 @@ class Forward:
         if form.literal is None:
             return False
         for lemma in lemmas:
-            key = (lemma.role, lemma.local.cell)
-            if key in self._parts.several or len(self._parts.conditions.get(key, ())) > 1:
+            if lemma.exists and not self._single(lemma):
                 return False
             if form.conjunction and not lemma.exists:
                 return False
         return True
 
     def _accepted(
-        self, path: Path, form: Form, literal: Literal, source: End, destination: End, lemmas: tuple[Lemma, ...], scene: Scene
+        self, path: Path, form: Form, literal: Literal, source: End, destination: End, lemmas: tuple[Lemma, ...]
     ) -> tuple[Region, Region, list[str]]:
         """(can be accepted, surely accepted, opaque reasons)."""
         if self._composable(form, lemmas):
@@ -195,11 +232,12 @@ class Forward:
             self._check_path(path, literal, source, destination, can, sure)
             return can, sure, reasons
         self._ledger.count("paths asked whole")
+        scene = self._frames.pair_scene(source, destination)
         formula = self._summaries.accepted(self._hooks, scene, self._mark)
         diagram = Diagram(self._summaries.program, self._summaries.dispatch)
         can, dropped = diagram.path(self._hooks, scene, self._mark)
         sure = minus(diagram.start(scene), dropped)
-        self.lemmas.confirm(scene, formula, can, sure)
+        self.lemmas.confirm(scene, ((formula, can, sure),))
         return can, sure, list(diagram.reasons)
 
     def _evaluated(self, literal: Literal, source: End, destination: End) -> tuple[Region, Region, list[str]]:
@@ -262,11 +300,14 @@ class Forward:
         return self._world.policies.selecting(DIRECTIONS[role], local.bit)
 
     def _record(
-        self, path: Path, pods: tuple[str, ...], group: object, scene: Scene, verdicts: Verdicts, reasons: list[str]
+        self, path: Path, pods: tuple[str, ...], group: object, ends: tuple[End, End], verdicts: Verdicts, reasons: list[str]
     ) -> None:
         if verdicts.possible:
             for pod in pods:
                 self._ledger.undecided(pod, path, reasons)
+        if not verdicts.leak and not verdicts.blocked:
+            return
+        scene = self._frames.pair_scene(*ends)
         for kind in Kind:
             boxes = [
                 (

@@ -68,7 +68,7 @@ class Hosts:
             return self._answers[key]
         if self._solver.possible(formula ^ 1, {ADDRESS: scene.real, SERVICE: scene.services}) is Outcome.UNKNOWN:
             return Outcome.UNKNOWN
-        self._lemmas.confirm(scene, formula, can, sure)
+        self._lemmas.confirm(scene, ((formula, can, sure),))
         self._answers[key] = Outcome.UNSATISFIABLE
         return Outcome.UNSATISFIABLE
 

@@ -6,6 +6,7 @@ the solver's verdict. Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from verifier.model.disagreement import Disagreement
@@ -114,7 +115,7 @@ class Lemmas:
         differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
         for cells in differs:
             lemma.touched |= cells
-        outcome = self._ask(self._bad(lemma, passes, allowed), scene)
+        outcome = self._ask(self._bad(lemma, passes, allowed), scene, bool(differs))
         self._ledger.count("lemmas")
         if outcome is Outcome.UNKNOWN:
             lemma.timed_out = True
@@ -123,7 +124,7 @@ class Lemmas:
                 f"{scene.name}: the solver says {outcome.value}, the diagram {'differs' if differs else 'agrees'}"
             )
         if differs:
-            self._confirm(lemma, passes, allowed)
+            self.confirm(scene, ((passes, lemma.can, lemma.sure), (allowed, lemma.allowed, lemma.allowed)))
 
     def _bad(self, lemma: Lemma, passes: Literal, allowed: Literal) -> Literal:
         """Packets that the part treats otherwise than asked, excuses aside."""
@@ -149,29 +150,31 @@ class Lemmas:
             self._summaries.store,
         )
 
-    def _ask(self, bad: Literal, scene: Scene) -> Outcome:
-        """Whether some packet is bad: first for every other end, shared by all pods, then without the pod itself."""
-        found = self._everywhere.get(bad)
-        if found is None:
-            found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
-            self._everywhere[bad] = found
-        if found is Outcome.UNSATISFIABLE or scene.world == scene.real:
-            return found
+    def _ask(self, bad: Literal, scene: Scene, expected: bool) -> Outcome:
+        """Whether some packet is bad.
+
+        A formula that holds nowhere, the pod itself included, is settled for all pods that share it; where a difference
+        is `expected` that question would only cost time.
+        """
+        if not expected or scene.world == scene.real:
+            found = self._everywhere.get(bad)
+            if found is None:
+                found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
+                self._everywhere[bad] = found
+            if found is Outcome.UNSATISFIABLE or scene.world == scene.real:
+                return found
         return self._solver.possible(bad, {ADDRESS: scene.real, SERVICE: scene.services})
 
-    def _confirm(self, lemma: Lemma, passes: Literal, allowed: Literal) -> None:
-        """The regions are exactly what the formulas say."""
-        self.confirm(lemma.scene, passes, lemma.can, lemma.sure)
-        self.confirm(lemma.scene, allowed, lemma.allowed, lemma.allowed)
-
-    def confirm(self, scene: Scene, formula: Literal, can: Region, sure: Region) -> None:
-        """Raises Disagreement unless sure implies the formula and the formula implies can."""
+    def confirm(self, scene: Scene, claims: Sequence[tuple[Literal, Region, Region]]) -> None:
+        """Raises Disagreement unless for each (formula, can, sure): sure implies the formula, the formula implies can."""
         store = self._summaries.store
-        upper = store.both(formula, self.formula(can, scene) ^ 1)
-        lower = store.both(self.formula(sure, scene), formula ^ 1)
+        wrong: list[Literal] = []
+        for formula, can, sure in claims:
+            wrong.append(store.both(formula, self.formula(can, scene) ^ 1))
+            wrong.append(store.both(self.formula(sure, scene), formula ^ 1))
         cells = {SERVICE: scene.services}
         if scene.free is not Axis.NEITHER:
             cells[ADDRESS] = scene.real
         self._ledger.count("regions confirmed")
-        if self._solver.possible(store.either((upper, lower)), cells) is Outcome.SATISFIABLE:
+        if self._solver.possible(store.either(wrong), cells) is Outcome.SATISFIABLE:
             raise Disagreement(f"{scene.name}: the listed region is not what the rules say")

@@ -110,7 +110,8 @@ class _Family:
         self.notes: list[str] = []
         self._options = options
         self._family = family
-        self._deadline = deadline
+        self._store = Store()
+        self._solver = Solver(self._store, deadline, HeaderBits(self.world.space) if options.bits else None)
         self._paths = options.paths or tuple(Path)
         self._chosen = [p for p in self.world.places.pods if not options.pods or p.pod.full_name in options.pods]
         self._open()
@@ -136,31 +137,27 @@ class _Family:
             if run.services:
                 self._run(run)
         progress(f"IPv{self._family}", len(runs), len(runs))
+        self.ledger.count("solver questions", self._solver.asked)
 
     def _run(self, run: Run) -> None:
-        store = Store()
         program = Program(self.world.ruleset, self.world.compiler, run.state)
-        summaries = Summaries(program, store)
-        bits = self._options.bits
-        solver = Solver(store, self._deadline, HeaderBits(self.world.space) if bits else None)
+        summaries = Summaries(program, self._store)
+        bits, solver = self._options.bits, self._solver
         for mark in self._entry_marks(program):
             for number, wire in enumerate(self.world.places.wires):
                 forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, written=bits)
                 self._forwarded(forward, pairs=number == 0)
             self._hosts(Hosts(self.world, run, mark, summaries, solver, self.ledger, forward.lemmas))
-        self.ledger.count("solver questions", solver.asked)
 
     def _forwarded(self, forward: Forward, *, pairs: bool) -> None:
+        if forward.idle:
+            return
         for path in (Path.REMOTE_TO_POD, Path.POD_TO_REMOTE):
             if path in self._paths:
                 for local in self._chosen:
                     forward.remote(path, local)
         if pairs and Path.POD_TO_POD in self._paths:
-            chosen = {local.cell for local in self._chosen}
-            for source in self.world.places.pods:
-                for destination in self.world.places.pods:
-                    if source is not destination and (source.cell in chosen or destination.cell in chosen):
-                        forward.pair(source, destination)
+            forward.pairs({local.cell for local in self._chosen})
 
     def _hosts(self, hosts: Hosts) -> None:
         if not self.world.places.own:

@@ -65,11 +65,22 @@ class NameTest:
         return (name.startswith(self.name) if self.prefix else name == self.name) != self.negated
 
 
+@dataclass(frozen=True, slots=True)
+class FreeTest:
+    """A test without static meaning. `field` is what it asks of the packet, shared by all rules that ask the same;
+    None where each occurrence has a truth value of its own.
+    """
+
+    text: str
+    field: Predicate | None = None
+    negated: bool = False
+
+
 @dataclass(slots=True)
 class Compiled:
     """A predicate in one state: masks per axis and the tests that are none.
 
-    `factors` are unions of boxes that couple axes; `opaque` texts are free truth values.
+    `factors` are unions of boxes that couple axes; `opaque` tests have free truth values.
     """
 
     source: int
@@ -78,7 +89,7 @@ class Compiled:
     marks: tuple[MarkTest, ...] = ()
     names: tuple[NameTest, ...] = ()
     factors: tuple[tuple[Box3, ...], ...] = ()
-    opaque: tuple[str, ...] = ()
+    opaque: tuple[FreeTest, ...] = ()
     never: bool = False
 
     @property
@@ -94,7 +105,7 @@ class _Draft:
     boxes: list[Box3]
     marks: list[MarkTest] = field(default_factory=list)
     names: list[NameTest] = field(default_factory=list)
-    opaque: list[str] = field(default_factory=list)
+    opaque: list[FreeTest] = field(default_factory=list)
     factors: list[list[Box3]] = field(default_factory=list)
 
 
@@ -145,7 +156,7 @@ class Compiler:
             case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE as which, name, prefix):
                 draft.names.append(NameTest(which is Field.OUT_INTERFACE, name, prefix, negated))
             case Opaque(text) if text != RPFILTER:
-                draft.opaque.append(text)
+                draft.opaque.append(FreeTest(text))
             case _:
                 self._restrict(draft, predicate, negated, state)
 
@@ -153,7 +164,7 @@ class Compiler:
         try:
             boxes = self._boxes(predicate, negated, state)
         except (_CoupledError, UnclearSetError) as error:
-            draft.opaque.append(str(error))
+            draft.opaque.append(FreeTest(str(error), predicate if _plain(predicate) else None, negated))
             return
         if len(boxes) <= 1:
             draft.boxes = meet(draft.boxes, boxes)
@@ -228,6 +239,11 @@ def _finished(draft: _Draft, everything: Box3) -> Compiled:
     return Compiled(
         source, destination, service, tuple(draft.marks), tuple(draft.names), factors, tuple(draft.opaque), impossible
     )
+
+
+def _plain(predicate: Predicate) -> bool:
+    """Whether it asks one thing of the packet, which then has one answer wherever it is asked."""
+    return isinstance(predicate, InRange | Masked | Named | Member)
 
 
 def _reads_state(predicate: Predicate) -> bool:

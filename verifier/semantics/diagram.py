@@ -119,8 +119,8 @@ class Diagram:
         if not inside:
             return inside, outside
         if test.opaque:
-            for text in test.opaque:
-                self.reasons[f"{text} ({one.rule.origin})"] = None
+            for free in test.opaque:
+                self.reasons[free.text if free.field is not None else f"{free.text} ({one.rule.origin})"] = None
             return inside, join(outside, inside)
         if (source, destination) != (sure_source, sure_destination):
             outside = self._cut(one, region, sure_source, sure_destination, scene)[1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from verifier.model.effect import Verdict
-from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
+from verifier.model.path import FORWARD, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
 from verifier.semantics.parts import Behaviour, Parts, Role
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod, Places
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, Token, changed
@@ -34,15 +34,26 @@ Outcomes: TypeAlias = dict[Outcome, Literal]
 class Frames:
     """Shapes of the paths through one program. A path of a pair evaluates to the formula of what it accepts."""
 
-    def __init__(self, places: Places, program: Program, summaries: Summaries, parts: Parts, wire: str, services: int) -> None:
+    def __init__(self, places: Places, parts: Parts, summaries: Summaries, wire: str, services: int) -> None:
         self._places = places
-        self._program = program
+        self._program = program = summaries.program
         self._summaries = summaries
         self._parts = parts
+        hooks = program.path(FORWARD)
         self._wire = wire
         self._services = services
-        self._shapes: dict[tuple[Token, ...], int] = {}
-        self._tokens: list[tuple[Token, ...]] = []
+        refusing = any(self._refuses(hook) for hook in hooks)
+        self.hooks = [hook for hook in hooks if refusing and self._matters(hook)]
+        self._shapes: dict[tuple[int, ...], int] = {}
+        self._bodies: list[tuple[Token, ...]] = []
+        self._tokens: list[Token] = []
+        self._token_numbers: dict[Token, int] = {}
+        self._token_of: dict[tuple[int, str, int, int], int] = {}
+        self._sides: dict[int, tuple[bool, bool]] = {}
+        self._classes: dict[tuple[Axis, int], int] = {}
+        self._class_numbers: dict[object, int] = {}
+        self._class_shapes: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._entered: dict[tuple[Role, int, int], Behaviour] = {}
         self._alive: dict[tuple[ChainKey, bool, bool, int], int] = {}
         self._depends: dict[ChainKey, tuple[bool, bool]] = {}
         self._chain_shapes: dict[tuple[ChainKey, str, int, int], int] = {}
@@ -51,34 +62,77 @@ class Frames:
         self._paths: dict[tuple[object, ...], list[tuple[Needs, Literal]]] = {}
         self.keys: dict[tuple[Role, int], tuple[ChainKey, str]] = {}
 
-    def accepted(self, hooks: list[ChainKey], source: End, destination: End, mark: int) -> Literal:
-        """What the path accepts of the packets between two ends, parts as atoms (PART, role)."""
-        shapes = tuple([self._shape(hook, hook[1], source, destination) for hook in hooks])
-        key = (tuple(hooks), shapes, mark)
+    def accepted(self, source: End, destination: End, mark: int) -> Literal:
+        """What the forward path accepts of the packets between two ends, parts as atoms (PART, (role, condition))."""
+        at = (self._class_of(source, Axis.SOURCE), self._class_of(destination, Axis.DESTINATION))
+        shapes = self._class_shapes.get(at)
+        if shapes is None:
+            shapes = tuple([self._shape(hook, hook[1], source, destination) for hook in self.hooks])
+            self._class_shapes[at] = shapes
+        key = (shapes, mark)
         for needs, literal in self._paths.get(key, ()):
             if self._met(needs, source, destination):
                 return literal
         needs_made: list[tuple[Role, int, Behaviour]] = []
-        literal = self._path(hooks, shapes, source, destination, mark, needs_made)
-        self._paths.setdefault(key, []).append((tuple(needs_made), literal))
+        literal = self._path(shapes, source, destination, mark, needs_made)
+        self._paths.setdefault(key, []).append((tuple(dict.fromkeys(needs_made)), literal))
         return literal
 
+    def _class_of(self, end: End, axis: Axis) -> int:
+        """Ends of a class have the same shape with every other end."""
+        key = (axis, _cell(end))
+        found = self._classes.get(key)
+        if found is None:
+            signature = (axis, _sort(end), tuple([self._signature(hook, hook[1], end, axis) for hook in self.hooks]))
+            found = self._classes[key] = self._class_numbers.setdefault(signature, len(self._class_numbers))
+        return found
+
+    def _signature(self, key: ChainKey, hook: str, end: End, axis: Axis) -> object:
+        """What a chain looks like from one end: the rules that it decides, in place, as tokens where it alone does."""
+        alive = self._allowed(key, axis, end, hook)
+        items: list[object] = []
+        for one in self._program.chains[key].body:
+            mine = alive >> one.position & 1
+            sides = self._influence(one)
+            decides = sides[0] if axis is Axis.SOURCE else sides[1]
+            if not decides:
+                continue
+            if not mine:
+                items.append(())
+            elif sides == (True, True):
+                inner = ()
+                if one.target is not None and not one.test.factors and not self._parts.is_part(one):
+                    inner = (self._signature(one.target, hook, end, axis),)
+                items.append((one.position, inner or _cell(end)))
+            else:
+                other = self._places.pods[0]
+                ends = (end, other) if axis is Axis.SOURCE else (other, end)
+                items.append((one.position, self._numbered(one, hook, *ends)))
+        return tuple([item for item in items if item != ()])
+
     def _met(self, needs: Needs, source: End, destination: End) -> bool:
-        return all(self._enter(role, mark, source, destination) == behaviour for role, mark, behaviour in needs)
+        for role, mark, behaviour in needs:
+            if self._enter(role, mark, source, destination) != behaviour:
+                return False
+        return True
 
     def _enter(self, role: Role, mark: int, source: End, destination: End) -> Behaviour:
         local = source if role is Role.EGRESS else destination
         assert local is not None
-        key, hook = self.keys[role, local.cell]
-        return self._parts.enter(role, local, key, hook, mark)
+        at = (role, local.cell, mark)
+        found = self._entered.get(at)
+        if found is None:
+            key, hook = self.keys[role, local.cell]
+            found = self._entered[at] = self._parts.enter(role, local, key, hook, mark)
+        return found
 
     def _path(
-        self, hooks: list[ChainKey], shapes: tuple[int, ...], source: End, destination: End, mark: int, needs: list[tuple[Role, int, Behaviour]]
+        self, shapes: tuple[int, ...], source: End, destination: End, mark: int, needs: list[tuple[Role, int, Behaviour]]
     ) -> Literal:
         store = self._summaries.store
         state: dict[int, Literal] = {mark: TRUE}
         passed: list[Literal] = []
-        for hook, shape in zip(hooks, shapes, strict=True):
+        for hook, shape in zip(self.hooks, shapes, strict=True):
             after: dict[int, list[Literal]] = {}
             for entered, formula in state.items():
                 entry = entered & self._program.chains[hook].entry
@@ -92,10 +146,13 @@ class Frames:
             state = {m: formula for m, parts in after.items() if (formula := store.either(parts)) != FALSE}
         return store.either([*passed, *state.values()])
 
-    def matters(self, hook: ChainKey) -> bool:
-        """Whether a hook can refuse a packet or change what a later one reads."""
+    def _refuses(self, hook: ChainKey) -> bool:
         chain = self._program.chains[hook]
-        return chain.can_refuse or chain.policy is Verdict.DROP or bool(chain.body)
+        return chain.can_refuse or chain.policy is Verdict.DROP
+
+    def _matters(self, hook: ChainKey) -> bool:
+        """Whether a hook can refuse a packet or change what a later one reads."""
+        return self._refuses(hook) or bool(self._program.chains[hook].body)
 
     def _evaluate(
         self, shape: int, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
@@ -108,7 +165,7 @@ class Frames:
         store = self._summaries.store
         out: dict[Outcome, list[Literal]] = {}
         state: dict[int, Literal] = {mark: TRUE}
-        for token in self._tokens[shape]:
+        for token in self._bodies[shape]:
             staying: dict[int, list[Literal]] = {}
             for entered, formula in state.items():
                 taken = FALSE
@@ -134,7 +191,7 @@ class Frames:
         for left_mark, formula in state.items():
             out.setdefault((Exit.RETURN, left_mark), []).append(formula)
         made = {outcome: formula for outcome, parts in out.items() if (formula := store.either(parts)) != FALSE}
-        self._results.setdefault((shape, mark), []).append((tuple(own), made))
+        self._results.setdefault((shape, mark), []).append((tuple(dict.fromkeys(own)), made))
         needs.extend(own)
         return made
 
@@ -145,7 +202,7 @@ class Frames:
         if token.kind in (Kind.ASSIGN, Kind.COPY):
             return {(None, changed(token, mark)): TRUE}
         if token.kind in (Kind.CALL, Kind.GOTO):
-            if token.part:
+            if token.part >= 0:
                 inner = self._closed(Role(token.part), mark, source, destination, needs)
             else:
                 inner = self._evaluate(token.shape, mark & token.mask, source, destination, needs)
@@ -179,26 +236,44 @@ class Frames:
     def _shape(self, key: ChainKey, hook: str, source: End, destination: End) -> int:
         """The number of the shape of a chain for a pair; chains that one end cannot influence share it."""
         on_source, on_destination = self._dependence(key)
-        at = (key, hook, _cell(source) if on_source else -2, _cell(destination) if on_destination else -2)
+        at = (key, hook, _cell(source) if on_source else _sort(source), _cell(destination) if on_destination else _sort(destination))
         found = self._chain_shapes.get(at)
         if found is not None:
             return found
         alive = self._allowed(key, Axis.SOURCE, source, hook) & self._allowed(key, Axis.DESTINATION, destination, hook)
-        tokens: list[Token] = []
+        tokens: list[int] = []
         body = self._program.chains[key].body
         while alive:
             low = alive & -alive
             alive ^= low
-            token = self._token(body[low.bit_length() - 1], hook, source, destination)
-            if token is not None:
+            token = self._numbered(body[low.bit_length() - 1], hook, source, destination)
+            if token >= 0:
                 tokens.append(token)
         shape = tuple(tokens)
         number = self._shapes.get(shape)
         if number is None:
-            number = self._shapes[shape] = len(self._tokens)
-            self._tokens.append(shape)
+            number = self._shapes[shape] = len(self._bodies)
+            self._bodies.append(tuple([self._tokens[token] for token in shape]))
         self._chain_shapes[at] = number
         return number
+
+    def _numbered(self, one: Instruction, hook: str, source: End, destination: End) -> int:
+        """The number of a rule's token; rules that one end cannot influence share it. -1: it matches nothing here."""
+        sides = self._influence(one)
+        at = (
+            id(one),
+            hook,
+            _cell(source) if sides[0] else _sort(source),
+            _cell(destination) if sides[1] else _sort(destination),
+        )
+        found = self._token_of.get(at)
+        if found is None:
+            token = self._token(one, hook, source, destination)
+            found = -1 if token is None else self._token_numbers.setdefault(token, len(self._tokens))
+            if found == len(self._tokens) and token is not None:
+                self._tokens.append(token)
+            self._token_of[at] = found
+        return found
 
     def _token(self, one: Instruction, hook: str, source: End, destination: End) -> Token | None:
         match = self._literal(one, hook, source, destination)
@@ -212,7 +287,7 @@ class Frames:
                 assert local is not None
                 if self.keys.setdefault((role, local.cell), (one.target, hook)) != (one.target, hook):
                     self._parts.several.add((role, local.cell))
-                return Token(marks, match, one.kind, one.after, part=role.value)
+                return Token(marks, match, one.kind, one.after, part=role)
             shape = self._shape(one.target, hook, source, destination)
             return Token(marks, match, one.kind, one.after, mask=self._program.chains[one.target].entry, shape=shape)
         if one.kind is Kind.UNKNOWN:
@@ -254,18 +329,28 @@ class Frames:
         """Whether the shape of a chain depends on its source end, and on its destination end."""
         found = self._depends.get(key)
         if found is None:
-            everything = self._summaries.everything
-            on_source = on_destination = False
-            for one in self._program.chains[key].body:
-                on_source |= one.test.source != everything[0] or any(not t.outgoing for t in one.test.names)
-                on_destination |= one.test.destination != everything[1] or any(t.outgoing for t in one.test.names)
-                if one.test.factors:
-                    on_source = on_destination = True
-                if one.target is not None:
-                    inner = self._dependence(one.target)
-                    on_source, on_destination = on_source or inner[0], on_destination or inner[1]
-            found = self._depends[key] = (on_source, on_destination)
+            sides = [self._influence(one) for one in self._program.chains[key].body]
+            found = (any(source for source, _ in sides), any(destination for _, destination in sides))
+            self._depends[key] = found
         return found
+
+    def _influence(self, one: Instruction) -> tuple[bool, bool]:
+        """Whether what a rule does to a pair depends on its source end, and on its destination end."""
+        found = self._sides.get(id(one))
+        if found is None:
+            found = self._sides[id(one)] = self._influenced(one)
+        return found
+
+    def _influenced(self, one: Instruction) -> tuple[bool, bool]:
+        if one.test.factors:
+            return True, True
+        everything = self._summaries.everything
+        source = one.test.source != everything[0] or any(not test.outgoing for test in one.test.names)
+        destination = one.test.destination != everything[1] or any(test.outgoing for test in one.test.names)
+        if one.target is not None and not self._parts.is_part(one):
+            inner = self._dependence(one.target)
+            source, destination = source or inner[0], destination or inner[1]
+        return source, destination
 
     def pair_scene(self, source: End, destination: End) -> Scene:
         """Both ends as they are: one address each, or everything remote behind the wire."""
@@ -292,9 +377,9 @@ def _may_name(one: Instruction, axis: Axis, interfaces: Interfaces) -> bool:
 def _sort(end: End) -> int:
     """What about an end a rule without coupled tests can tell, once the end is known to allow it."""
     if end is None:
-        return 0
-    return 1 if end.device is not None else 2
+        return -3
+    return -1 if end.device is not None else -2
 
 
 def _cell(end: End) -> int:
-    return -1 if end is None else end.cell
+    return -4 if end is None else end.cell

@@ -6,10 +6,9 @@ Spec: specs/answers.md (composition)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 
 from verifier.model.fields import ConnState
-from verifier.semantics.line import single
 from verifier.semantics.places import Interfaces, LocalPod, Places
 from verifier.semantics.program import ChainKey, Instruction, Program
 from verifier.semantics.scene import Axis, Scene
@@ -17,11 +16,11 @@ from verifier.semantics.summaries import Exit, Outcome, Summaries
 from verifier.smt.formula import Literal
 
 
-class Role(Enum):
+class Role(IntEnum):
     """Which end a part protects: EGRESS its source, INGRESS its destination."""
 
-    EGRESS = "egress"
-    INGRESS = "ingress"
+    EGRESS = 0
+    INGRESS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,8 @@ class Parts:
         self.conditions: dict[tuple[Role, int], list[Literal]] = {}
         self.entries: dict[tuple[Role, int], tuple[ChainKey, str, int]] = {}
         self.several: set[tuple[Role, int]] = set()
+        self._bits = {local.bit for local in places.pods}
+        self._alone = {local.device for local in places.pods if local.cell in places.alone}
         world = places.remote | places.local
         around = places.anywhere(wire)
         for local in places.pods:
@@ -79,13 +80,13 @@ class Parts:
             for test in one.test.names
         )
 
-    def may_be_part(self, one: Instruction) -> bool:
-        """Whether the rule enters the part of some pod, whichever it is."""
+    def is_part(self, one: Instruction) -> bool:
+        """Whether the rule enters the part of a pod whenever a pair of ends allows it."""
         if one.target is None or not self.program.chains[one.target].can_refuse:
             return False
-        if single(one.test.source) or single(one.test.destination):
+        if one.test.source in self._bits or one.test.destination in self._bits:
             return True
-        return any(not test.negated and not test.prefix for test in one.test.names)
+        return any(not test.negated and not test.prefix and test.name in self._alone for test in one.test.names)
 
     def enter(self, role: Role, local: LocalPod, key: ChainKey, hook: str, mark: int) -> Behaviour:
         """How the pod's part behaves when entered here with this mark."""
@@ -107,13 +108,13 @@ class Parts:
         known = self.conditions.setdefault(who, [])
         if passes not in known:
             known.append(passes)
-        outcomes = sorted((o for o in summary if o[0] is not Exit.DROP), key=lambda o: (o[0].value, o[1]))
+        outcomes = sorted((o for o in summary if o[0] is not Exit.DROP), key=lambda o: (o[0], o[1]))
         return Behaviour(known.index(passes), tuple(outcomes))
 
 
 def _wide(role: Role, local: LocalPod, world: int, around: Interfaces, state: ConnState, services: int) -> Scene:
     mine = Interfaces(((local.device, -1),))
-    name = f"{role.value} {local.pod.full_name}"
+    name = f"{role.name.lower()} of {local.pod.full_name}"
     real = world & ~local.bit
     if role is Role.EGRESS:
         return Scene(name, local.bit, world, Axis.DESTINATION, mine, around, state, services, real)

@@ -64,7 +64,7 @@ class Token:
     """A rule as the shape of a path remembers it: its tests for one pair of ends, and what it does.
 
     `match` and `free` are formulas (verifier.smt.formula), `shape` the number of the shape of the chain it enters,
-    `part` the end whose part it enters ("" for none).
+    `part` the role of the part it enters (-1 for none).
     """
 
     marks: tuple[MarkTest, ...]
@@ -74,20 +74,22 @@ class Token:
     value: int = 0
     mask: int = 0
     shift: int = 0
-    part: str = ""
+    part: int = -1
     shape: int = -1
     free: int = 1
 
 
 @dataclass(slots=True, eq=False)
 class CompiledChain:
-    """A chain; `policy` is the verdict at its end, None for a user chain. `entry` are the mark bits it may read."""
+    """A chain; `policy` is the verdict at its end, None for a user chain. `entry` are the mark bits it may read;
+    `closed` says that no packet comes back from it."""
 
     key: ChainKey
     policy: Verdict | None
     body: list[Instruction]
     entry: int = 0
     can_refuse: bool = False
+    closed: bool = False
 
 
 class Program:
@@ -124,8 +126,23 @@ class Program:
             if instruction is None:
                 continue
             made.body.append(instruction)
-            if instruction.always and instruction.kind in (Kind.ACCEPT, Kind.DROP, Kind.RETURN, Kind.GOTO, Kind.UNKNOWN):
+            if instruction.always and self._ends(instruction):
+                made.closed = instruction.kind is not Kind.RETURN and not any(self._returns(one) for one in made.body)
                 break
+
+    def _ends(self, one: Instruction) -> bool:
+        """Whether nothing that matches goes on with the next rule."""
+        if one.kind is Kind.CALL:
+            assert one.target is not None
+            return self.chains[one.target].closed
+        return one.kind in (Kind.ACCEPT, Kind.DROP, Kind.RETURN, Kind.GOTO, Kind.UNKNOWN)
+
+    def _returns(self, one: Instruction) -> bool:
+        """Whether a packet may leave the chain at this rule and come back to its caller."""
+        if one.kind is Kind.GOTO:
+            assert one.target is not None
+            return not self.chains[one.target].closed
+        return one.kind is Kind.RETURN
 
     def _instruction(self, rule: Rule, chain: Chain, callers: tuple[ChainKey, ...]) -> Instruction | None:
         if isinstance(rule.effect, effects.Continue):

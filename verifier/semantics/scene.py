@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import IntEnum
 
 from verifier.model.fields import ConnState
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
 from verifier.semantics.places import NO_INTERFACE, Interfaces
 
 
-class Axis(Enum):
+class Axis(IntEnum):
     """Which end of a scene is symbolic."""
 
     SOURCE = 0

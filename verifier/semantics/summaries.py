@@ -9,11 +9,11 @@ Spec: specs/chains/traversal.md
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import IntEnum
 from typing import TypeAlias
 
 from verifier.model.effect import Verdict
-from verifier.semantics.compile import Compiled, NameTest
+from verifier.semantics.compile import Compiled, FreeTest, NameTest
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
 from verifier.semantics.scene import Axis, Scene
@@ -23,13 +23,13 @@ ADDRESS, SERVICE, LABEL, OPAQUE = "address", "service", "label", "opaque"
 """Kinds of atoms: cells of the free end, cells of the services, a label test of the free end, a free truth value."""
 
 
-class Exit(Enum):
+class Exit(IntEnum):
     """How a packet leaves a chain."""
 
-    ACCEPT = "accept"  # this hook is done
-    DROP = "drop"
-    RETURN = "return"
-    PASS = "pass"  # past everything that is known: accepted by the free choice of an opaque effect  # noqa: S105
+    ACCEPT = 0  # this hook is done
+    DROP = 1
+    RETURN = 2
+    PASS = 3  # past everything that is known: accepted by the free choice of an opaque effect
 
 
 Outcome: TypeAlias = tuple[Exit, int]
@@ -90,10 +90,13 @@ class Summaries:
         if test.service != everything[2]:
             literals.append(self.services(test.service, scene))
         literals.extend(self._factor(factor, scene) for factor in test.factors)
-        literals.extend(
-            self.opaque((id(one.rule), index), f"{text} ({one.rule.origin})") for index, text in enumerate(test.opaque)
-        )
+        literals.extend(self._free(one, index, free) for index, free in enumerate(test.opaque))
         return self.store.unit(literals)
+
+    def _free(self, one: Instruction, index: int, test: FreeTest) -> Literal:
+        if test.field is not None:
+            return self.opaque(test.field, test.text) ^ int(test.negated)
+        return self.opaque((id(one.rule), index), f"{test.text} ({one.rule.origin})")
 
     def _factor(self, factor: tuple[tuple[int, int, int], ...], scene: Scene) -> Literal:
         return self.store.either(
