@@ -10,18 +10,31 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from verifier.compilers import PROFILES, by_name, recognise
+from verifier.evidence.explain import explain as explain_packet
+from verifier.evidence.probe import ends_of, packet_at
 from verifier.evidence.witness import build_findings
-from verifier.model.assumption import ASSUMPTIONS
+from verifier.model.assumption import ASSUMPTIONS, defaults
+from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
 from verifier.model.node import NodeState
-from verifier.model.options import Progress, VerifyOptions, silent
+from verifier.model.options import Probe, Progress, VerifyOptions, silent
 from verifier.model.origin import InputError, Origin
+from verifier.model.packet import Packet
+from verifier.model.path import Path
 from verifier.model.profile import Profile
 from verifier.model.snapshot import Snapshot
-from verifier.model.story import ProfilePage, ProfileReport
+from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
 from verifier.questions.verify import NodeVerdict, verify_node
 from verifier.readers.snapshot import read_snapshot
 
+COMPARED = {
+    Comparison.AGREE: Answer.PROVED,
+    Comparison.LEAK: Answer.REFUTED,
+    Comparison.BLOCKED: Answer.REFUTED,
+    Comparison.EXCUSED: Answer.PROVED,
+    Comparison.UNSPECIFIED: Answer.PROVED,
+    Comparison.UNDECIDED: Answer.UNDECIDED,
+}
 LISTED = 8
 """How many names an error lists."""
 
@@ -41,7 +54,40 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
             if deadline is not None:
                 options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
             reports.append(_verify_node(snapshot, node, options, progress))
-        return VerifyReport(_combined(reports), snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+        answer = _worst(report.answer for report in reports)
+        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+
+
+def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
+    """Walk one packet through both sides, at every node that judges it.
+
+    Raises InputError where the snapshot, the ends or the node cannot be used.
+    """
+    with _no_collections():
+        snapshot = _read(snapshot_path, silent)
+        _check_usable(snapshot, "explain")
+        nodes = _chosen_nodes(snapshot, (probe.node,) if probe.node else ())
+        ends = ends_of(probe, snapshot.cluster)
+        stories = []
+        for node in nodes:
+            profile = _profile_of(node, probe.compiler)
+            found = packet_at(probe, ends, snapshot.cluster, node, profile)
+            if found is not None:
+                stories.append(_story(found, snapshot, node, profile))
+        if not stories:
+            problem = f"neither end is a pod of {_some([node.name for node in nodes])}"
+            raise InputError(
+                Origin(f"{probe.source} -> {probe.destination}"), problem, "a node judges its own pods only"
+            )
+        answer = _worst(COMPARED[story.explanation.comparison] for story in stories)
+        return ExplainReport(answer, snapshot.inputs, tuple(stories), snapshot.notes)
+
+
+def _story(found: tuple[Path, Packet], snapshot: Snapshot, node: NodeState, profile: Profile) -> Story:
+    path, packet = found
+    told = explain_packet(packet, path, snapshot, node, profile, settings=defaults())
+    chains = {step.chain for step in told.chains.steps}
+    return Story(profile.name, told, _phrases(chains, profile, node), profile.mark_bits(node))
 
 
 def profiles(name: str = "") -> ProfileReport:
@@ -85,7 +131,7 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         assumptions=tuple(_assumptions(verdict.assumptions, options)),
         deviations=tuple(_deviations(verdict.deviations, profile, node)),
         statistics=verdict.statistics,
-        chains=_phrases(findings, profile, node),
+        chains=_phrases({step.chain for finding in findings for step in finding.witness.chains.steps}, profile, node),
         addresses=_own_addresses(snapshot, node),
     )
 
@@ -98,10 +144,11 @@ def _findings(
     return tuple(build_findings(verdict.differences, snapshot, node, profile, options.settings))
 
 
-def _combined(reports: Iterable[NodeReport]) -> Answer:
-    answers = {report.answer for report in reports}
+def _worst(answers: Iterable[Answer]) -> Answer:
+    """Refuted where one is, else undecided where one is, else proved (ANS-6)."""
+    found = set(answers)
     for answer in (Answer.REFUTED, Answer.UNDECIDED):
-        if answer in answers:
+        if answer in found:
             return answer
     return Answer.PROVED
 
@@ -134,10 +181,9 @@ def _deviations(names: Iterable[str], profile: Profile, node: NodeState) -> Iter
             yield Premise(each.name, each.sentence, each.source)
 
 
-def _phrases(findings: Iterable[Finding], profile: Profile, node: NodeState) -> tuple[tuple[str, str], ...]:
-    """What the profile knows of the chains that the findings' packets met."""
-    chains = sorted({step.chain for finding in findings for step in finding.witness.chains.steps})
-    explained = ((chain, profile.explain_chain(node, chain)) for chain in chains)
+def _phrases(chains: Iterable[str], profile: Profile, node: NodeState) -> tuple[tuple[str, str], ...]:
+    """What the profile knows of these chains."""
+    explained = ((chain, profile.explain_chain(node, chain)) for chain in sorted(chains))
     return tuple((chain, phrase) for chain, phrase in explained if phrase)
 
 
@@ -149,7 +195,7 @@ def _own_addresses(snapshot: Snapshot, node: NodeState) -> tuple[tuple[int, int]
 
 def _selected(snapshot: Snapshot, options: VerifyOptions) -> tuple[NodeState, ...]:
     """The nodes to verify, after checking that the selection leaves something to ask."""
-    _check_usable(snapshot)
+    _check_usable(snapshot, "verify")
     nodes = _chosen_nodes(snapshot, options.nodes)
     names = {node.name for node in nodes}
     local = {pod.full_name: pod for pod in snapshot.cluster.pods if pod.has_traffic and pod.node in names}
@@ -170,7 +216,7 @@ def _selected(snapshot: Snapshot, options: VerifyOptions) -> tuple[NodeState, ..
     return nodes
 
 
-def _check_usable(snapshot: Snapshot) -> None:
+def _check_usable(snapshot: Snapshot, command: str) -> None:
     origin = Origin(snapshot.path)
     if not snapshot.nodes:
         remedy = "add nodes/NAME/iptables-save (and ip6tables-save, ipset-save) of each node to verify"
@@ -182,9 +228,9 @@ def _check_usable(snapshot: Snapshot) -> None:
         kinds = Counter(workload.kind for workload in snapshot.cluster.workloads)
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         raise InputError(
-            origin, f"verify needs real pods with their addresses; there are only templates ({listed})", remedy
+            origin, f"{command} needs real pods with their addresses; there are only templates ({listed})", remedy
         )
-    raise InputError(origin, "verify needs real pods with their addresses; there are none", remedy)
+    raise InputError(origin, f"{command} needs real pods with their addresses; there are none", remedy)
 
 
 def _chosen_nodes(snapshot: Snapshot, names: tuple[str, ...]) -> tuple[NodeState, ...]:

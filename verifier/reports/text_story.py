@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from verifier.model.effect import Verdict
 from verifier.model.explanation import Comparison, Explanation, Party
 from verifier.model.finding import Answer
 from verifier.model.policy import Direction
+from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, Story
 from verifier.model.trace import PolicyTrace, Step
 from verifier.reports.page import Page, Segment
 from verifier.reports.text_packet import (
-    origin_segments,
     packet_segments,
     policy_segments,
 )
@@ -24,6 +25,7 @@ ROLE = {
     Comparison.UNDECIDED: "unsure",
 }
 ANSWERED = {Answer.PROVED: "good", Answer.REFUTED: "bad", Answer.UNDECIDED: "unsure"}
+OUTCOMES = {Verdict.ACCEPT: "accepted", Verdict.DROP: "dropped", None: "not known"}
 HANG = 13
 
 
@@ -70,14 +72,14 @@ def _party(title: str, party: Party, page: Page) -> None:
 
 
 def _policies(told: Explanation, page: Page) -> None:
-    expected = {None: "asked for nothing", "accept": "must be accepted", "drop": "must be dropped"}
-    must = told.expectation.must.value if told.expectation.must else None
-    page.line(("policies", "strong"), f": {expected[must]}: {told.expectation.because}", hang=2)
+    must = told.expectation.must
+    asked = f"must be {OUTCOMES[must]}" if must else "nothing is asked"
+    page.line(("policies", "strong"), f": {asked}: {told.expectation.because}", hang=2)
     for direction, trace, party in (
         (Direction.EGRESS, told.expectation.egress, told.source),
         (Direction.INGRESS, told.expectation.ingress, told.destination),
     ):
-        if trace is not None:
+        if trace is not None and party.pod is not None:
             _judgement(f"{direction.value} of {party.name}", trace, page)
     if told.deviations:
         page.line(f"  excused by {', '.join(told.deviations)}", hang=4)
@@ -103,34 +105,48 @@ def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
 
 def _rules(story: Story, page: Page) -> None:
     trace = story.explanation.chains
-    verdict = {None: "not known", "accept": "accepted", "drop": "dropped"}[
-        trace.verdict.value if trace.verdict else None
-    ]
-    page.line(("rules", "strong"), f": {verdict}; every rule that matched, with the mark before -> after", hang=2)
+    verdict = OUTCOMES[trace.verdict]
+    files = dict.fromkeys(step.rule.origin.path for step in trace.steps if step.rule is not None)
+    page.line(("rules", "strong"), f": {verdict}; every rule of {', '.join(files) or 'the node'} that matched", hang=2)
+    lines = max((len(str(step.rule.origin.line)) for step in trace.steps if step.rule is not None), default=4)
+    widths = max(lines, len("line")), max((len(_mark(step)) for step in trace.steps), default=4)
+    page.line((f"    {'line':>{widths[0]}}  {'mark':<{widths[1]}}  rule", "dim"))
     phrases = dict(story.chains)
     shown = ""
-    for step in trace.steps:
+    for number, step in enumerate(trace.steps, 1):
         place = f"{step.table} {step.chain}"
-        if place != shown:
-            phrase = phrases.get(step.chain, "")
-            page.line(f"  {step.table} ", (step.chain, "name"), f" ({phrase})" if phrase else "", hang=4)
-            shown = place
-        _step(step, page)
+        if step.rule is None:
+            policy = OUTCOMES[trace.verdict if number == len(trace.steps) else Verdict.ACCEPT]
+            page.line(f"  {step.table} ", (step.chain, "name"), f": {policy} by its policy", hang=4)
+        else:
+            if place != shown:
+                phrase = phrases.get(step.chain, "")
+                page.line(f"  {step.table} ", (step.chain, "name"), f" ({phrase})" if phrase else "", hang=4)
+            _step(step, step.rule, widths, page)
+        shown = place
     for reason in trace.reasons:
         page.line(f"  not known: {reason}", hang=4)
+    _marks(story, page)
+
+
+def _mark(step: Step) -> str:
+    if step.mark_before == step.mark_after:
+        return f"{step.mark_after:#x}"
+    return f"{step.mark_before:#x} -> {step.mark_after:#x}"
+
+
+def _step(step: Step, rule: Rule, widths: tuple[int, int], page: Page) -> None:
+    place = (f"    {rule.origin.line:>{widths[0]}}  ", "dim")
+    mark = (f"{_mark(step):<{widths[1]}}  ", "unsure" if step.mark_before != step.mark_after else "dim")
+    text = rule.text.removeprefix(f"-A {step.chain} ")
+    page.code(place, mark, (text, "code"), hang=sum(widths) + 8)
+
+
+def _marks(story: Story, page: Page) -> None:
+    """What the compiler means by the mark bits that were set on the way."""
     used = 0
-    for step in trace.steps:
+    for step in story.explanation.chains.steps:
         used |= step.mark_before | step.mark_after
     for bit in story.marks:
         if bit.mask & used:
-            page.line(("    mark ", "dim"), f"{bit.mask:#x}", (f" {bit.meaning}", "dim"), hang=6)
-
-
-def _step(step: Step, page: Page) -> None:
-    changed = step.mark_before != step.mark_after
-    mark = f"{step.mark_before:#x} -> {step.mark_after:#x}" if changed else f"{step.mark_after:#x}"
-    if step.rule is None:
-        page.line(f"    {'':>4} the chain's policy")
-        return
-    marks: Segment = (f"  [{mark}]", "unsure" if changed else "dim")
-    page.code(f"    {step.number:>4} ", (step.rule.text, "code"), marks, *origin_segments(step.rule.origin), hang=9)
+            page.line(f"  mark bit {bit.mask:#x}: {bit.meaning}", hang=4)

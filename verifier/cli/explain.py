@@ -1,0 +1,73 @@
+"""chainproof explain: one packet through both sides."""
+
+from __future__ import annotations
+
+import click
+
+from verifier import session
+from verifier.cli.command import ANSWERED, Command, with_output
+from verifier.cli.output import check_writable, write
+from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, has_ports
+from verifier.model.options import Probe
+
+NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"icmpv6": ICMPV6}
+FORMS = "tcp/8080, udp/53, sctp/3868, icmp/8 (its type), or a protocol by name or number"
+
+
+def _service(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int, int]:
+    """Protocol, destination port, ICMP type * 256."""
+    name, slash, value = text.lower().partition("/")
+    protocol = NUMBERS.get(name, -1) if not name.isdecimal() else int(name)
+    number = int(value) if value.isdecimal() and value.isascii() else -1
+    if not 0 <= protocol <= 255 or bool(slash) is not (number >= 0):
+        raise click.BadParameter(f"{text!r}: expected {FORMS}")
+    if has_ports(protocol):
+        if not slash or number > 65535:
+            raise click.BadParameter(f"{text!r}: {name} needs a port from 0 to 65535, as in {name}/80")
+        return protocol, number, 0
+    if protocol in (ICMP, ICMPV6):
+        if number > 255:
+            raise click.BadParameter(f"{text!r}: an ICMP type is at most 255")
+        return protocol, 0, (number if slash else {ICMP: 8, ICMPV6: 128}[protocol]) << 8
+    if slash:
+        raise click.BadParameter(f"{text!r}: this protocol has no ports")
+    return protocol, 0, 0
+
+
+@click.command("explain")
+@click.argument("snapshot")
+@click.option("--from", "source", required=True, metavar="NS/POD|IP", help="Who sends.")
+@click.option("--to", "destination", required=True, metavar="NS/POD|IP", help="Who is meant to receive.")
+@click.option(
+    "--port", "service", required=True, metavar="PROTOCOL/PORT", callback=_service, help=f"For instance {FORMS}."
+)
+@click.option("--node", default="", metavar="NAME", help="The node to look at, if several judge the packet.")
+@click.option("--family", type=click.Choice(["4", "6"]), default=None, help="IPv4 or IPv6 where the ends have both.")
+@click.option("--compiler", default="", metavar="NAME", help="Do not recognise the compiler: it is this one.")
+@with_output
+def explain(
+    *,
+    snapshot: str,
+    source: str,
+    destination: str,
+    service: tuple[int, int, int],
+    node: str,
+    family: str | None,
+    compiler: str,
+    form: str,
+    output: str,
+) -> int:
+    """Walk the first packet of one connection through the policies and through the rules of SNAPSHOT.
+
+    Every rule that matches is shown with the mark before and after it, then who is right. The exit code is 0 where
+    both sides agree or nothing is asked, 1 where they differ, 3 where something opaque decides.
+    """
+    check_writable(output)
+    protocol, port, icmp = service
+    probe = Probe(source, destination, protocol, port, icmp, node, int(family or 0), compiler)
+    outcome = session.explain(snapshot, probe)
+    write(outcome, form, output)
+    return ANSWERED[outcome.answer]
+
+
+MODULE = Command("explain", explain)

@@ -1,0 +1,136 @@
+"""The packet that a user asks about, as it enters a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from verifier.model.addresses import parse_address
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.fields import has_ports
+from verifier.model.node import NodeState
+from verifier.model.options import Probe
+from verifier.model.origin import InputError, Origin
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+from verifier.model.profile import Profile
+
+CLIENT_PORT = 32768
+"""The first port that Linux gives to outgoing connections."""
+
+LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of a probe as addresses of one family."""
+
+    family: int
+    source: int
+    destination: int
+
+
+def ends_of(probe: Probe, cluster: Cluster) -> Ends:
+    """The addresses of both ends; InputError where a name is no pod's or the ends share no family."""
+    sources = _addresses(probe.source, cluster)
+    destinations = _addresses(probe.destination, cluster)
+    shared = [family for family in (4, 6) if family in sources and family in destinations]
+    if probe.family:
+        shared = [family for family in shared if family == probe.family]
+    if not shared:
+        wanted = f"IPv{probe.family} addresses" if probe.family else "addresses of the same family"
+        remedy = "choose ends, and a --family, that go together"
+        raise InputError(Origin(f"{probe.source} -> {probe.destination}"), f"the ends have no {wanted}", remedy)
+    return Ends(shared[0], sources[shared[0]], destinations[shared[0]])
+
+
+def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
+    try:
+        family, address = parse_address(text)
+    except ValueError:
+        return dict(_pod(text, cluster).addresses)
+    return {family: address}
+
+
+def _pod(name: str, cluster: Cluster) -> Pod:
+    found = next((pod for pod in cluster.pods if pod.full_name == name), None)
+    if found is None:
+        near = [pod.full_name for pod in cluster.pods if name.rpartition("/")[2] in pod.name]
+        remedy = f"write NAMESPACE/NAME, for instance {_some(near or [pod.full_name for pod in cluster.pods])}"
+        raise InputError(Origin(name), "neither an address nor a pod of the snapshot", remedy)
+    if not found.has_traffic:
+        problem = f"pod {name!r} has no address of its own"
+        raise InputError(found.origin, problem, "write the address of its node if it is on the host's network")
+    return found
+
+
+def _some(names: list[str]) -> str:
+    if not names:
+        return "an address (the snapshot has no pod)"
+    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+
+
+def packet_at(
+    probe: Probe, ends: Ends, cluster: Cluster, node: NodeState, profile: Profile
+) -> tuple[Path, Packet] | None:
+    """The packet and its path at a node, None where neither end is a pod there."""
+    local = {
+        pod.addresses[ends.family]: pod
+        for pod in reversed(cluster.pods)
+        if pod.node == node.name and pod.has_traffic and ends.family in pod.addresses
+    }
+    known = cluster.nodes.get(node.name)
+    own = {each.address for each in node.addresses or () if each.family == ends.family}
+    own |= {address for family, address in (known.addresses if known else ()) if family == ends.family}
+    source, destination = local.get(ends.source), local.get(ends.destination)
+    path = _path(source, destination, ends, own)
+    if path is None:
+        return None
+    ported = has_ports(probe.protocol)
+    packet = Packet(
+        family=ends.family,
+        source=ends.source,
+        destination=ends.destination,
+        protocol=probe.protocol,
+        source_port=CLIENT_PORT if ported else 0,
+        destination_port=probe.port if ported else 0,
+        icmp=probe.icmp,
+        in_interface="" if path is Path.NODE_TO_POD else _interface(source, ends.family, ends.source, node, profile),
+        out_interface=""
+        if path is Path.POD_TO_NODE
+        else _interface(destination, ends.family, ends.destination, node, profile),
+    )
+    return path, packet
+
+
+def _path(source: Pod | None, destination: Pod | None, ends: Ends, own: Iterable[int]) -> Path | None:
+    if source and destination:
+        return Path.POD_TO_POD
+    if source:
+        return Path.POD_TO_NODE if ends.destination in own else Path.POD_TO_REMOTE
+    if destination:
+        return Path.NODE_TO_POD if ends.source in own else Path.REMOTE_TO_POD
+    return None
+
+
+def _interface(pod: Pod | None, family: int, address: int, node: NodeState, profile: Profile) -> str:
+    """By the compiler's naming, else by the most specific route; for a remote end never a pod's interface."""
+    if pod is not None:
+        named = profile.pod_interface(node, pod)
+        return named or _routed(family, address, node, ())
+    reserved = profile.pod_interfaces(node)
+    routed = _routed(family, address, node, reserved)
+    if routed:
+        return routed
+    wires = [name for name in node.interfaces or () if name != "lo" and not name.startswith(tuple(reserved))]
+    return wires[0] if wires else "eth0"
+
+
+def _routed(family: int, address: int, node: NodeState, reserved: tuple[str, ...]) -> str:
+    routes = [
+        route
+        for route in node.routes or ()
+        if route.family == family and route.interface and route.first <= address <= route.last
+        if not route.interface.startswith(tuple(reserved))
+    ]
+    return min(routes, key=lambda route: route.last - route.first).interface if routes else ""
