@@ -12,11 +12,11 @@ from typing import Any
 
 from verifier.model.document import Entries, shown
 from verifier.model.origin import InputError, Origin
-from verifier.readers.yaml_block import MAX_DEPTH
+from verifier.readers.bounds import MAX_DEPTH
 
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
+_BRACE = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])')
+"""The next brace outside strings. Strings of JSON end on the line on which they begin."""
 _HALF = re.compile(r"\\u[dD][89abAB]", re.ASCII)
-_NO_BRACES = re.compile(r"[^{}\[\]]++")
 
 
 class _Duplicate(Exception):  # noqa: N818  carries the line out of the decoder
@@ -78,7 +78,10 @@ def _object_lines(text: str, path: str) -> list[int]:
     for number, line in enumerate(text.split("\n"), 1):
         if "{" not in line and "}" not in line and "[" not in line and "]" not in line:
             continue
-        for brace in _NO_BRACES.sub("", _STRING.sub("", line)):
+        position = 0
+        while found := _BRACE.match(line, position):
+            position = found.end()
+            brace = found[1]
             if brace in "{[":
                 opened.append(number)
                 if len(opened) > MAX_DEPTH:

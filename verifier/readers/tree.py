@@ -1,29 +1,19 @@
-"""The files of a snapshot, from a directory or an archive: which there are, and their text within safe bounds.
-
-An archive is never unpacked to disk: its members are only read, by name, one after the other.
-"""
+"""The files of a snapshot, from a directory or an archive: which there are, and their text within safe bounds."""
 
 from __future__ import annotations
 
 import stat
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from verifier.model.origin import InputError, Origin
 from verifier.model.snapshot import InputFile
+from verifier.readers import bounds
 
-MAX_FILE = 128 * 1024 * 1024
-MAX_TOTAL = 512 * 1024 * 1024
-MAX_FILES = 20_000
-MAX_LEVELS = 8
-MAX_LINE = 4 * 1024 * 1024
-MAX_JSON_LINE = 64 * 1024 * 1024
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _ROOTS = ("cluster", "nodes")
-_SMALLER = "make a snapshot of fewer objects, or split the file"
 _LAYOUT = "a snapshot has cluster/*.yaml and nodes/NAME/iptables-save; see `chainproof collect`"
 
 
@@ -35,6 +25,7 @@ class Tree:
     files: dict[str, Path | bytes]
     folders: tuple[str, ...]  # names below nodes/
     inputs: list[InputFile] = field(default_factory=list)
+    read: int = 0  # bytes, so far
 
     def shown(self, name: str) -> str:
         """The path of a file as the user would type it."""
@@ -45,8 +36,12 @@ class Tree:
         origin = Origin(self.shown(name))
         source = self.files[name]
         data = source if isinstance(source, bytes) else _read_file(source, origin)
+        self.read += len(data)
+        if self.read > bounds.MAX_TOTAL:
+            problem = f"with this file the snapshot is larger than {bounds.MAX_TOTAL >> 20} MiB"
+            raise InputError(origin, problem, bounds.SMALLER)
         self.inputs.append(InputFile(name, sha256(data).hexdigest()))
-        return _decode(data, origin, MAX_JSON_LINE if name.endswith(".json") else MAX_LINE)
+        return _decode(data, origin, bounds.MAX_JSON_LINE if name.endswith(".json") else bounds.MAX_LINE)
 
 
 def open_tree(path: str) -> Tree:
@@ -78,8 +73,8 @@ def _open_directory(place: Path, root: str) -> Tree:
         if (place / name).is_dir():
             for file, path in _walk(place / name, name, Origin(root), 1):
                 files[file] = path
-                if len(files) > MAX_FILES:
-                    raise InputError(Origin(root), f"more than {MAX_FILES} files", _SMALLER)
+                if len(files) > bounds.MAX_FILES:
+                    raise InputError(Origin(root), f"more than {bounds.MAX_FILES} files", bounds.SMALLER)
     nodes = place / "nodes"
     folders = sorted(entry.name for entry in nodes.iterdir() if _is_folder(entry)) if nodes.is_dir() else []
     return Tree(root, files, tuple(folders))
@@ -90,8 +85,8 @@ def _is_folder(entry: Path) -> bool:
 
 
 def _walk(folder: Path, name: str, origin: Origin, level: int) -> Iterator[tuple[str, Path]]:
-    if level > MAX_LEVELS:
-        raise InputError(origin, f"{name}: folders within folders, more than {MAX_LEVELS} deep", "flatten them")
+    if level > bounds.MAX_LEVELS:
+        raise InputError(origin, f"{name}: folders within folders, more than {bounds.MAX_LEVELS} deep", "flatten them")
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -110,8 +105,10 @@ def _read_file(path: Path, origin: Origin) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise InputError(origin, "not a regular file", "put the file itself there")
-        if status.st_size > MAX_FILE:
-            raise InputError(origin, f"{status.st_size >> 20} MiB, more than {MAX_FILE >> 20} MiB", _SMALLER)
+        if status.st_size > bounds.MAX_FILE:
+            raise InputError(
+                origin, f"{status.st_size >> 20} MiB, more than {bounds.MAX_FILE >> 20} MiB", bounds.SMALLER
+            )
         return path.read_bytes()
     except OSError as error:
         raise InputError(origin, f"cannot be read: {_reason(error)}", "make the file readable") from None
@@ -144,43 +141,10 @@ def _line(data: bytes, position: int) -> int:
 
 
 def _open_archive(place: Path, root: str) -> Tree:
-    import tarfile  # noqa: PLC0415  most snapshots are directories
+    from verifier.readers.archive import read_archive  # noqa: PLC0415  most snapshots are directories
 
-    origin = Origin(root)
-    members: dict[str, bytes] = {}
-    total = 0
-    try:
-        with tarfile.open(place, "r|*") as archive:
-            for member in archive:
-                name = _member_name(member.name, origin)
-                total += member.size
-                if total > MAX_TOTAL or member.size > MAX_FILE or len(members) > MAX_FILES:
-                    raise InputError(
-                        Origin(f"{root}/{name}"), f"the archive holds more than is read ({_bounds()})", _SMALLER
-                    )
-                content = archive.extractfile(member) if member.isreg() else None
-                if content is not None and not PurePosixPath(name).name.startswith("."):
-                    members[name] = content.read()
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise InputError(origin, f"not an archive that can be read: {error}", "make it with `tar -czf`") from None
-    except OSError as error:
-        raise InputError(origin, f"cannot be read: {_reason(error)}", "give a complete .tar.gz") from None
-    return _tree_of(members, root)
-
-
-def _bounds() -> str:
-    return f"{MAX_FILE >> 20} MiB a file, {MAX_TOTAL >> 20} MiB and {MAX_FILES} files in all"
-
-
-def _member_name(name: str, origin: Origin) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise InputError(origin, f"the archive's member {name!r} leads out of it", "make the archive with `tar -czf`")
-    return str(path)
-
-
-def _tree_of(members: dict[str, bytes], root: str) -> Tree:
-    """The snapshot in an archive, whether its files stand at the top or in one folder."""
+    members = read_archive(place, root)
+    # The files stand at the top, or in the one folder that was packed.
     tops = {name.split("/", 1)[0] for name in members}
     if len(tops) == 1 and not tops & set(_ROOTS):
         prefix = f"{tops.pop()}/"

@@ -11,14 +11,13 @@ from itertools import islice
 from typing import Any
 
 from verifier.model.document import Entries
-from verifier.readers.yaml_tokens import RAW, Kind, Line, NotPlain, scan
-
-MAX_DEPTH = 100
-"""Deeper nesting is refused by every reader: no object of Kubernetes comes near it."""
+from verifier.readers.bounds import MAX_DEPTH
+from verifier.readers.yaml_tokens import RAW, Kind, Line, NotPlain, check_characters, scan
 
 
 def read_block(text: str) -> list[tuple[int, Any]]:
     """Line and value of every document of a text that is not empty; NotPlain where it is not in the plain block style."""
+    check_characters(text)
     return _Reader(text).read()
 
 
@@ -69,7 +68,8 @@ class _Reader:
         elif not self._columns:
             self._push(start, [] if dashes else Entries(number))
             self._documents.append((number, self._open[0]))
-        self._close_to(start, bool(dashes))
+        if self._columns[-1] != start or not dashes:
+            self._close_to(start, bool(dashes))
         if dashes:
             self._open_items(token, number)
         if key is None:

@@ -15,17 +15,14 @@ from yaml import events
 
 from verifier.model.document import Entries, shown
 from verifier.model.origin import InputError, Origin
+from verifier.readers.bounds import MAX_ALIASED, MAX_DEPTH
 from verifier.readers.scalars import resolve
-from verifier.readers.yaml_block import MAX_DEPTH
 
 _Parser: Any
 try:
     _Parser = import_module("yaml._yaml").CParser
 except ImportError:  # PyYAML without libyaml
     _Parser = yaml.SafeLoader
-
-MAX_ALIASED = 200_000
-"""Values that the aliases of a file may stand for in all."""
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {_TAG + "str", _TAG + "binary", _TAG + "timestamp"}
@@ -83,7 +80,7 @@ class _Reader:
                 yield parser.get_event()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 0
+            line = min(mark.line, text.count("\n", 0, -1)) + 1 if mark else 0
             raise InputError(Origin(self._path, line), f"not YAML: {error.problem}", "correct the text there") from None
         except yaml.YAMLError as error:
             problem = getattr(error, "reason", None) or str(error).splitlines()[0]

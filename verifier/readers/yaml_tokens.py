@@ -44,24 +44,30 @@ class Line(NamedTuple):
     folds: str | None = None
 
 
-_PRINTABLE = r"[!-~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]"
-_SAFE = r"(?![:#])" + _PRINTABLE
-_PLAIN = rf"(?:(?:{_SAFE})++|:(?=\S)|(?<=\S)#| ++(?=[^ #]))*+"
+_UNPRINTABLE = r"\x00-\x1f\x7f"
+_PLAIN = rf"(?:[^ :#{_UNPRINTABLE}]++|:(?=\S)|(?<=\S)#| ++(?=[^ #]))*+"
 _LINE = re.compile(
     r"(?P<indent> *+)(?P<dashes>(?:- ++)*+)(?:(?P<key>[A-Za-z0-9_./](?:[\w./-]|:(?=\S)){0,200}+):(?: ++|$))?"
-    rf"""(?:(?P<plain>(?:(?![-?:,\[\]{{}}#&*!|>'"%@`]){_PRINTABLE}|[-?:](?=\S)){_PLAIN})"""
-    rf"|'(?P<single>(?: |(?!'){_PRINTABLE}|'')*+)'"
-    rf"""|"(?P<double>(?: |(?!["\\]){_PRINTABLE}|\\["\\nt])*+)\""""
+    rf"""(?:(?P<plain>(?:[^ \-?:,\[\]{{}}#&*!|>'"%@`{_UNPRINTABLE}]|[-?:](?=\S)){_PLAIN})"""
+    rf"|'(?P<single>(?:[^'{_UNPRINTABLE}]++|'')*+)'"
+    rf"""|"(?P<double>(?:[^"\\{_UNPRINTABLE}]++|\\["\\nt])*+)\""""
     r"|(?P<empty>\{\}|\[\])|(?P<literal>\|-?+))?"
-    rf"(?P<comment> *+(?:(?<= )|^)#(?:[ \t]|{_PRINTABLE})*+)? *+$",
+    rf"(?P<comment> *+(?:(?<= )|^)#[^\x00-\x08\x0a-\x1f\x7f]*+)? *+$",
     re.ASCII,
 )
 _MORE = re.compile(rf"(?P<indent> ++)(?P<text>(?=[^#]){_PLAIN}) *+$", re.ASCII)
-RAW = re.compile(rf"(?:[ \t]|{_PRINTABLE})*+$")
+RAW = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*+$")
 """A line that a `|` scalar may hold."""
 _DASH = re.compile("-")
+_UNUSUAL = "[^\\x00-\x7f\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+
+
+def check_characters(text: str) -> None:
+    """NotPlain where a text has characters beyond ASCII that break lines or that YAML does not print."""
+    if not text.isascii() and re.search(_UNUSUAL, text):
+        raise NotPlain("unusual characters")
 
 
 def scan(line: str) -> Line:

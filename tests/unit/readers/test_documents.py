@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from tests.corpus_path import corpus
 from verifier.model.document import Entries
 from verifier.model.origin import InputError
+from verifier.readers.bounds import MAX_DEPTH
 from verifier.readers.documents import read_documents
 from verifier.readers.json_text import read_json
 from verifier.readers.scalars import resolve
-from verifier.readers.yaml_block import MAX_DEPTH, read_block
+from verifier.readers.yaml_block import read_block
 from verifier.readers.yaml_events import read_events
 from verifier.readers.yaml_tokens import NotPlain
 
@@ -328,7 +329,7 @@ def bomb() -> str:
 
 
 FAULTS = [
-    ("a: [1", "x.yaml", "not YAML", 2),
+    ("a: [1", "x.yaml", "not YAML", 1),
     ("a: b: c", "x.yaml", "not YAML", 1),
     ("kind: Pod\n\tname: x", "x.yaml", "not YAML", 2),
     ("a: \x01", "x.yaml", "not YAML", 0),

@@ -1,0 +1,370 @@
+"""Snapshots: directories and archives, what may be missing, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.corpus_path import corpus
+from verifier.model.origin import InputError
+from verifier.model.snapshot import Snapshot
+from verifier.readers import bounds
+from verifier.readers.snapshot import read_snapshot
+
+NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+RULES = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+SETS = "create s hash:ip family inet hashsize 1024 maxelem 65536\nadd s 10.0.0.1\n"
+WHOLE = {
+    "cluster/nodes.yaml": NODE,
+    "cluster/deep/er/pods.json": '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}',
+    "cluster/more.yml": POD.replace("name: a", "name: b"),
+    "nodes/n1/iptables-save": RULES,
+    "nodes/n1/ip6tables-save": RULES,
+    "nodes/n1/ipset-save": SETS,
+    "nodes/n1/addresses.json": '[{"ifname": "lo"}]',
+    "nodes/n1/routes.json": '[{"dst": "default", "dev": "eth0"}]',
+    "nodes/n1/routes6.json": '[{"dst": "default", "dev": "eth1"}]',
+}
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> str:
+    for name, content in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(folder)
+
+
+def pack(path: Path, files: dict[str, str | bytes], mode: str = "w:gz") -> str:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return str(path)
+
+
+def summary(snapshot: Snapshot) -> object:
+    [node] = snapshot.nodes
+    pods = sorted(pod.name for pod in snapshot.cluster.pods)
+    routes = [(route.family, route.interface) for route in node.routes or ()]
+    return (
+        pods,
+        node.name,
+        sorted(node.rulesets),
+        sorted(node.sets or ()),
+        node.interfaces,
+        routes,
+        node.missing,
+        snapshot.inputs,
+    )
+
+
+def test_a_whole_snapshot(tmp_path: Path) -> None:
+    """Cluster files in any depth and suffix, every node file, and the hash of each."""
+    snapshot = read_snapshot(write(tmp_path, dict(WHOLE)))
+    [node] = snapshot.nodes
+    assert sorted(pod.name for pod in snapshot.cluster.pods) == ["a", "b"]
+    assert (node.name, sorted(node.rulesets), sorted(node.sets or ())) == ("n1", [4, 6], ["s"])
+    assert [(route.family, route.interface) for route in node.routes or ()] == [(4, "eth0"), (6, "eth1")]
+    assert (node.interfaces, node.addresses, node.missing) == (("lo",), (), ())
+    assert {file.path: file.sha256 for file in snapshot.inputs} == {
+        name: hashlib.sha256(content.encode()).hexdigest() for name, content in WHOLE.items()
+    }
+    assert [file.path for file in snapshot.inputs] == sorted(WHOLE)
+    assert snapshot.notes == ("cluster/ has no Namespace object for default: taken to have no label but its name",)
+
+
+def test_origins_are_paths_as_the_user_would_type_them(tmp_path: Path) -> None:
+    """Messages begin with the path given, a trailing slash or not."""
+    path = write(tmp_path, dict(WHOLE))
+    for given in (path, path + "/"):
+        snapshot = read_snapshot(given)
+        assert {pod.origin.path for pod in snapshot.cluster.pods} == {
+            f"{path}/cluster/deep/er/pods.json",
+            f"{path}/cluster/more.yml",
+        }
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w"])
+@pytest.mark.parametrize("prefix", ["", "./", "snapshot/", "./snapshot/"])
+def test_an_archive_reads_like_its_directory(tmp_path: Path, mode: str, prefix: str) -> None:
+    """With or without a folder around it; origins lead into the archive."""
+    plain = read_snapshot(write(tmp_path / "dir", dict(WHOLE)))
+    name = tmp_path / ("a.tar.gz" if mode == "w:gz" else "a.tar")
+    packed = read_snapshot(pack(name, {prefix + name: text for name, text in WHOLE.items()}, mode))
+    assert summary(packed) == summary(plain)
+    assert packed.cluster.pods[0].origin.path == f"{name}/cluster/deep/er/pods.json"
+
+
+def test_tgz_is_an_archive_too(tmp_path: Path) -> None:
+    """The short suffix means the same."""
+    assert len(read_snapshot(pack(tmp_path / "a.tgz", dict(WHOLE))).nodes) == 1
+
+
+def test_every_part_of_a_node_may_be_missing(tmp_path: Path) -> None:
+    """What is not there is None, not empty, and is named."""
+    for name in [name for name in WHOLE if name.startswith("nodes/n1/")]:
+        files = {other: text for other, text in WHOLE.items() if other != name}
+        snapshot = read_snapshot(write(tmp_path / name.replace("/", "-"), dict(files)))
+        [node] = snapshot.nodes
+        file = name.rpartition("/")[2]
+        assert node.missing == (file,)
+        assert f"nodes/n1 lacks {file}" in snapshot.notes
+        assert (4 in node.rulesets, 6 in node.rulesets) == (file != "iptables-save", file != "ip6tables-save")
+        assert (node.sets is None) == (file == "ipset-save")
+        assert (node.addresses is None, node.interfaces is None) == ((file == "addresses.json",) * 2)
+        assert node.routes is not None
+
+
+def test_nothing_but_a_node(tmp_path: Path) -> None:
+    """A dump without cluster is read; a node folder without files is a node of which nothing is known."""
+    snapshot = read_snapshot(write(tmp_path / "a", {"nodes/x/iptables-save": RULES}))
+    assert "cluster/ is missing: no pods, namespaces or policies were read" in snapshot.notes
+    (tmp_path / "b" / "nodes" / "x").mkdir(parents=True)
+    [node] = read_snapshot(str(tmp_path / "b")).nodes
+    assert (dict(node.rulesets), node.sets, node.addresses, node.interfaces, node.routes) == (
+        {},
+        None,
+        None,
+        None,
+        None,
+    )
+    assert len(node.missing) == 6
+
+
+def test_nothing_but_a_cluster(tmp_path: Path) -> None:
+    """Policies without a node are read, and what is missing is said."""
+    snapshot = read_snapshot(write(tmp_path, {"cluster/a.yaml": POD}))
+    assert snapshot.nodes == ()
+    assert "nodes/ is missing: no node's rules were read" in snapshot.notes
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_an_empty_dump_is_a_missing_one(tmp_path: Path, family: int) -> None:
+    """Nothing printed is nothing programmed, or a failed command: never an accepting firewall."""
+    name = {4: "iptables-save", 6: "ip6tables-save"}[family]
+    snapshot = read_snapshot(write(tmp_path, {**WHOLE, f"nodes/n1/{name}": "\n"}))
+    [node] = snapshot.nodes
+    assert (family in node.rulesets, node.missing) == (False, (name,))
+    assert f"nodes/n1/{name} is empty: nothing is programmed for IPv{family} there" in snapshot.notes
+    assert f"nodes/n1/{name}" in {file.path for file in snapshot.inputs}
+
+
+def test_files_of_other_kinds_are_read_past(tmp_path: Path) -> None:
+    """Hidden files silently, other files in cluster/ with a note, files elsewhere silently."""
+    files = {
+        "cluster/README": "x",
+        "cluster/.swp.yaml": "\0",
+        "README.txt": "x",
+        "nodes/n1/iptables-list": "x",
+        "nodes/.x/y": "z",
+    }
+    snapshot = read_snapshot(write(tmp_path, {**WHOLE, **files}))
+    assert "cluster/README was not read: its name ends neither in .yaml, .yml nor .json" in snapshot.notes
+    assert len(snapshot.inputs) == len(WHOLE)
+
+
+def test_ignored_kinds_are_noted(tmp_path: Path) -> None:
+    """Every kind that was read past is listed with its number."""
+    text = "{apiVersion: v1, kind: Secret}\n---\n{apiVersion: v1, kind: Secret}\n"
+    assert "cluster/ has 2 Secret, not read" in read_snapshot(write(tmp_path, {"cluster/a.yaml": text})).notes
+
+
+def refused(path: str) -> InputError:
+    with pytest.raises(InputError) as caught:
+        read_snapshot(path)
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_no_snapshot_there(tmp_path: Path) -> None:
+    """A path that is not there, a file that is no archive, an empty directory, a path that cannot be one."""
+    assert "No such file" in refused(str(tmp_path / "none")).problem
+    assert "null" in refused("a\0b").problem
+    (tmp_path / "file").write_text("x")
+    assert "neither a directory nor a .tar.gz" in refused(str(tmp_path / "file")).problem
+    for name in ("empty", "half/cluster", "half2/nodes"):
+        (tmp_path / name).mkdir(parents=True)
+        assert "empty snapshot" in refused(str(tmp_path / name.split("/", maxsplit=1)[0])).problem
+    assert "empty snapshot" in refused(pack(tmp_path / "empty.tgz", {})).problem
+    assert "empty snapshot" in refused(write(tmp_path / "other", {"README": "x"})).problem
+
+
+def test_a_dump_of_another_node(tmp_path: Path) -> None:
+    """A node folder that no Node object is called like is refused; without Node objects nobody can tell."""
+    files = {**WHOLE, "nodes/n2/iptables-save": RULES}
+    error = refused(write(tmp_path / "a", dict(files)))
+    assert error.problem == "a dump of another node than the cluster knows: 'n2' is none of n1"
+    assert error.origin.path == f"{tmp_path}/a/nodes/n2"
+    del files["cluster/nodes.yaml"]
+    assert [node.name for node in read_snapshot(write(tmp_path / "b", dict(files))).nodes] == ["n1", "n2"]
+
+
+CONTENTS: list[tuple[str, bytes, str, int]] = [
+    ("cluster/a.yaml", b"kind: Pod\nname: \0x", "a binary file", 2),
+    ("cluster/a.yaml", b"\x1f\x8b\x08\x00\x00", "a binary file", 1),
+    ("cluster/a.yaml", "kind: Pod".encode("utf-16"), "UTF-16 text", 0),
+    ("cluster/a.yaml", b"kind: Pod\nname: \xff", "not UTF-8 text", 2),
+    ("nodes/n1/iptables-save", b"*filter\n\xc3\x28\nCOMMIT\n", "not UTF-8 text", 2),
+    ("nodes/n1/ipset-save", b"\0", "a binary file", 1),
+    ("nodes/n1/addresses.json", b"[{\0}]", "a binary file", 1),
+    ("cluster/a.yaml", b"kind: Pod\n" + b"x" * (2 * bounds.MAX_LINE + 1), "a line of more than 4 MiB", 2),
+    ("nodes/n1/iptables-save", b"*filter\n-A " + b"x" * (2 * bounds.MAX_LINE + 1), "a line of more than 4 MiB", 2),
+    ("cluster/a.yaml", b"- 1\n", "expected a mapping", 1),
+    ("cluster/a.yaml", b"a: [", "not YAML", 1),
+    ("nodes/n1/routes.json", b"[", "not JSON", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "problem", "line"), CONTENTS)
+def test_contents_that_cannot_be_used(tmp_path: Path, name: str, content: bytes, problem: str, line: int) -> None:
+    """Every file is checked alike, in a directory and in an archive, and the error has its path and line."""
+    for path in (write(tmp_path / "d", {name: content}), pack(tmp_path / "a.tgz", {name: content})):
+        error = refused(path)
+        assert problem in error.problem
+        assert (error.origin.path, error.origin.line) == (f"{path}/{name}", line)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """UTF-8 as Windows writes it is UTF-8."""
+    assert len(read_snapshot(write(tmp_path, {"cluster/a.yaml": b"\xef\xbb\xbf" + POD.encode()})).cluster.pods) == 1
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    """A line of 200 MB costs neither its memory nor its time."""
+    path = write(tmp_path, {"cluster/a.yaml": POD})
+    with (tmp_path / "cluster" / "b.yaml").open("wb") as file:
+        file.truncate(200_000_000)
+    tracemalloc.start()
+    started = time.monotonic()
+    error = refused(path)
+    assert time.monotonic() - started < 1
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+    assert "190 MiB, more than 128 MiB" in error.problem
+
+
+def attack_bomb(levels: int = 30) -> str:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    return "\n".join(rows + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels)])
+
+
+ATTACKS: list[tuple[str, Callable[[], str], str]] = [
+    ("cluster/a.yaml", attack_bomb, "aliases stand for more than"),
+    ("cluster/a.yaml", lambda: "a: " + "[" * 1_000_000, "nested more than"),
+    ("cluster/a.yaml", lambda: "a: " + "{a: " * 1_000_000, "nested more than"),
+    ("cluster/a.yaml", lambda: "- " * 1_000_000, "nested more than"),
+    ("cluster/a.yaml", lambda: "".join(f"{' ' * n}a:\n" for n in range(2000)), "nested more than"),
+    ("cluster/a.json", lambda: "[" * 1_000_000, "nested more than"),
+    ("cluster/a.json", lambda: '{"a":' * 1_000_000, "nested more than"),
+    ("nodes/n1/routes.json", lambda: "[" * 1_000_000, "nested more than"),
+    ("cluster/a.json", lambda: '{"a": ' + "9" * 1_000_000 + "}", "not JSON that can be read"),
+    ("cluster/a.yaml", lambda: "a: " + "9" * 3_000_000, "expected the kind"),
+    ("cluster/a.yaml", lambda: "a: x" + " x" * 1_500_000, "expected the kind"),
+    ("cluster/a.yaml", lambda: "a: '" + "''" * 1_500_000 + "'", "expected the kind"),
+    ("cluster/a.yaml", lambda: "a: " + "x" * 60_000 + ":\n", "not YAML"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "problem"), ATTACKS)
+def test_bombs_are_one_error_fast(tmp_path: Path, name: str, content: Callable[[], str], problem: str) -> None:
+    """Aliases that explode, deep nesting and endless tokens end in one error, in little time and memory."""
+    path = write(tmp_path, {name: content()})
+    tracemalloc.start()
+    started = time.monotonic()
+    error = refused(path)
+    assert time.monotonic() - started < 5
+    assert tracemalloc.get_traced_memory()[1] < 150_000_000
+    tracemalloc.stop()
+    assert problem in error.problem
+
+
+def test_unreadable_places(tmp_path: Path) -> None:
+    """A pipe, and folders that lead back to themselves."""
+    path = write(tmp_path / "a", {"cluster/a.yaml": POD})
+    os.mkfifo(tmp_path / "a" / "cluster" / "b.yaml")
+    assert "not a regular file" in refused(path).problem
+    path = write(tmp_path / "b", {"cluster/a.yaml": POD})
+    (tmp_path / "b" / "cluster" / "loop").symlink_to(tmp_path / "b" / "cluster")
+    assert "folders within folders" in refused(path).problem
+    path = write(tmp_path / "c", {"cluster/a.yaml": POD})
+    (tmp_path / "c" / "cluster" / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    assert "cannot be read: No such file" in refused(path).problem
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    """A file that may not be read is named."""
+    path = write(tmp_path, {"cluster/a.yaml": POD})
+    (tmp_path / "cluster" / "a.yaml").chmod(0)
+    assert "Permission denied" in refused(path).problem
+
+
+@pytest.mark.parametrize("name", ["../cluster/a.yaml", "/cluster/a.yaml", "cluster/../../a.yaml"])
+def test_an_archive_that_leads_out_of_itself(tmp_path: Path, name: str) -> None:
+    """Absolute and upward paths are refused, wherever they would lead."""
+    assert "leads out of it" in refused(pack(tmp_path / "a.tgz", {name: POD})).problem
+
+
+def test_links_in_an_archive_are_no_files(tmp_path: Path) -> None:
+    """A link is never followed: what it stands for is missing."""
+    path = tmp_path / "a.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+            member = tarfile.TarInfo(f"cluster/{kind.decode()}.yaml")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    assert "empty snapshot" in refused(str(path)).problem
+
+
+def test_damaged_archives(tmp_path: Path) -> None:
+    """No archive at all, and every way of cutting one short."""
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(b"not an archive")
+    assert "not an archive" in refused(str(path)).problem
+    whole = Path(pack(tmp_path / "b.tgz", dict(WHOLE))).read_bytes()
+    for length in range(0, len(whole) - 12, max(1, len(whole) // 25)):
+        path.write_bytes(whole[:length])
+        error = refused(str(path))
+        assert "not an archive" in error.problem or "empty snapshot" in error.problem
+    for position in range(12, len(whole), max(1, len(whole) // 25)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
+        try:
+            read_snapshot(str(path))
+        except InputError as error:
+            assert error.remedy
+
+
+def test_an_archive_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds of files hold inside an archive, before a member is read."""
+    monkeypatch.setattr(bounds, "MAX_FILE", 1000)
+    monkeypatch.setattr(bounds, "MAX_TOTAL", 3000)
+    assert "more than is read" in refused(pack(tmp_path / "a.tgz", {"cluster/a.yaml": "#" * 1001})).problem
+    files: dict[str, str | bytes] = {f"cluster/{n}.yaml": "#" * 900 for n in range(4)}
+    assert "more than is read" in refused(pack(tmp_path / "b.tgz", files)).problem
+    monkeypatch.setattr(bounds, "MAX_FILES", 3)
+    assert "more than 3 files" in refused(write(tmp_path / "c", files)).problem
+
+
+def test_every_recording_reads() -> None:
+    """All recorded snapshots read without an error; each has one node, its rules, and every file hashed."""
+    for folder in sorted(corpus().glob("*/*")):
+        if not (folder / "cluster").is_dir() or "scale" in folder.name:
+            continue
+        snapshot = read_snapshot(str(folder))
+        [node] = snapshot.nodes
+        assert 4 in node.rulesets, folder
+        assert node.sets, folder
+        assert snapshot.cluster.tiers[0].policies, folder
+        assert all((folder / file.path).is_file() for file in snapshot.inputs)
