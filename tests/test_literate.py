@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -17,8 +16,10 @@ from tests.pages.lines import PacketLine, parse_line
 from verifier.model import path as paths
 from verifier.model.effect import Verdict
 from verifier.model.node import NodeState
+from verifier.model.origin import InputError
 from verifier.model.policy import Direction
 from verifier.model.snapshot import Snapshot
+from verifier.readers.snapshot import read_snapshot
 
 HOOKS = {
     "forward": paths.Path.REMOTE_TO_POD,
@@ -48,17 +49,8 @@ def _with(kind: str) -> list[Section]:
     return [section for section in cases() if any(block.kind == kind for block in section.blocks)]
 
 
-def need(*modules: str) -> None:
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError:
-            pytest.skip(f"{module} is not there yet")
-
-
 def read(folder: Path) -> Snapshot:
-    need("verifier.readers", "verifier.readers.snapshot")
-    return importlib.import_module("verifier.readers.snapshot").read_snapshot(str(folder))  # type: ignore[no-any-return]
+    return read_snapshot(str(folder))
 
 
 def lines(block: Block) -> Iterator[tuple[int, PacketLine]]:
@@ -125,7 +117,6 @@ def _node(snapshot: Snapshot, line: PacketLine) -> NodeState:
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer verify")])
 def test_answers(section: Section, tmp_path: Path) -> None:
-    need("verifier.questions.verify", "verifier.cli.main")
     folder = world.write_snapshot(section, tmp_path / "snapshot")
     cluster = read(folder).cluster
     for block in section.blocks:
@@ -136,10 +127,7 @@ def test_answers(section: Section, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("error")])
 def test_errors(section: Section, tmp_path: Path) -> None:
-    from verifier.model.origin import InputError
-
     folder = world.write_snapshot(section, tmp_path / "snapshot")
-    need("verifier.readers.snapshot")
     with pytest.raises(InputError) as caught:
         read(folder)
     for block in section.blocks:
@@ -155,7 +143,6 @@ STORIES = [page for page in pages() if any(b.kind == "console" for s in sections
 )
 def test_console(page: Path, tmp_path: Path) -> None:
     """The commands of a page print what it shows."""
-    need("verifier.questions.verify", "verifier.cli.main")
     blocks = [block for section in sections(page) for block in section.blocks if block.kind == "console"]
     story = [command for block in blocks for command in console.commands(block) if console.is_run(command)]
     assert story, f"{page} has no command that can be run"

@@ -36,7 +36,7 @@ class Judge:
     policies: Callable[[Packet, NodeState, Cluster, Direction | None], bool | None]
 
 
-ENCODERS: tuple[str, ...] = ()
+ENCODERS = ("encoder",)
 JUDGES = ("reference", *ENCODERS)
 
 

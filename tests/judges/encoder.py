@@ -1,0 +1,112 @@
+"""The encoder as a judge: the packet as a scene of one point, its formula put to Z3, the diagram asked as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from tests.judges import ChainJudgement, Judge
+from verifier.model.cluster import Cluster
+from verifier.model.effect import Verdict
+from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, Field, has_ports
+from verifier.model.node import NodeState
+from verifier.model.packet import Packet
+from verifier.model.path import HOOKS, Path
+from verifier.model.policy import Direction
+from verifier.model.predicate import Predicate, all_of, equals
+from verifier.model.ruleset import Ruleset
+from verifier.semantics.compile import MARK_SHIFT, Compiler
+from verifier.semantics.diagram import Diagram
+from verifier.semantics.places import Interfaces
+from verifier.semantics.policies import Policies
+from verifier.semantics.program import Program
+from verifier.semantics.regions import slice_at
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.space import Space
+from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
+from verifier.smt.formula import Store
+from verifier.smt.solver import Outcome, Solver
+
+
+def _point(packet: Packet) -> Predicate:
+    """Exactly this packet, as far as cells can tell."""
+    parts = [
+        equals(Field.SOURCE, packet.source),
+        equals(Field.DESTINATION, packet.destination),
+        equals(Field.PROTOCOL, packet.protocol),
+        equals(Field.CT_STATUS, packet.ct_status),
+    ]
+    if has_ports(packet.protocol):
+        ports = ((Field.SOURCE_PORT, packet.source_port), (Field.DESTINATION_PORT, packet.destination_port))
+        parts += [equals(field, port) for field, port in ports]
+    if packet.protocol == TCP:
+        parts.append(equals(Field.TCP_FLAGS, packet.tcp_flags))
+    if packet.protocol in (1, 58):
+        parts.append(equals(Field.ICMP, packet.icmp))
+    return all_of(*parts)
+
+
+@lru_cache(maxsize=8)
+def _compiler(packet: Packet, node: NodeState, cluster: Cluster) -> Compiler:
+    ruleset = node.rulesets.get(packet.family, Ruleset(packet.family))
+    predicates = [_point(packet), *(rule.match for chain in ruleset.chains.values() for rule in chain.rules)]
+    for tier in cluster.tiers:
+        for policy in tier.policies:
+            predicates += policy.subjects.values()
+            predicates += [part for rule in policy.rules for part in (rule.peer, rule.ports)]
+    return Compiler(Space(packet.family, cluster, node, predicates))
+
+
+def _scene(packet: Packet, compiler: Compiler) -> Scene:
+    ((source, destination, services),) = compiler.boxes(_point(packet), packet.state)
+    incoming, outgoing = (Interfaces(((name, -1),)) for name in (packet.in_interface, packet.out_interface))
+    return Scene("point", source, destination, Axis.NEITHER, incoming, outgoing, packet.state, services, 0)
+
+
+def chains(packet: Packet, path: Path, node: NodeState, cluster: Cluster) -> ChainJudgement:
+    if packet.family not in node.rulesets:
+        return ChainJudgement(None, None, ("nothing was read for this family",))
+    compiler = _compiler(packet, node, cluster)
+    scene = _scene(packet, compiler)
+    program = Program(node.rulesets[packet.family], compiler, packet.state)
+    store = Store()
+    summaries = Summaries(program, store)
+    hooks = program.path(HOOKS[path])
+    mark = packet.mark | packet.connmark << MARK_SHIFT[Field.CONNMARK]
+    formula = summaries.accepted(hooks, scene, mark)
+    solver = Solver(store)
+    world = {ADDRESS: 0, SERVICE: scene.services}
+    accepted = solver.possible(formula, world) is Outcome.SATISFIABLE
+    dropped = solver.possible(formula ^ 1, world) is Outcome.SATISFIABLE
+    diagram = Diagram(program, summaries.dispatch)
+    assert [bool(region) for region in diagram.path(hooks, scene, mark)] == [accepted, dropped], "diagram and Z3 differ"
+    verdict = None if accepted and dropped else Verdict.ACCEPT if accepted else Verdict.DROP
+    return ChainJudgement(verdict, None, tuple(summaries.opaque_texts.values()))
+
+
+def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
+    if packet.state in (ConnState.INVALID, ConnState.UNTRACKED) or packet.protocol not in POLICED_PROTOCOLS:
+        return None
+    if packet.state is not ConnState.NEW:
+        return True
+    compiler = _compiler(packet, node, cluster)
+    scene = _scene(packet, compiler)
+    directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
+    return all(_allows(one, scene, node, cluster, compiler) for one in directions)
+
+
+def _allows(direction: Direction, scene: Scene, node: NodeState, cluster: Cluster, compiler: Compiler) -> bool:
+    """As a formula over the peer's end and as a region."""
+    peer = Axis.SOURCE if direction is Direction.INGRESS else Axis.DESTINATION
+    scene = replace(scene, free=peer)
+    made, store = Policies(cluster, compiler), Store()
+    ruleset = node.rulesets.get(compiler.space.family, Ruleset(compiler.space.family))
+    summaries = Summaries(Program(ruleset, compiler, scene.state), store)
+    formula = made.formula(direction, scene, summaries)
+    world = {ADDRESS: scene.world, SERVICE: scene.services}
+    allowed = Solver(store).possible(formula, world) is Outcome.SATISFIABLE
+    assert (slice_at(made.region(direction, scene), scene.world) != 0) is allowed, "region and formula differ"
+    return allowed
+
+
+JUDGE = Judge("encoder", chains, policies)
