@@ -89,3 +89,7 @@ def _own_fault(message: str, error: Exception) -> int:
 
         traceback.print_exception(error)
     return Exit.DISAGREEMENT
+
+
+if __name__ == "__main__":
+    main()
