@@ -196,11 +196,19 @@ class _Told:
             self._page.line(f"excused as documented by {self._node.compiler} (--strict excuses nothing)", hang=2)
             for each in self._node.deviations:
                 self._page.line("  ", (each.name, "name"), f": {each.sentence}", (f" [{each.source}]", "dim"), hang=4)
-        if self._node.assumptions:
+        settled = [each for each in self._node.assumptions if each.setting != "any"]
+        left = [each for each in self._node.assumptions if each.setting == "any"]
+        if settled:
             self._page.blank()
-            self._page.line("left open, or set with --assume", hang=2)
-            for each in self._node.assumptions:
+            self._page.line("assumed")
+            for each in settled:
                 self._page.line("  ", (f"{each.name}={each.setting}", "name"), f": {each.sentence}", hang=4)
+        if left:
+            self._page.blank()
+            names = ", ".join(each.name for each in left)
+            self._page.line(
+                "left open by the policy API (--assume decides, `chainproof profile` explains): ", names, hang=2
+            )
 
     def _field(self, key: str, segments: list[Segment]) -> None:
         self._page.line(f"  {key:<{COLUMN - 2}}", *segments, hang=COLUMN + 2)

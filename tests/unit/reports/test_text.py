@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.unit.reports import sample
-from verifier.model.finding import Answer, Finding, Kind, VerifyReport
+from verifier.model.finding import Answer, Finding, Kind, Premise, VerifyReport
 from verifier.reports import report
 from verifier.reports.report import Style
 
@@ -26,8 +26,7 @@ refuted: node-a (calico): 1 cause: 1 leak; 4 pods, 5 paths, IPv4
 excused as documented by calico (--strict excuses nothing)
   endpoint-to-host: connections to the node are dropped [Calico, FelixConfiguration]
 
-left open, or set with --assume
-  other-protocols=any: protocols other than TCP, UDP and SCTP
+left open by the policy API (--assume decides, `chainproof profile` explains): other-protocols
 
 notes
   nodes/node-a/routes.json is missing: interfaces follow the compiler's naming
@@ -79,6 +78,13 @@ def test_undecided_reasons_are_told_once_with_an_example() -> None:
     assert text.startswith("undecided: node-a (calico): 20 of 20 questions undecided;")
     assert text.count(reason) == 1
     assert "dev/probe node-to-pod IPv4, dev/probe pod-to-node IPv4 and 18 more" in text
+
+
+def test_what_was_assumed_is_told_in_full() -> None:
+    premise = Premise("other-protocols", "protocols other than TCP, UDP and SCTP", "Kubernetes", "deny")
+    text = written(sample.verify_report(sample.node_report(Answer.PROVED, assumptions=(premise,))))
+    assert "assumed\n  other-protocols=deny: protocols other than TCP, UDP and SCTP\n" in text
+    assert "left open" not in text
 
 
 def test_several_nodes_are_counted_and_the_worst_comes_first() -> None:
