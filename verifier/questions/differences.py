@@ -46,7 +46,10 @@ def _gathered(path: Path, boxes: list[Box3]) -> Iterator[Box3]:
         for box in current:
             key = (box[1 - side], box[2])
             grouped[key] = grouped.get(key, 0) | box[side]
-        current = [(mask, other, service) if side == 0 else (other, mask, service) for (other, service), mask in grouped.items()]
+        current = [
+            (mask, other, service) if side == 0 else (other, mask, service)
+            for (other, service), mask in grouped.items()
+        ]
     yield from current
 
 
@@ -73,12 +76,12 @@ def _difference(
         ct_status=services.ct_status,
     )
     pods = tuple(p.pod.full_name for p in world.places.pods if any(p.bit & box[side] for side in PODS_AT[path]))
-    return Difference(kind, path, world.family, pods, (made,), _packet(world, path, box, services, circumstances[0], states[0]))
+    return Difference(
+        kind, path, world.family, pods, (made,), _packet(world, path, box, services, circumstances[0], states[0])
+    )
 
 
-def _packet(
-    world: World, path: Path, box: Box3, services: ServiceBox, at: Circumstance, state: ConnState
-) -> Packet:
+def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circumstance, state: ConnState) -> Packet:
     pods = world.space.inventory.all
     source = simplest_address(world.space.addresses, box[0], pods)
     destination = simplest_address(world.space.addresses, _apart(box, source, world), pods)

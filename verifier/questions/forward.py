@@ -27,7 +27,7 @@ from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.skeleton import Span, evaluate, without
 from verifier.semantics.summaries import ADDRESS, OPAQUE, SERVICE, Summaries
 from verifier.smt.formula import TRUE, Literal
-from verifier.smt.solver import Outcome, Solver
+from verifier.smt.solver import Solver, UnsettledError
 
 FAR = {Path.REMOTE_TO_POD: Role.EGRESS, Path.POD_TO_REMOTE: Role.INGRESS}
 """The direction in which the policies of the remote end have a say."""
@@ -39,14 +39,22 @@ class Form:
 
     literal: Literal | None
     conjunction: bool
-    timed_out: bool = False
 
 
 class Forward:
     """All forwarded paths of one run, wire and entry mark."""
 
     def __init__(
-        self, world: World, run: Run, wire: str, mark: int, summaries: Summaries, solver: Solver, ledger: Ledger, *, written: bool
+        self,
+        world: World,
+        run: Run,
+        wire: str,
+        mark: int,
+        summaries: Summaries,
+        solver: Solver,
+        ledger: Ledger,
+        *,
+        written: bool,
     ) -> None:
         self._world = world
         self._run = run
@@ -69,6 +77,12 @@ class Forward:
 
     def remote(self, path: Path, local: LocalPod) -> None:
         """One pod and everything remote."""
+        try:
+            self._remote(path, local)
+        except UnsettledError as error:
+            self._ledger.undecided(local.pod.full_name, path, [str(error)])
+
+    def _remote(self, path: Path, local: LocalPod) -> None:
         role = Role.INGRESS if path is Path.REMOTE_TO_POD else Role.EGRESS
         source, destination = (None, local) if role is Role.INGRESS else (local, None)
         self._ledger.count("paths")
@@ -76,9 +90,6 @@ class Forward:
         lemma = self.lemmas.get(role, local)
         form = self._form(path, literal, (role,), lemma.scene)
         remote = self._world.places.remote
-        if form.timed_out or lemma.timed_out:
-            self._ledger.undecided(local.pod.full_name, path, ["the time limit was reached"])
-            return
         if self._composable(form, (lemma,)) and form.conjunction and not lemma.touched & remote:
             self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
             return
@@ -88,7 +99,14 @@ class Forward:
         everything: Region = {scene.world: scene.services}
         demanded = self._demanded(path, allowed, everything, scene, lemma)
         verdicts = compare(can, can if can == sure else sure, demanded)
-        self._record(path, (local.pod.full_name,), self._selecting(local, role), (source, destination), verdicts, [*reasons, *lemma.reasons])
+        self._record(
+            path,
+            (local.pod.full_name,),
+            self._selecting(local, role),
+            (source, destination),
+            verdicts,
+            [*reasons, *lemma.reasons],
+        )
 
     def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
         """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
@@ -112,7 +130,11 @@ class Forward:
         for source in pods:
             for destination in pods:
                 if source is not destination and (source.cell in chosen or destination.cell in chosen):
-                    self._pair(source, destination)
+                    try:
+                        self._pair(source, destination)
+                    except UnsettledError as error:
+                        for local in (source, destination):
+                            self._ledger.undecided(local.pod.full_name, Path.POD_TO_POD, [str(error)])
 
     def _pair(self, source: LocalPod, destination: LocalPod) -> None:
         literal = self._frames.accepted(source, destination, self._mark)
@@ -123,10 +145,6 @@ class Forward:
         if not touched and literal in self._walked and self._single(sender) and self._single(receiver):
             return
         form = self._form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
-        if form.timed_out or sender.timed_out or receiver.timed_out:
-            for local in (source, destination):
-                self._ledger.undecided(local.pod.full_name, Path.POD_TO_POD, ["the time limit was reached"])
-            return
         if form.literal == TRUE and self._run.demand is Demand.ACCEPT:
             everything = _point(self._run.services)
             self._check_path(Path.POD_TO_POD, literal, source, destination, everything, everything)
@@ -200,16 +218,11 @@ class Forward:
         for role in roles:
             expected = store.both(expected, store.atom(PART, (role, 0)))
         self._ledger.count("shapes")
-        outcome = self._solver.possible(store.differ(literal, expected), world)
-        if outcome is Outcome.UNSATISFIABLE:
+        if not self._solver.possible(store.differ(literal, expected), world):
             return Form(expected, True)
-        if outcome is Outcome.UNKNOWN:
-            return Form(None, False, timed_out=True)
         plain = without(store, literal, CHOICE)
-        if plain == literal:
-            return Form(literal, False)
-        outcome = self._solver.possible(store.differ(literal, plain), world)
-        return Form(plain if outcome is Outcome.UNSATISFIABLE else None, False, outcome is Outcome.UNKNOWN)
+        independent = plain == literal or not self._solver.possible(store.differ(literal, plain), world)
+        return Form(plain if independent else None, False)
 
     def _composable(self, form: Form, lemmas: tuple[Lemma, ...]) -> bool:
         """Whether the path may be put together from the parts of these pods."""
@@ -278,7 +291,9 @@ class Forward:
         can, sure, *_ = self._slice(lemma, other.bit)
         return _point(can), _point(sure)
 
-    def _check_path(self, path: Path, literal: Literal, source: End, destination: End, can: Region, sure: Region) -> None:
+    def _check_path(
+        self, path: Path, literal: Literal, source: End, destination: End, can: Region, sure: Region
+    ) -> None:
         """Once per formula, the diagram walks the whole path of a pair and must find the same."""
         if (path, literal) in self._checked:
             return
@@ -300,7 +315,13 @@ class Forward:
         return self._world.policies.selecting(DIRECTIONS[role], local.bit)
 
     def _record(
-        self, path: Path, pods: tuple[str, ...], group: object, ends: tuple[End, End], verdicts: Verdicts, reasons: list[str]
+        self,
+        path: Path,
+        pods: tuple[str, ...],
+        group: object,
+        ends: tuple[End, End],
+        verdicts: Verdicts,
+        reasons: list[str],
     ) -> None:
         if verdicts.possible:
             for pod in pods:
@@ -324,5 +345,3 @@ class Forward:
 
 def _point(services: int) -> Region:
     return {1: services} if services else {}
-
-

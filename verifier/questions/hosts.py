@@ -12,27 +12,31 @@ from verifier.semantics.diagram import Diagram
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
 from verifier.semantics.regions import Region, minus
 from verifier.semantics.scene import Axis, Scene
-from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
-from verifier.smt.solver import Outcome, Solver
+from verifier.semantics.summaries import Summaries
+from verifier.smt.formula import TRUE
+from verifier.smt.solver import UnsettledError
 
 
 class Hosts:
     """Node to pod and pod to node in one run, with one entry mark."""
 
-    def __init__(
-        self, world: World, run: Run, mark: int, summaries: Summaries, solver: Solver, ledger: Ledger, lemmas: Lemmas
-    ) -> None:
+    def __init__(self, world: World, run: Run, mark: int, summaries: Summaries, ledger: Ledger, lemmas: Lemmas) -> None:
         self._world = world
         self._run = run
         self._mark = mark
         self._summaries = summaries
-        self._solver = solver
         self._ledger = ledger
         self._lemmas = lemmas
-        self._answers: dict[tuple[Path, int], Outcome] = {}
+        self._whole: set[Path] = set()
 
     def ask(self, path: Path, local: LocalPod) -> None:
         """Whether everything between the node's own addresses and the pod is as demanded."""
+        try:
+            self._ask(path, local)
+        except UnsettledError as error:
+            self._ledger.undecided(local.pod.full_name, path, [str(error)])
+
+    def _ask(self, path: Path, local: LocalPod) -> None:
         scene = self._scene(path, local)
         hooks = self._summaries.program.path(HOOKS[path])
         formula = self._summaries.accepted(hooks, scene, self._mark)
@@ -41,10 +45,7 @@ class Hosts:
         everything: Region = {scene.world: scene.services}
         sure = minus(everything, dropped)
         self._ledger.count("paths")
-        outcome = self._confirmed(path, scene, formula, can, sure)
-        if outcome is Outcome.UNKNOWN:
-            self._ledger.undecided(local.pod.full_name, path, ["the time limit was reached"])
-            return
+        self._confirm(path, scene, formula, can, sure)
         accept = self._run.demand is not Demand.DROP
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
         demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
@@ -61,16 +62,14 @@ class Hosts:
             if boxes:
                 self._ledger.refuted((local.pod.full_name,), at[kind], "", boxes)
 
-    def _confirmed(self, path: Path, scene: Scene, formula: int, can: Region, sure: Region) -> Outcome:
+    def _confirm(self, path: Path, scene: Scene, formula: int, can: Region, sure: Region) -> None:
         """The solver agrees with the diagram on what the path accepts; raises Disagreement where it does not."""
-        key = (path, formula)
-        if formula == 1 and not minus({scene.world: scene.services}, sure) and key in self._answers:
-            return self._answers[key]
-        if self._solver.possible(formula ^ 1, {ADDRESS: scene.real, SERVICE: scene.services}) is Outcome.UNKNOWN:
-            return Outcome.UNKNOWN
+        whole = formula == TRUE and not minus({scene.world: scene.services}, sure)
+        if whole and path in self._whole:
+            return
         self._lemmas.confirm(scene, ((formula, can, sure),))
-        self._answers[key] = Outcome.UNSATISFIABLE
-        return Outcome.UNSATISFIABLE
+        if whole:
+            self._whole.add(path)
 
     def _scene(self, path: Path, local: LocalPod) -> Scene:
         own = self._world.places.own

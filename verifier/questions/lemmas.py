@@ -23,7 +23,7 @@ from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.skeleton import region_formula
 from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
 from verifier.smt.formula import FALSE, TRUE, Literal
-from verifier.smt.solver import Outcome, Solver
+from verifier.smt.solver import Solver
 
 DIRECTIONS = {Role.EGRESS: Direction.EGRESS, Role.INGRESS: Direction.INGRESS}
 REMOTE_PATHS = {Role.EGRESS: Path.POD_TO_REMOTE, Role.INGRESS: Path.REMOTE_TO_POD}
@@ -34,7 +34,7 @@ class Lemma:
     """One pod at one end. Regions are over (other end, service): what its part passes and what its policies allow.
 
     `can` and `sure` differ where something opaque decides. `touched` are the other ends for which the part may differ
-    from the policies; `timed_out` says that the solver gave up.
+    from the policies.
     """
 
     role: Role
@@ -46,14 +46,23 @@ class Lemma:
     excused: dict[Kind, Region] = field(default_factory=dict)
     touched: int = 0
     exists: bool = False
-    timed_out: bool = False
     reasons: tuple[str, ...] = ()
 
 
 class Lemmas:
     """All lemmas of one run."""
 
-    def __init__(self, world: World, run: Run, parts: Parts, summaries: Summaries, solver: Solver, ledger: Ledger, *, written: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        run: Run,
+        parts: Parts,
+        summaries: Summaries,
+        solver: Solver,
+        ledger: Ledger,
+        *,
+        written: bool,
+    ) -> None:
         self._world = world
         self._run = run
         self._parts = parts
@@ -62,7 +71,7 @@ class Lemmas:
         self._ledger = ledger
         self._written = written
         self._known: dict[tuple[Role, int], Lemma] = {}
-        self._everywhere: dict[Literal, Outcome] = {}
+        self._everywhere: dict[Literal, bool] = {}
 
     def get(self, role: Role, local: LocalPod) -> Lemma:
         """The decided lemma of a pod at an end."""
@@ -115,14 +124,10 @@ class Lemmas:
         differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
         for cells in differs:
             lemma.touched |= cells
-        outcome = self._ask(self._bad(lemma, passes, allowed), scene, bool(differs))
+        bad = self._ask(self._bad(lemma, passes, allowed), scene, bool(differs))
         self._ledger.count("lemmas")
-        if outcome is Outcome.UNKNOWN:
-            lemma.timed_out = True
-        elif (outcome is Outcome.SATISFIABLE) != bool(differs):
-            raise Disagreement(
-                f"{scene.name}: the solver says {outcome.value}, the diagram {'differs' if differs else 'agrees'}"
-            )
+        if bad != bool(differs):
+            raise Disagreement(f"{scene.name}: the solver and the diagram do not agree whether it differs")
         if differs:
             self.confirm(scene, ((passes, lemma.can, lemma.sure), (allowed, lemma.allowed, lemma.allowed)))
 
@@ -150,7 +155,7 @@ class Lemmas:
             self._summaries.store,
         )
 
-    def _ask(self, bad: Literal, scene: Scene, expected: bool) -> Outcome:
+    def _ask(self, bad: Literal, scene: Scene, expected: bool) -> bool:
         """Whether some packet is bad.
 
         A formula that holds nowhere, the pod itself included, is settled for all pods that share it; where a difference
@@ -161,7 +166,7 @@ class Lemmas:
             if found is None:
                 found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
                 self._everywhere[bad] = found
-            if found is Outcome.UNSATISFIABLE or scene.world == scene.real:
+            if not found or scene.world == scene.real:
                 return found
         return self._solver.possible(bad, {ADDRESS: scene.real, SERVICE: scene.services})
 
@@ -176,5 +181,5 @@ class Lemmas:
         if scene.free is not Axis.NEITHER:
             cells[ADDRESS] = scene.real
         self._ledger.count("regions confirmed")
-        if self._solver.possible(store.either(wrong), cells) is Outcome.SATISFIABLE:
+        if self._solver.possible(store.either(wrong), cells):
             raise Disagreement(f"{scene.name}: the listed region is not what the rules say")

@@ -59,9 +59,7 @@ def verify_node(
     used: set[str] = set()
     statistics: dict[str, int] = {}
     for family in options.families or (4, 6):
-        pods = [
-            p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses
-        ]
+        pods = [p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses]
         if not pods:
             continue
         if family not in node.rulesets:
@@ -102,7 +100,13 @@ class _Family:
     """The questions of one family of a node."""
 
     def __init__(
-        self, snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions, family: int, deadline: float | None
+        self,
+        snapshot: Snapshot,
+        node: NodeState,
+        profile: Profile,
+        options: VerifyOptions,
+        family: int,
+        deadline: float | None,
     ) -> None:
         deviations = () if options.strict else profile.deviations(node)
         self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations)
@@ -147,7 +151,7 @@ class _Family:
             for number, wire in enumerate(self.world.places.wires):
                 forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, written=bits)
                 self._forwarded(forward, pairs=number == 0)
-            self._hosts(Hosts(self.world, run, mark, summaries, solver, self.ledger, forward.lemmas))
+            self._hosts(Hosts(self.world, run, mark, summaries, self.ledger, forward.lemmas))
 
     def _forwarded(self, forward: Forward, *, pairs: bool) -> None:
         if forward.idle:

@@ -45,7 +45,13 @@ class World:
     """Everything about a family of a node that does not depend on a question."""
 
     def __init__(
-        self, family: int, ruleset: Ruleset, cluster: Cluster, node: NodeState, profile: Profile, deviations: tuple[Deviation, ...]
+        self,
+        family: int,
+        ruleset: Ruleset,
+        cluster: Cluster,
+        node: NodeState,
+        profile: Profile,
+        deviations: tuple[Deviation, ...],
     ) -> None:
         self.family = family
         self.ruleset = ruleset

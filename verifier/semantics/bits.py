@@ -52,7 +52,7 @@ class HeaderBits:
         for literal, mask in solver.masked_atoms(atoms, SERVICE):
             assertions.append(self._term(solver, literal) == self._service(fields, mask, context))
         assertions.extend(self._labels(solver, atoms, address, cells, context))
-        return [assertion.as_ast() for assertion in assertions]
+        return [solver.hold(assertion.as_ast()) for assertion in assertions]
 
     def _term(self, solver: Solver, literal: int) -> Any:
         return z3.BoolRef(solver.term(literal), solver.context)
@@ -76,9 +76,7 @@ class HeaderBits:
                 parts.append(_within(fields[field], [(v, v) for v in values], context))
         return z3.And(parts)
 
-    def _labels(
-        self, solver: Solver, atoms: Sequence[int], address: Any, cells: int, context: z3.Context
-    ) -> list[Any]:
+    def _labels(self, solver: Solver, atoms: Sequence[int], address: Any, cells: int, context: z3.Context) -> list[Any]:
         """Label atoms as tests of label fields, and the inventory of those labels."""
         wanted: dict[Label, Any] = {}
         assertions: list[Any] = []
@@ -123,5 +121,3 @@ def _within(field: Any, ranges: Sequence[Range], context: z3.Context) -> Any:
         return z3.BoolVal(True, context)
     tests = [field == lo if lo == hi else z3.And(z3.UGE(field, lo), z3.ULE(field, hi)) for lo, hi in ranges]
     return z3.Or(tests) if tests else z3.BoolVal(False, context)
-
-

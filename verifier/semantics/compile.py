@@ -202,7 +202,11 @@ class Compiler:
                 box = (mask, destination, service) if end is Field.SOURCE else (source, mask, service)
                 return [box] if mask else []
             case InRange(field_, ranges) if field_ in self.space.services.axes or field_ is Field.PROTOCOL:
-                return self._service(self.space.services.protocols(ranges) if field_ is Field.PROTOCOL else self.space.services.within(field_, ranges))
+                return self._service(
+                    self.space.services.protocols(ranges)
+                    if field_ is Field.PROTOCOL
+                    else self.space.services.within(field_, ranges)
+                )
             case Masked(Field.TCP_FLAGS | Field.CT_STATUS as field_, value, mask):
                 return self._service(self.space.services.masked(field_, value, mask))
             case Member(name, directions, nomatch):

@@ -126,7 +126,9 @@ class Diagram:
             outside = self._cut(one, region, sure_source, sure_destination, scene)[1]
         return inside, outside
 
-    def _cut(self, one: Instruction, region: Region, source: int, destination: int, scene: Scene) -> tuple[Region, Region]:
+    def _cut(
+        self, one: Instruction, region: Region, source: int, destination: int, scene: Scene
+    ) -> tuple[Region, Region]:
         if not source or not destination:
             return {}, region
         inside, outside = cut(region, self._free(scene, source, destination), one.test.service)

@@ -82,5 +82,3 @@ def _by_name(out: list[int], filed: dict[str, list[int]], names: tuple[str | Non
     for name in dict.fromkeys(names):
         assert name is not None
         out.extend(filed.get(name, ()))
-
-

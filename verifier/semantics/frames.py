@@ -14,7 +14,7 @@ from verifier.model.effect import Verdict
 from verifier.model.path import FORWARD, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
 from verifier.semantics.parts import Behaviour, Parts, Role
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod, Places
-from verifier.semantics.program import ChainKey, Instruction, Kind, Program, Token, changed
+from verifier.semantics.program import ChainKey, Instruction, Kind, Token, changed
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Exit, Outcome, Summaries
 from verifier.smt.formula import FALSE, TRUE, Literal
@@ -100,7 +100,7 @@ class Frames:
             if not mine:
                 items.append(())
             elif sides == (True, True):
-                inner = ()
+                inner: tuple[object, ...] = ()
                 if one.target is not None and not one.test.factors and not self._parts.is_part(one):
                     inner = (self._signature(one.target, hook, end, axis),)
                 items.append((one.position, inner or _cell(end)))
@@ -127,7 +127,12 @@ class Frames:
         return found
 
     def _path(
-        self, shapes: tuple[int, ...], source: End, destination: End, mark: int, needs: list[tuple[Role, int, Behaviour]]
+        self,
+        shapes: tuple[int, ...],
+        source: End,
+        destination: End,
+        mark: int,
+        needs: list[tuple[Role, int, Behaviour]],
     ) -> Literal:
         store = self._summaries.store
         state: dict[int, Literal] = {mark: TRUE}
@@ -236,7 +241,12 @@ class Frames:
     def _shape(self, key: ChainKey, hook: str, source: End, destination: End) -> int:
         """The number of the shape of a chain for a pair; chains that one end cannot influence share it."""
         on_source, on_destination = self._dependence(key)
-        at = (key, hook, _cell(source) if on_source else _sort(source), _cell(destination) if on_destination else _sort(destination))
+        at = (
+            key,
+            hook,
+            _cell(source) if on_source else _sort(source),
+            _cell(destination) if on_destination else _sort(destination),
+        )
         found = self._chain_shapes.get(at)
         if found is not None:
             return found
@@ -361,7 +371,15 @@ class Frames:
         real = remote if axis is not Axis.NEITHER else 0
         name = f"{_cell(source)} to {_cell(destination)}"
         return Scene(
-            name, mine, theirs, axis, self._interfaces(source), self._interfaces(destination), self._program.state, self._services, real
+            name,
+            mine,
+            theirs,
+            axis,
+            self._interfaces(source),
+            self._interfaces(destination),
+            self._program.state,
+            self._services,
+            real,
         )
 
 

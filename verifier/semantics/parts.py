@@ -102,9 +102,7 @@ class Parts:
         if self.entries.setdefault(who, (key, hook, mark))[0] != key:
             self.several.add(who)
         summary = self._summaries.summary(key, mark, self.scene(role, local).at(hook))
-        passes = self._summaries.store.either(
-            formula for (way, _), formula in summary.items() if way is not Exit.DROP
-        )
+        passes = self._summaries.store.either(formula for (way, _), formula in summary.items() if way is not Exit.DROP)
         known = self.conditions.setdefault(who, [])
         if passes not in known:
             known.append(passes)

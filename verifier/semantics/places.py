@@ -93,7 +93,9 @@ def _device(family: int, pod: Pod, node: NodeState, profile: Profile) -> str | N
     if named:
         return named
     address = pod.addresses[family]
-    default = {r.interface for r in node.routes or () if r.family == family and r.first == 0 and _is_default(r.last, family)}
+    default = {
+        r.interface for r in node.routes or () if r.family == family and r.first == 0 and _is_default(r.last, family)
+    }
     best = None
     for route in node.routes or ():
         if route.family != family or not route.interface or not route.first <= address <= route.last:

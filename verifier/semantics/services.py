@@ -16,7 +16,13 @@ from verifier.model.fields import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, C
 from verifier.model.predicate import Range
 from verifier.semantics.line import Line
 
-TOPS = {Field.DESTINATION_PORT: 65535, Field.SOURCE_PORT: 65535, Field.ICMP: 65535, Field.TCP_FLAGS: 255, Field.CT_STATUS: 3}
+TOPS = {
+    Field.DESTINATION_PORT: 65535,
+    Field.SOURCE_PORT: 65535,
+    Field.ICMP: 65535,
+    Field.TCP_FLAGS: 255,
+    Field.CT_STATUS: 3,
+}
 PORTS = (Field.DESTINATION_PORT, Field.SOURCE_PORT)
 FIELDS_OF = {
     TCP: (*PORTS, Field.TCP_FLAGS),
@@ -85,7 +91,9 @@ class Services:
 
     def __init__(self, cuts: ServiceCuts) -> None:
         lines: dict[Field, Line | Values] = {field: Line(cuts.ports[field], TOPS[field]) for field in PORTS}
-        lines[Field.ICMP] = Line(cuts.ports[Field.ICMP] | (_icmp_new_ranges() if cuts.ports[Field.ICMP] else set()), 65535)
+        lines[Field.ICMP] = Line(
+            cuts.ports[Field.ICMP] | (_icmp_new_ranges() if cuts.ports[Field.ICMP] else set()), 65535
+        )
         lines[Field.TCP_FLAGS] = _masked_axis(cuts.flags, 255, feasible_new_flags if cuts.flags else None)
         lines[Field.CT_STATUS] = _masked_axis(cuts.status, 3, None)
         self.axes = lines

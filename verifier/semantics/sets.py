@@ -26,7 +26,12 @@ class SetMeanings:
     """Meanings of the sets of a node in one family, computed once per content and directions."""
 
     def __init__(
-        self, family: int, addresses: Line, services: Services, sets: Mapping[str, IpSet] | None, facts: Mapping[str, tuple[Range, ...]]
+        self,
+        family: int,
+        addresses: Line,
+        services: Services,
+        sets: Mapping[str, IpSet] | None,
+        facts: Mapping[str, tuple[Range, ...]],
     ) -> None:
         self._family = family
         self._addresses = addresses

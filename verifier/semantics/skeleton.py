@@ -78,6 +78,8 @@ def without(store: Store, literal: Literal, kind: str) -> Literal:
     return value(literal)
 
 
-def region_formula(region: Region, address: Callable[[int], Literal], service: Callable[[int], Literal], store: Store) -> Literal:
+def region_formula(
+    region: Region, address: Callable[[int], Literal], service: Callable[[int], Literal], store: Store
+) -> Literal:
     """A region as a formula over the atoms of a scene."""
     return store.either(store.unit((address(cells), service(mask))) for cells, mask in region.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import NAMESPACE_NAME, Label, Scope
+from verifier.model.fields import NAMESPACE_NAME, Field, Label, Scope
 from verifier.model.node import InterfaceAddress, NodeState
 from verifier.model.predicate import Predicate, Range
 from verifier.semantics.boxes import Box3, merge
@@ -16,7 +16,6 @@ from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
-from verifier.model.fields import Field
 
 
 class Inventory:

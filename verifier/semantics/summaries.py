@@ -115,7 +115,9 @@ class Summaries:
         if not unknown:
             return known
         where = self.end(axis, unknown, scene)
-        free = self.opaque(("interface", test.outgoing, test.name, test.prefix), f"the interface of a pod ({test.name})")
+        free = self.opaque(
+            ("interface", test.outgoing, test.name, test.prefix), f"the interface of a pod ({test.name})"
+        )
         return self.store.either((known, self.store.both(where, free ^ int(test.negated))))
 
     def summary(self, key: ChainKey, mark: int, scene: Scene) -> Summary:

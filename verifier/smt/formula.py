@@ -50,7 +50,7 @@ class Store:
 
     def both(self, a: Literal, b: Literal) -> Literal:
         """Conjunction of two."""
-        if a == TRUE or a == b:
+        if a in (TRUE, b):
             return b
         if b == TRUE:
             return a

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from enum import Enum
 from typing import Any, TypeAlias
 
 import z3
@@ -21,14 +20,11 @@ Handle: TypeAlias = Any
 """An untyped Z3 term."""
 
 
-class Outcome(Enum):
-    """What the solver says of a formula."""
-
-    UNSATISFIABLE = "unsatisfiable"
-    SATISFIABLE = "satisfiable"
-    UNKNOWN = "unknown"
+class UnsettledError(Exception):
+    """The solver gave no answer, for want of time or otherwise; the text says why."""
 
 
+OUT_OF_TIME = "the time limit was reached"
 World: TypeAlias = dict[str, int]
 """Per kind of atom with a mask payload: the cells that exist in the question."""
 
@@ -49,22 +45,21 @@ class Solver:
         self._terms: dict[int, Handle] = {}
         self._selectors: dict[str, list[Handle]] = {}
         self._bool = z3core.Z3_mk_bool_sort(self.ref)
-        self._true = self._hold(z3core.Z3_mk_true(self.ref))
-        self._false = self._hold(z3core.Z3_mk_false(self.ref))
+        self._true = self.hold(z3core.Z3_mk_true(self.ref))
+        self._false = self.hold(z3core.Z3_mk_false(self.ref))
         self.asked = 0
 
     @property
     def context(self) -> z3.Context:
         return self._context
 
-    def possible(self, literal: Literal, world: World) -> Outcome:
+    def possible(self, literal: Literal, world: World) -> bool:
         """Whether some packet of the world, with some value of every opaque atom, satisfies the formula.
 
-        `world` gives, per kind of mask atom, the cells that exist. Returns UNKNOWN past the deadline.
+        `world` gives, per kind of mask atom, the cells that exist. Raises UnsettledError where the solver cannot tell.
         """
         self.asked += 1
-        if not self._limit():
-            return Outcome.UNKNOWN
+        self._limit()
         z3core.Z3_solver_push(self.ref, self._solver.solver)
         try:
             self._add(self.term(literal))
@@ -73,27 +68,29 @@ class Solver:
             code = z3core.Z3_solver_check(self.ref, self._solver.solver)
         finally:
             z3core.Z3_solver_pop(self.ref, self._solver.solver, 1)
-        return {-1: Outcome.UNSATISFIABLE, 1: Outcome.SATISFIABLE}.get(code, Outcome.UNKNOWN)
+        if code == 0:
+            raise UnsettledError(OUT_OF_TIME if self._deadline is not None else "the solver gave no answer")
+        return bool(code == 1)
 
-    def _limit(self) -> bool:
+    def _limit(self) -> None:
         if self._deadline is None:
-            return True
+            return
         left = self._deadline - time.monotonic()
         if left <= 0:
-            return False
+            raise UnsettledError(OUT_OF_TIME)
         self._solver.set("timeout", max(1, int(left * 1000)))
-        return True
 
     def _add(self, term: Handle) -> None:
         z3core.Z3_solver_assert(self.ref, self._solver.solver, term)
 
-    def _hold(self, term: Handle) -> Handle:
+    def hold(self, term: Handle) -> Handle:
+        """Keep a term alive as long as the solver."""
         z3core.Z3_inc_ref(self.ref, term)
         return term
 
     def constant(self, name: str) -> Handle:
         """A Boolean constant of this name."""
-        return self._hold(z3core.Z3_mk_const(self.ref, z3core.Z3_mk_string_symbol(self.ref, name), self._bool))
+        return self.hold(z3core.Z3_mk_const(self.ref, z3core.Z3_mk_string_symbol(self.ref, name), self._bool))
 
     def conjunction(self, terms: Sequence[Handle]) -> Handle:
         return self._nary(z3core.Z3_mk_and, terms, self._true)
@@ -102,17 +99,17 @@ class Solver:
         return self._nary(z3core.Z3_mk_or, terms, self._false)
 
     def equivalence(self, a: Handle, b: Handle) -> Handle:
-        return self._hold(z3core.Z3_mk_iff(self.ref, a, b))
+        return self.hold(z3core.Z3_mk_iff(self.ref, a, b))
 
     def at_most_one(self, terms: Sequence[Handle]) -> Handle:
-        return self._hold(z3core.Z3_mk_atmost(self.ref, len(terms), _array(terms), 1))
+        return self.hold(z3core.Z3_mk_atmost(self.ref, len(terms), _array(terms), 1))
 
     def _nary(self, make: Callable[..., Handle], terms: Sequence[Handle], empty: Handle) -> Handle:
         if not terms:
             return empty
         if len(terms) == 1:
             return terms[0]
-        return self._hold(make(self.ref, len(terms), _array(terms)))
+        return self.hold(make(self.ref, len(terms), _array(terms)))
 
     def selectors(self, kind: str, count: int) -> list[Handle]:
         """The first `count` Booleans that stand for the classes of a field."""
@@ -129,7 +126,7 @@ class Solver:
         if found is not None:
             return found
         if literal & 1:
-            made = self._hold(z3core.Z3_mk_not(self.ref, self.term(literal ^ 1)))
+            made = self.hold(z3core.Z3_mk_not(self.ref, self.term(literal ^ 1)))
         else:
             kind, payload = self._store.nodes[literal >> 1]
             if kind in (AND, UNIT):
@@ -176,4 +173,4 @@ def define_by_classes(solver: Solver, atoms: Sequence[int], world: World) -> lis
     return assertions
 
 
-__all__ = ["Definer", "Handle", "Outcome", "Solver", "World", "define_by_classes"]
+__all__ = ["Definer", "Handle", "Solver", "UnsettledError", "World", "define_by_classes"]
