@@ -123,9 +123,9 @@ class World:
         if not difference:
             return
         for deviation in self.deviations:
-            if deviation.kind is kind and deviation.name not in self.used_deviations:
-                if both(self.excused_by(deviation, paths, scene), difference):
-                    self.used_deviations.add(deviation.name)
+            fresh = deviation.kind is kind and deviation.name not in self.used_deviations
+            if fresh and both(self.excused_by(deviation, paths, scene), difference):
+                self.used_deviations.add(deviation.name)
 
 
 def _demand(setting: Setting) -> Demand:

@@ -111,10 +111,7 @@ class Frames:
         return tuple([item for item in items if item != ()])
 
     def _met(self, needs: Needs, source: End, destination: End) -> bool:
-        for role, mark, behaviour in needs:
-            if self._enter(role, mark, source, destination) != behaviour:
-                return False
-        return True
+        return all(self._enter(role, mark, source, destination) == behaviour for role, mark, behaviour in needs)
 
     def _enter(self, role: Role, mark: int, source: End, destination: End) -> Behaviour:
         local = source if role is Role.EGRESS else destination

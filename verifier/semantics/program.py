@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import pairwise
 from typing import TypeAlias
 
 from verifier.model import effect as effects
@@ -222,7 +223,7 @@ class Program:
         while before != (state := (dict(leaving), dict(accepting), {k: c.entry for k, c in self.chains.items()})):
             before = state
             for sequence in sequences:
-                for here, following in zip(sequence, sequence[1:], strict=False):
+                for here, following in pairwise(sequence):
                     leaving[here] |= self.chains[following].entry
                     accepting[here] |= self.chains[following].entry
             for key in reversed(list(self.chains)):
