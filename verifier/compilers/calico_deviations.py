@@ -138,7 +138,7 @@ def _service_loops(node: NodeState) -> Iterator[Deviation]:
                 source=SERVICE_LOOPS.source,
                 kind=Kind.BLOCKED,
                 paths=frozenset({Path.POD_TO_REMOTE}),
-                where=InRange(Field.DESTINATION, (span,)),
+                where=all_of(InRange(Field.DESTINATION, (span,)), BEGINNING),
             )
 
 
@@ -154,13 +154,14 @@ def _destination(rule: Rule) -> Range | None:
 def _may_be_services(node: NodeState, family: int, span: Range) -> bool:
     """Whether a network can be a range of services: neither huge, nor where a route of the node leads."""
     bits = ADDRESS_BITS[family]
-    if span[1] - span[0] >= 1 << bits - SMALLEST_PREFIX[family] or node.routes is None:
+    routes = [route for route in node.routes or () if route.family == family]
+    if span[1] - span[0] >= 1 << bits - SMALLEST_PREFIX[family] or not routes:
         return False
     everything = (0, (1 << bits) - 1)
     return not any(
         route.first <= span[1] and span[0] <= route.last
-        for route in node.routes
-        if route.family == family and route.interface and (route.first, route.last) != everything
+        for route in routes
+        if route.interface and (route.first, route.last) != everything
     )
 
 

@@ -134,7 +134,7 @@ def services(network: str = "10.96.0.0/12") -> NodeState:
 def test_service_loop_prevention() -> None:
     """What cali-cidr-block drops toward a range of services is excused for pods that send to it."""
     deviation = found(routed(services(), "10.244.2.0/24"))["service-loop-prevention"]
-    assert deviation.where == InRange(Field.DESTINATION, ((0x0A600000, 0x0A6FFFFF),))
+    assert deviation.where == all_of(InRange(Field.DESTINATION, ((0x0A600000, 0x0A6FFFFF),)), BEGINNING)
     assert deviation.paths == {Path.POD_TO_REMOTE}
     assert "10.96.0.0/12" in deviation.sentence
 
@@ -145,6 +145,7 @@ def test_service_loop_prevention() -> None:
         pytest.param(routed(services(), "10.100.0.0/24"), id="a route leads into it"),
         pytest.param(routed(services("10.0.0.0/7")), id="too wide"),
         pytest.param(services(), id="routes not read"),
+        pytest.param(NodeState("node-a", services().rulesets, routes=(Route(6, 0, (1 << 128) - 1, "eth0"),)), id="no route of the family"),
         pytest.param(routed(node(*HOOKS, "-N cali-INPUT", "-A cali-cidr-block -j DROP")), id="everything"),
         pytest.param(routed(node(*HOOKS, "-N cali-INPUT", "-A cali-cidr-block -d 10.96.0.0/12 -p tcp -j DROP")), id="one protocol"),
     ],
