@@ -15,7 +15,7 @@ from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
-from verifier.model.predicate import TRUE, InRange, Opaque, Predicate, Range, all_of, equals, negate
+from verifier.model.predicate import TRUE, InRange, Predicate, Range, all_of, equals, negate
 from verifier.model.profile import Deviation
 from verifier.model.ruleset import Rule, Ruleset
 
@@ -170,12 +170,12 @@ def _drops(rule: Rule) -> bool:
 
 
 def _matched(rule: Rule) -> list[Predicate]:
-    """What the rule asks for, each once; what cannot be read (a u32 test of older releases) left out."""
-    return list(dict.fromkeys(part for part in conjuncts(rule.match) if not isinstance(part, Opaque)))
+    """What the rule asks for, each once."""
+    return list(dict.fromkeys(conjuncts(rule.match)))
 
 
 def _udp_ports(rule: Rule) -> Iterator[int]:
-    """The UDP destination port of a rule that names exactly one."""
+    """The UDP destination port of a rule that names exactly one, whatever else it asks for (a `u32` test, a set)."""
     matched = _matched(rule)
     ports = [part for part in matched if isinstance(part, InRange) and part.field is Field.DESTINATION_PORT]
     if equals(Field.PROTOCOL, UDP) in matched and len(ports) == 1 and len(ports[0].ranges) == 1:

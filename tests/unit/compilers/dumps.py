@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from verifier.readers.iptables_save import read_ruleset
-
 from tests.corpus_path import corpus
 from tests.pages.world import whole_dump
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
 from verifier.model.origin import Origin
 from verifier.model.snapshot import Snapshot
+from verifier.readers.iptables_save import read_ruleset
 from verifier.readers.snapshot import read_snapshot
 
 

@@ -107,6 +107,16 @@ def test_mark_bits_of_recordings(scenario: str, marks: dict[str, int]) -> None:
     assert {bit.meaning: bit.mask for bit in CALICO.mark_bits(read)} == marks
 
 
+def test_drop_bit_is_set_before_it_is_dropped() -> None:
+    """A drop on a bit that the rule before does not set (a scratch bit) says nothing about the drop bit."""
+    accepting = (
+        '-A cali-tw-cali1 -m comment --comment "Return if profile accepted" -m mark --mark 0x10000/0x10000 -j RETURN'
+    )
+    policy = ("-A cali-pi-p -j MARK --set-xmark 0x10000/0x10000", "-A cali-pi-p -m mark --mark 0x80000/0x80000 -j DROP")
+    read = node("-A FORWARD -j cali-FORWARD", "-N cali-FORWARD", accepting, *policy)
+    assert [bit.meaning for bit in CALICO.mark_bits(read)] == ["accept"]
+
+
 def test_mark_bits_without_tiers() -> None:
     """v3.28 has no start-of-tier rule: pass is the lowest other bit that cali-FORWARD clears."""
     read = node(

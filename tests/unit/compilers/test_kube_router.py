@@ -91,6 +91,7 @@ def test_mark_bits() -> None:
     (read,) = recorded("kube-router", "seed").nodes
     assert [bit.mask for bit in KUBE_ROUTER.mark_bits(read)] == [0x10000, 0x20000]
     assert [bit.mask for bit in KUBE_ROUTER.mark_bits(node(*OLD))] == [0x10000]
+    assert KUBE_ROUTER.mark_bits(node("-A KUBE-POD-FW-A -j MARK --set-xmark 0x0/0x10000")) == ()
     assert KUBE_ROUTER.mark_bits(node("-A FORWARD -d 10.0.0.2/32 -j KUBE-POD-FW-A", "-A KUBE-POD-FW-A -j ACCEPT")) == ()
 
 
@@ -109,5 +110,6 @@ def test_deviations_only_where_shown() -> None:
     bare = node(
         "-A FORWARD -j KUBE-ROUTER-FORWARD", "-A KUBE-ROUTER-FORWARD -s 10.0.0.2/32 -j KUBE-POD-FW-A",
         "-A KUBE-POD-FW-A -j KUBE-NWPLCY-COMMON", "-A KUBE-NWPLCY-COMMON -p tcp -j ACCEPT",
+        "-A KUBE-NWPLCY-COMMON -p icmp -j DROP",
     )  # fmt: skip
     assert KUBE_ROUTER.deviations(bare) == ()
