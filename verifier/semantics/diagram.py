@@ -90,7 +90,7 @@ class Diagram:
                     continue
                 del state[entered]
                 if left:
-                    arriving[entered] = left
+                    _add(arriving, entered, left)
                 self._apply(one, entered, taken, scene, arriving, back, out)
             for arrived, part in arriving.items():
                 _add(state, arrived, part)

@@ -48,7 +48,7 @@ class Parts:
         self.several: set[tuple[Role, int]] = set()
         self._bits = {local.bit for local in places.pods}
         self._alone = {local.device for local in places.pods if local.cell in places.alone}
-        world = places.remote | places.local
+        world = places.remote | sum(local.bit for local in places.pods)
         around = places.anywhere(wire)
         for local in places.pods:
             for role in Role:

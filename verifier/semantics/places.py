@@ -52,7 +52,8 @@ NO_INTERFACE = Interfaces((("", -1),))
 class Places:
     """The ends of the paths of one node and family.
 
-    `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own and its pods' (U-31);
+    `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
+    that several live pods claim;
     `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32).
     """
 
@@ -71,7 +72,7 @@ class Places:
                 self.pods.append(LocalPod(pod, pod.addresses[space.family], bit, bit.bit_length() - 1, device))
             self.local |= bit
         self.own = space.address_mask((a, a) for a in space.own)
-        self.remote = space.addresses.all & ~self.local & ~self.own
+        self.remote = space.addresses.all & ~self.local & ~self.own & ~space.inventory.ambiguous
         for ranges in SPECIAL[space.family].values():
             self.remote &= ~space.address_mask(ranges)
         self.wires = _wires(space, node, profile, {p.device for p in self.pods if p.device})
