@@ -53,6 +53,20 @@ def _visits(table: str, state: ConnState) -> bool:
     return table != "nat" or state in (ConnState.NEW, ConnState.RELATED)
 
 
+def at_hook(packet: Packet, hook: str, mark: int, connmark: int) -> Packet:
+    """The packet as seen at a hook: only with the interfaces that it has there (CH-2), and with these marks."""
+    inward, outward = hook in IN_INTERFACE_CHAINS, hook in OUT_INTERFACE_CHAINS
+    return replace(
+        packet,
+        mark=mark,
+        connmark=connmark,
+        in_interface=packet.in_interface if inward else "",
+        out_interface=packet.out_interface if outward else "",
+        phys_in=packet.phys_in if inward else "",
+        phys_out=packet.phys_out if outward else "",
+    )
+
+
 @dataclass(slots=True)
 class _Frame:
     """A place to go on at: a chain, the index of its next rule, and the chains that it stands for after a goto."""
@@ -136,19 +150,8 @@ class _Walker:
         return True
 
     def _look(self, branch: _Branch) -> None:
-        """The packet as seen at this hook, with the interfaces it has there and its present marks (CH-2, CH-7)."""
-        hook = self.hooks[branch.hook][1]
-        inward, outward = hook in IN_INTERFACE_CHAINS, hook in OUT_INTERFACE_CHAINS
-        packet = self.packet
-        branch.seen = replace(
-            packet,
-            mark=branch.mark,
-            connmark=branch.connmark,
-            in_interface=packet.in_interface if inward else "",
-            out_interface=packet.out_interface if outward else "",
-            phys_in=packet.phys_in if inward else "",
-            phys_out=packet.phys_out if outward else "",
-        )
+        """The packet as the rules of this hook see it, with its present marks (CH-7)."""
+        branch.seen = at_hook(self.packet, self.hooks[branch.hook][1], branch.mark, branch.connmark)
 
     def _step(self, branch: _Branch) -> _End | None:
         """Read the chain on top up to the next rule that matches, and do what that rule says."""
