@@ -56,7 +56,7 @@ def _gathered(path: Path, boxes: list[Box3]) -> Iterator[Box3]:
 def _difference(
     world: World, kind: Kind, path: Path, box: Box3, services: ServiceBox, circumstances: list[Circumstance]
 ) -> Difference:
-    states = tuple(sorted({at.state for at in circumstances}))
+    states = tuple(sorted({state for at in circumstances for state in at.states}))
     wires = tuple(sorted({at.wire for at in circumstances if at.wire}))
     everywhere = len(wires) == len(world.places.wires)
     incoming = wires if path is Path.REMOTE_TO_POD and not everywhere else ()

@@ -339,7 +339,7 @@ class Forward:
                 for cells, service in verdicts.of(kind).items()
             ]
             if boxes:
-                at = Circumstance(kind, path, self._run.state, self._wire, self._mark)
+                at = Circumstance(kind, path, self._run.states, self._wire, self._mark)
                 self._ledger.refuted(pods, at, group, boxes)
 
 

@@ -10,6 +10,7 @@ from verifier.questions.lemmas import Lemmas
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
+from verifier.semantics.program import ChainKey
 from verifier.semantics.regions import Region, minus
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
@@ -31,14 +32,16 @@ class Hosts:
 
     def ask(self, path: Path, local: LocalPod) -> None:
         """Whether everything between the node's own addresses and the pod is as demanded."""
+        hooks = self._summaries.program.path(HOOKS[path])
+        if self._run.demand is Demand.ACCEPT and not self._summaries.program.may_refuse(hooks):
+            return
         try:
-            self._ask(path, local)
+            self._ask(path, local, hooks)
         except UnsettledError as error:
             self._ledger.undecided(local.pod.full_name, path, [str(error)])
 
-    def _ask(self, path: Path, local: LocalPod) -> None:
+    def _ask(self, path: Path, local: LocalPod, hooks: list[ChainKey]) -> None:
         scene = self._scene(path, local)
-        hooks = self._summaries.program.path(HOOKS[path])
         formula = self._summaries.accepted(hooks, scene, self._mark)
         diagram = Diagram(self._summaries.program, self._summaries.dispatch)
         can, dropped = diagram.path(hooks, scene, self._mark)
@@ -53,7 +56,7 @@ class Hosts:
         verdicts = compare(can, sure if diagram.reasons else can, demanded)
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, list(diagram.reasons))
-        at = {kind: Circumstance(kind, path, self._run.state, "", self._mark) for kind in Kind}
+        at = {kind: Circumstance(kind, path, self._run.states, "", self._mark) for kind in Kind}
         for kind in Kind:
             boxes = [
                 (cells, scene.destination, service) if scene.free is Axis.SOURCE else (scene.source, cells, service)

@@ -14,11 +14,11 @@ RANK = {Answer.PROVED: 0, Answer.UNDECIDED: 1, Answer.REFUTED: 2}
 
 @dataclass(frozen=True, slots=True)
 class Circumstance:
-    """What a differing region has in common beside its box: the state, the wire and the entry mark."""
+    """What a differing region has in common beside its box: the states, the wire and the entry mark."""
 
     kind: Kind
     path: Path
-    state: ConnState
+    states: tuple[ConnState, ...]
     wire: str
     mark: int
 

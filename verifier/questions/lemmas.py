@@ -1,7 +1,7 @@
 """Lemmas: a pod's part lets through exactly what that pod's policies ask, for every other end at once.
 
-Each lemma is decided by the solver and by the diagram; a refuted one gets its exact region, whose completeness is again
-the solver's verdict. Spec: specs/answers.md (composition)
+Each lemma is decided by the diagram and by the solver: where the diagram finds no difference, the solver has to prove
+that there is none; where it finds one, the solver has to prove that both regions are exactly what the formulas say. Spec: specs/answers.md (composition)
 """
 
 from __future__ import annotations
@@ -103,7 +103,10 @@ class Lemmas:
         paths = self.paths(role, scene)
         lemma.excused = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
         entry = self._parts.entries.get((role, local.cell))
+        allowed = self._formula(role, scene)
         if entry is None:
+            if self._run.demand is Demand.POLICY:
+                self.confirm(scene, ((allowed, lemma.allowed, lemma.allowed),))
             return lemma
         lemma.exists = True
         key, hook, mark = entry
@@ -113,7 +116,7 @@ class Lemmas:
         lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
         lemma.reasons = tuple(diagram.reasons)
         passes = self._parts.conditions[role, local.cell][0]
-        self._compare(lemma, passes, self._formula(role, scene), paths)
+        self._compare(lemma, passes, allowed, paths)
         return lemma
 
     def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal, paths: dict[Path, int]) -> None:
@@ -124,12 +127,11 @@ class Lemmas:
         differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
         for cells in differs:
             lemma.touched |= cells
-        bad = self._ask(self._bad(lemma, passes, allowed), scene, bool(differs))
         self._ledger.count("lemmas")
-        if bad != bool(differs):
-            raise Disagreement(f"{scene.name}: the solver and the diagram do not agree whether it differs")
         if differs:
             self.confirm(scene, ((passes, lemma.can, lemma.sure), (allowed, lemma.allowed, lemma.allowed)))
+        elif self._is_possible(self._bad(lemma, passes, allowed), scene):
+            raise Disagreement(f"{scene.name}: the solver finds a difference that the diagram does not")
 
     def _bad(self, lemma: Lemma, passes: Literal, allowed: Literal) -> Literal:
         """Packets that the part treats otherwise than asked, excuses aside."""
@@ -155,19 +157,14 @@ class Lemmas:
             self._summaries.store,
         )
 
-    def _ask(self, bad: Literal, scene: Scene, expected: bool) -> bool:
-        """Whether some packet is bad.
-
-        A formula that holds nowhere, the pod itself included, is settled for all pods that share it; where a difference
-        is `expected` that question would only cost time.
-        """
-        if not expected or scene.world == scene.real:
-            found = self._everywhere.get(bad)
-            if found is None:
-                found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
-                self._everywhere[bad] = found
-            if not found or scene.world == scene.real:
-                return found
+    def _is_possible(self, bad: Literal, scene: Scene) -> bool:
+        """Whether some packet is bad; one that is nowhere, the pod itself included, is settled for all pods."""
+        found = self._everywhere.get(bad)
+        if found is None:
+            found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
+            self._everywhere[bad] = found
+        if not found or scene.world == scene.real:
+            return found
         return self._solver.possible(bad, {ADDRESS: scene.real, SERVICE: scene.services})
 
     def confirm(self, scene: Scene, claims: Sequence[tuple[Literal, Region, Region]]) -> None:

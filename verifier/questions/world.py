@@ -8,13 +8,14 @@ from enum import Enum
 
 from verifier.model.assumption import Setting
 from verifier.model.cluster import Cluster
+from verifier.model.effect import Call, Continue, Effect, Finish, Goto, Return, Translate, Verdict
 from verifier.model.fields import ConnState
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.predicate import Predicate
 from verifier.model.profile import Deviation, Profile
-from verifier.model.ruleset import Ruleset
+from verifier.model.ruleset import Chain, Ruleset
 from verifier.semantics.compile import Compiler
 from verifier.semantics.places import Places
 from verifier.semantics.policies import Policies
@@ -33,9 +34,13 @@ class Demand(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Packets that are judged alike: a state, services, and a demand; `assumption` names the setting behind it."""
+    """Packets that are judged alike: a state, services, and a demand; `assumption` names the setting behind it.
+
+    `states` are all the states that the rules treat as they treat `state`.
+    """
 
     state: ConnState
+    states: tuple[ConnState, ...]
     services: int
     demand: Demand
     assumption: str = ""
@@ -75,21 +80,38 @@ class World:
         others = services.all & ~services.policed
         new = services.feasible(ConnState.NEW)
         runs = [
-            Run(ConnState.NEW, services.policed & new, Demand.POLICY),
-            Run(ConnState.ESTABLISHED, services.policed, Demand.ACCEPT),
-            Run(ConnState.RELATED, services.policed, Demand.ACCEPT),
+            Run(ConnState.NEW, (ConnState.NEW,), services.policed & new, Demand.POLICY),
+            *(Run(states[0], states, services.policed, Demand.ACCEPT) for states in self._later_states()),
         ]
         setting = settings.get("other-protocols", Setting.ANY)
         if setting is not Setting.ANY:
             runs.extend(
-                Run(state, others & services.feasible(state), _demand(setting), "other-protocols")
-                for state in (ConnState.NEW, ConnState.ESTABLISHED, ConnState.RELATED)
+                Run(states[0], states, others & services.feasible(states[0]), _demand(setting), "other-protocols")
+                for states in ((ConnState.NEW,), *self._later_states())
             )
         for state, name in ((ConnState.INVALID, "invalid-state"), (ConnState.UNTRACKED, "untracked-state")):
             setting = settings.get(name, Setting.ANY)
             if setting is not Setting.ANY:
-                runs.append(Run(state, services.feasible(state), _demand(setting), name))
+                runs.append(Run(state, (state,), services.feasible(state), _demand(setting), name))
         return runs
+
+    def _later_states(self) -> tuple[tuple[ConnState, ...], ...]:
+        """ESTABLISHED and RELATED, together where nothing tells them apart."""
+        later = (ConnState.ESTABLISHED, ConnState.RELATED)
+        apart = any(
+            len({any(lo <= state <= hi for lo, hi in ranges) for state in later}) > 1 for ranges in self.space.states
+        )
+        return ((later[0],), (later[1],)) if apart or self._nat_matters() else (later,)
+
+    def _nat_matters(self) -> bool:
+        """Whether the nat table, which ESTABLISHED packets do not meet, can do more than translate a source."""
+        chains = self.ruleset.chains
+        for (table, _), chain in chains.items():
+            if table == "nat" and chain.policy is Verdict.DROP:
+                return True
+            if table == "nat" and not all(_harmless(rule.effect, chains) for rule in chain.rules):
+                return True
+        return False
 
     def excused(self, kind: Kind, paths: Mapping[Path, int], scene: Scene) -> Region:
         """What documented deviations leave unspecified; `paths` gives the cells of the free end that belong to each path."""
@@ -130,3 +152,17 @@ class World:
 
 def _demand(setting: Setting) -> Demand:
     return Demand.ACCEPT if setting is Setting.ALLOW else Demand.DROP
+
+
+def _harmless(effect: Effect, chains: Mapping[tuple[str, str], Chain]) -> bool:
+    match effect:
+        case Return() | Continue():
+            return True
+        case Finish(verdict):
+            return verdict is Verdict.ACCEPT
+        case Call(name) | Goto(name):
+            return ("nat", name) in chains
+        case Translate(rewrites_destination):
+            return not rewrites_destination
+        case _:
+            return False

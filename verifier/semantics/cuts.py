@@ -53,6 +53,7 @@ class Cuts:
         self.names: set[tuple[int, str]] = set()
         self.sets: set[str] = set()
         self.interfaces: set[tuple[str, bool]] = set()
+        self.states: set[tuple[Range, ...]] = set()
         self._seen: set[int] = set()
 
     def visit(self, predicate: Predicate) -> None:
@@ -89,6 +90,8 @@ class Cuts:
         if field in (Field.SOURCE, Field.DESTINATION):
             if predicate.family in (0, self.family):
                 self.addresses.update(predicate.ranges)
+        elif field is Field.STATE:
+            self.states.add(predicate.ranges)
         elif field is Field.PROTOCOL:
             self.services.protocols.update(predicate.ranges)
         elif field in self.services.ports:

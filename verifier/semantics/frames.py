@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from verifier.model.effect import Verdict
 from verifier.model.path import FORWARD, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
 from verifier.semantics.parts import Behaviour, Parts, Role
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod, Places
@@ -42,7 +41,7 @@ class Frames:
         hooks = program.path(FORWARD)
         self._wire = wire
         self._services = services
-        refusing = any(self._refuses(hook) for hook in hooks)
+        refusing = program.may_refuse(hooks)
         self.hooks = [hook for hook in hooks if refusing and self._matters(hook)]
         self._shapes: dict[tuple[int, ...], int] = {}
         self._bodies: list[tuple[Token, ...]] = []
@@ -148,13 +147,9 @@ class Frames:
             state = {m: formula for m, parts in after.items() if (formula := store.either(parts)) != FALSE}
         return store.either([*passed, *state.values()])
 
-    def _refuses(self, hook: ChainKey) -> bool:
-        chain = self._program.chains[hook]
-        return chain.can_refuse or chain.policy is Verdict.DROP
-
     def _matters(self, hook: ChainKey) -> bool:
         """Whether a hook can refuse a packet or change what a later one reads."""
-        return self._refuses(hook) or bool(self._program.chains[hook].body)
+        return self._program.may_refuse([hook]) or bool(self._program.chains[hook].body)
 
     def _evaluate(
         self, shape: int, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
@@ -244,16 +239,21 @@ class Frames:
             _cell(source) if on_source else _sort(source),
             _cell(destination) if on_destination else _sort(destination),
         )
-        found = self._chain_shapes.get(at)
-        if found is not None:
-            return found
+        known_shape = self._chain_shapes.get(at)
+        if known_shape is not None:
+            return known_shape
         alive = self._allowed(key, Axis.SOURCE, source, hook) & self._allowed(key, Axis.DESTINATION, destination, hook)
         tokens: list[int] = []
         body = self._program.chains[key].body
+        known = self._token_of
+        mine, theirs = (_cell(source), _sort(source)), (_cell(destination), _sort(destination))
         while alive:
             low = alive & -alive
             alive ^= low
-            token = self._numbered(body[low.bit_length() - 1], hook, source, destination)
+            one = body[low.bit_length() - 1]
+            sides = self._sides.get(id(one)) or self._influence(one)
+            found = known.get((id(one), hook, mine[not sides[0]], theirs[not sides[1]]))
+            token = self._numbered(one, hook, source, destination) if found is None else found
             if token >= 0:
                 tokens.append(token)
         shape = tuple(tokens)

@@ -119,6 +119,11 @@ class Program:
         """The hooks of a path that exist here, in order."""
         return [hook for hook in hooks if hook in self.hooks]
 
+    def may_refuse(self, hooks: Sequence[ChainKey]) -> bool:
+        """Whether some packet could fail to pass these hooks."""
+        chains = [self.chains[hook] for hook in hooks]
+        return any(chain.can_refuse or chain.policy is Verdict.DROP for chain in chains)
+
     def _load(self, key: ChainKey, callers: tuple[ChainKey, ...]) -> None:
         chain = self._ruleset.chains[key]
         made = self.chains[key] = CompiledChain(key, chain.policy, [])

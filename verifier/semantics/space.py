@@ -90,6 +90,7 @@ class Space:
         cuts.add_addresses((a, a) for a in self.own)
         self.labels = cuts.labels
         self.interfaces = cuts.interfaces
+        self.states = cuts.states
         self.addresses = Line(cuts.addresses, (1 << WIDTH[family]) - 1)
         self.services = Services(cuts.services)
         self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
