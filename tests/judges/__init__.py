@@ -29,11 +29,14 @@ class Judge:
 
     chains(packet, path, node, cluster)          through all hooks of the path
     policies(packet, node, cluster, direction)   True allowed, False denied, None unspecified; direction None: both
+    free                                         how reasons begin that name fields this judge does not have: where
+                                                 they alone decide, its verdict may be unknown
     """
 
     name: str
     chains: Callable[[Packet, Path, NodeState, Cluster], ChainJudgement]
     policies: Callable[[Packet, NodeState, Cluster, Direction | None], bool | None]
+    free: tuple[str, ...] = ()
 
 
 ENCODERS = ("encoder",)
