@@ -35,6 +35,12 @@ def conjunction(parts: Iterable[Predicate]) -> Predicate:
     return All(found) if found else TRUE
 
 
+def interned(predicate: Predicate, known: dict[Predicate, Predicate]) -> tuple[Predicate, ...]:
+    """The conjuncts of a predicate; equal ones are one object for as long as `known` is kept."""
+    parts = predicate.parts if isinstance(predicate, All) else (predicate,)
+    return tuple([known.setdefault(part, part) for part in parts])
+
+
 def _drop_wider(flat: dict[int, Predicate], protocols: list[InRange]) -> None:
     for narrow in protocols:
         for wide in protocols:

@@ -19,7 +19,7 @@ from verifier.matches.protocols import parse_protocol
 from verifier.model.effect import Call, Continue, Effect, Goto, Unknown
 from verifier.model.extension import Malformed, Option, Quoted, Unsupported
 from verifier.model.predicate import Predicate
-from verifier.readers.conjunction import conjunction
+from verifier.readers.conjunction import conjunction, interned
 from verifier.targets import find_target
 from verifier.targets.module import PlainTarget, Target, TargetModule, jump_wording
 
@@ -52,7 +52,9 @@ class WrittenRule:
 
     def meaning(self) -> Predicate:
         """The packets that it matches."""
-        return conjunction((self.builtin.meaning(), *(match.meaning() for _, match in self.matches), *self._touched()))
+        known: dict[Predicate, Predicate] = {}
+        tests = (self.builtin.meaning(), *(match.meaning() for _, match in self.matches), *self._touched())
+        return conjunction(part for test in tests for part in interned(test, known))
 
     def _touched(self) -> tuple[Predicate, ...]:
         return () if self.jump is None or self.jump.target is None else (self.jump.target.condition(),)

@@ -18,8 +18,8 @@ from verifier.matches.builtin import MODULE as BUILTIN
 from verifier.matches.module import MatchModule
 from verifier.model.effect import Call, Continue, Effect, Goto
 from verifier.model.extension import Option, Unsupported
-from verifier.model.predicate import TRUE, All, Predicate
-from verifier.readers.conjunction import conjunction
+from verifier.model.predicate import TRUE, Predicate
+from verifier.readers.conjunction import conjunction, interned
 from verifier.readers.rule import read_rule
 from verifier.readers.words import split_words, unescape
 from verifier.targets import find_target
@@ -94,12 +94,13 @@ class RuleCache:
         found = self._matches.get(key)
         if found is not None:
             return found
-        parts = [condition] if condition is not TRUE else []
+        parts: list[Predicate] = []
         for number, piece in enumerate(text.split(" -m ")):
             known = self._pieces[piece] if piece in self._pieces else self._piece(piece, number)
             if known is None:
                 return None
             parts += known
+        parts += interned(condition, self._parts)
         self._matches[key] = meaning = conjunction(parts)
         return meaning
 
@@ -117,8 +118,7 @@ class RuleCache:
                 meaning = module.parse(options, self.family).meaning()
             except Unsupported:
                 return None
-            parts = meaning.parts if isinstance(meaning, All) else (meaning,)
-            parts = tuple([self._parts.setdefault(part, part) for part in parts])
+            parts = interned(meaning, self._parts)
         self._pieces[text] = parts
         return parts
 
