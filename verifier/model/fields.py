@@ -32,6 +32,8 @@ class Field(Enum):
     PHYS_OUT = "physical out-interface"
     BRIDGED = "bridged"  # 1: forwarded by a bridge, 0: routed
 
+    __hash__ = object.__hash__  # members are single; Enum hashes their names, in Python, at every look-up
+
 
 class ConnState(IntEnum):
     """What connection tracking says of a packet (conntrack's ctstate)."""

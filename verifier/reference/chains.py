@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from verifier.model.effect import Assign, Call, Continue, Copy, Finish, Goto, Return, Translate, Unknown, Verdict
+from verifier.model.effect import (
+    Assign,
+    Call,
+    Continue,
+    Copy,
+    Effect,
+    Finish,
+    Goto,
+    Return,
+    Translate,
+    Unknown,
+    Verdict,
+)
 from verifier.model.fields import ConnState, Field
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
@@ -28,7 +40,7 @@ def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A walk with what it went past: `spared` are the rules with an effect that did not match, as steps, in order.
+    """A walk with what it went past: `spared` are rules that did not match, as steps, in order.
 
     Each step of `spared` carries how many steps of the trace came before it.
     """
@@ -37,15 +49,16 @@ class Passage:
     spared: tuple[tuple[int, Step], ...]
 
 
-def passage(packet: Packet, path: Path, node: NodeState, view: View) -> Passage:
-    """The walk of `walk`, with the rules that did not match."""
+def passage(
+    packet: Packet, path: Path, node: NodeState, view: View, kept: tuple[type[Effect], ...] = (Finish,)
+) -> Passage:
+    """The walk of `walk`, with the rules of these effects that did not match."""
     ruleset = node.rulesets.get(packet.family)
     if ruleset is None:
         name = "iptables-save" if packet.family == 4 else "ip6tables-save"
         return Passage(ChainTrace(None, (), packet.mark, (f"the snapshot has no {name} of node {node.name}",)), ())
     hooks = tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
-    walker = _Walker(ruleset, hooks, packet, view)
-    return walker.outcome()
+    return _Walker(ruleset, hooks, packet, view, kept).outcome()
 
 
 def _visits(table: str, state: ConnState) -> bool:
@@ -106,7 +119,15 @@ class _End:
 class _Walker:
     """Explores every branch that opaque constructs allow; without them there is exactly one."""
 
-    def __init__(self, ruleset: Ruleset, hooks: tuple[tuple[str, str], ...], packet: Packet, view: View) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        hooks: tuple[tuple[str, str], ...],
+        packet: Packet,
+        view: View,
+        kept: tuple[type[Effect], ...],
+    ) -> None:
+        self.kept = kept
         self.ruleset = ruleset
         self.hooks = hooks
         self.packet = packet
@@ -162,7 +183,7 @@ class _Walker:
             rule = chain.rules[place]
             answer = holds(rule.match, seen, self.view)
             if answer is False:
-                if type(rule.effect) is not Continue:
+                if type(rule.effect) in self.kept:
                     step = Step(chain.table, chain.name, place + 1, rule, branch.mark, branch.mark)
                     branch.spared.append((len(branch.steps), step))
                 continue
