@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -141,7 +142,18 @@ def _findings(
 ) -> tuple[Finding, ...]:
     if not verdict.differences:
         return ()
-    return tuple(build_findings(verdict.differences, snapshot, node, profile, options.settings))
+    return tuple(_identified(build_findings(verdict.differences, snapshot, node, profile, options.settings)))
+
+
+def _identified(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings with ids that do not change with line numbers, regions or what else is found."""
+    given: Counter[str] = Counter()
+    for finding in findings:
+        policies = [(policy.name, rule.text if rule else "") for policy, rule in finding.policies]
+        key = (finding.path.value, finding.family, finding.pods, policies, [rule.text for rule in finding.rules])
+        name = f"{finding.kind.value}-{hashlib.sha256(repr(key).encode()).hexdigest()[:8]}"
+        given[name] += 1
+        yield replace(finding, id=name if given[name] == 1 else f"{name}-{given[name]}")
 
 
 def _worst(answers: Iterable[Answer]) -> Answer:

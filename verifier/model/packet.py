@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from verifier.model.fields import ConnState
 
+FREE_INTERFACE = "unknown-pod-interface"
+"""Stands for a pod's interface whose name nothing read tells: no rule may match it by accident."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:

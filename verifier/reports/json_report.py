@@ -15,15 +15,16 @@ from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
 from verifier.model.finding import Box, Finding, NodeReport, Premise, Question, VerifyReport
 from verifier.model.origin import Origin
-from verifier.model.packet import Packet
+from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import Range
 from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, ProfileReport, Story
 from verifier.model.trace import ChainTrace, PolicyTrace, Step
+from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.spelling import policy_rule_text
-from verifier.reports.words import Inventory, finding_order
+from verifier.reports.words import Inventory
 
 Json: TypeAlias = dict[str, Any]
 
@@ -89,14 +90,13 @@ def _inputs(outcome: VerifyReport | ExplainReport) -> list[Json]:
 
 
 def _node(node: NodeReport, inventory: Inventory) -> Json:
-    findings = sorted(node.findings, key=finding_order)
     questions = sorted(node.questions, key=lambda asked: (asked.pod, asked.path.value, asked.family))
     return {
         "node": node.node,
         "compiler": node.compiler,
         "answer": node.answer.value,
         "questions": [_question(asked) for asked in questions],
-        "findings": [_finding(finding, inventory) for finding in findings],
+        "findings": [_finding(finding, inventory) for finding in worst_first(node.findings)],
         "notes": list(node.notes),
         "assumptions": [_premise(each) for each in node.assumptions],
         "deviations": [_premise(each) for each in node.deviations],
@@ -193,12 +193,16 @@ def _packet(packet: Packet, inventory: Inventory) -> Json:
         "destination_port": packet.destination_port if ported else None,
         "icmp": {"type": packet.icmp >> 8, "code": packet.icmp & 255} if icmp else None,
         "tcp_flags": packet.tcp_flags if packet.protocol == TCP else None,
-        "in_interface": packet.in_interface or None,
-        "out_interface": packet.out_interface or None,
+        "in_interface": _interface(packet.in_interface),
+        "out_interface": _interface(packet.out_interface),
         "state": packet.state.name,
         "mark": packet.mark,
         "ct_status": packet.ct_status,
     }
+
+
+def _interface(name: str) -> str | None:
+    return None if name == FREE_INTERFACE else name or None
 
 
 def _policy(policy: Policy, rule: PolicyRule | None) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from verifier.model.addresses import address_text
 from verifier.model.fields import ICMP, ICMPV6, has_ports
 from verifier.model.origin import Origin
-from verifier.model.packet import Packet
+from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
 from verifier.model.ruleset import Rule
 from verifier.model.trace import Step
@@ -32,10 +32,9 @@ def packet_segments(packet: Packet, name: Callable[[int, int], str]) -> list[Seg
     details = [packet.state.name]
     if packet.mark:
         details.append(f"mark {packet.mark:#x}")
-    if packet.in_interface:
-        details.append(f"in {packet.in_interface}")
-    if packet.out_interface:
-        details.append(f"out {packet.out_interface}")
+    for way, interface in (("in", packet.in_interface), ("out", packet.out_interface)):
+        if interface not in ("", FREE_INTERFACE):
+            details.append(f"{way} {interface}")
     return [*segments, ", " + ", ".join(details)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
 from verifier.reports.page import Page, Segment
+from verifier.reports.patterns import concerned, patterns_of
 from verifier.reports.selectors import names_text, pods_text
 from verifier.reports.text_packet import (
     origin_segments,
@@ -14,13 +15,14 @@ from verifier.reports.text_packet import (
     policy_segments,
     rule_segments,
 )
-from verifier.reports.words import PATH_ORDER, Inventory, Place, Words, finding_order, labels_text
+from verifier.reports.words import PATH_ORDER, Inventory, Place, Words, labels_text
 
-CAUSES_TOLD = 5
-"""How many causes are told in full; the others get a line each."""
+PATTERNS_TOLD = 5
+"""How many patterns are told in full; the others get a line each."""
 BOXES = 3
-RULES = 4
+RULES = 3
 REASONS = 12
+ALIKE = 4
 COLUMN = 11
 ROLE = {Answer.PROVED: "good", Answer.REFUTED: "bad", Answer.UNDECIDED: "unsure"}
 
@@ -65,12 +67,20 @@ def _summary(node: NodeReport) -> str:
         case Answer.UNDECIDED:
             return f"{open_ones}; {asked}" if node.questions else "nothing was asked"
         case Answer.REFUTED:
-            leaks = sum(finding.kind is Kind.LEAK for finding in node.findings)
-            blocked = len(node.findings) - leaks
-            parts = [counted(leaks, "leak")] if leaks else []
-            parts += [f"{blocked} blocked"] if blocked else []
-            causes = counted(len(causes_of(node.findings)), "cause")
-            return f"{causes}: {', '.join(parts)}; {asked}" + (f"; {open_ones}" if undecided else "")
+            return f"{_found(node)}; {asked}" + (f"; {open_ones}" if undecided else "")
+
+
+def _found(node: NodeReport) -> str:
+    """How many findings of each kind there are, and how many patterns where they repeat."""
+    groups = patterns_of(node.findings)
+    parts = []
+    for kind, word in ((Kind.LEAK, "leak"), (Kind.BLOCKED, "blocked")):
+        mine = [group for group in groups if group[0].kind is kind]
+        number = sum(map(len, mine))
+        if number:
+            repeated = f" in {counted(len(mine), 'pattern')}" if len(mine) < number else ""
+            parts.append(f"{counted(number, word, 'leaks' if kind is Kind.LEAK else word)}{repeated}")
+    return ", ".join(parts)
 
 
 def _asked(node: NodeReport) -> str:
@@ -80,16 +90,12 @@ def _asked(node: NodeReport) -> str:
     return f"{counted(pods, 'pod')}, {counted(paths, 'path')}, {families}"
 
 
-def causes_of(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Findings of one kind and one cause together; leaks first, then what concerns most pods."""
-    groups: dict[tuple[Kind, str], list[Finding]] = {}
-    for finding in sorted(findings, key=finding_order):
-        groups.setdefault((finding.kind, finding.cause), []).append(finding)
-    return sorted(groups.values(), key=lambda group: (group[0].kind is not Kind.LEAK, -len(_pods(group))))
-
-
-def _pods(group: Sequence[Finding]) -> list[str]:
-    return sorted({pod for finding in group for pod in finding.pods})
+def _cause(finding: Finding) -> str:
+    """The cause with the bare names of files whose whole paths stand below."""
+    text = finding.cause
+    for path in {rule.origin.path for rule in finding.rules} | {policy.origin.path for policy, _ in finding.policies}:
+        text = text.replace(f"{path}:", f"{path.rpartition('/')[2]}:")
+    return text
 
 
 class _Told:
@@ -103,35 +109,49 @@ class _Told:
         self._phrases = dict(node.chains)
 
     def write(self) -> None:
-        groups = causes_of(self._node.findings)
-        for number, group in enumerate(groups[:CAUSES_TOLD], 1):
+        groups = patterns_of(self._node.findings)
+        for number, group in enumerate(groups[:PATTERNS_TOLD], 1):
             self._page.blank()
             self._cause(group, f"{number}")
-        if len(groups) > CAUSES_TOLD:
+        if len(groups) > PATTERNS_TOLD:
             self._page.blank()
-        for number, group in enumerate(groups[CAUSES_TOLD:], CAUSES_TOLD + 1):
-            where = f" ({group[0].path.value}, {counted(len(_pods(group)), 'pod')}, {group[0].id})"
-            self._page.line(f"{number}. ", (group[0].kind.value, "bad"), f": {group[0].cause}", (where, "dim"), hang=2)
+        for number, group in enumerate(groups[PATTERNS_TOLD:], PATTERNS_TOLD + 1):
+            where = f" ({group[0].path.value}, {counted(len(concerned(group)), 'pod')}, {group[0].id})"
+            self._page.line(
+                f"{number}. ", (group[0].kind.value, "bad"), f": {_cause(group[0])}", (where, "dim"), hang=2
+            )
         self._undecided()
         self._premises()
         _listed("notes", self._node.notes, self._page)
 
     def _cause(self, group: list[Finding], number: str) -> None:
         first = group[0]
-        count = f" ({len(group)} findings)" if len(group) > 1 else ""
-        self._page.line(f"{number}. ", (first.kind.value, "bad"), f": {first.cause}", (count, "dim"), hang=2)
+        count = f" ({first.id}" + (f" and {len(group) - 1} alike)" if len(group) > 1 else ")")
+        self._page.line(f"{number}. ", (first.kind.value, "bad"), f": {_cause(first)}", (count, "dim"), hang=2)
         self._field("where", [self._where(group)])
         self._pods_line(group)
-        self._region(group)
+        self._region(first)
         packet = first.witness.packet
         self._field("packet", packet_segments(packet, self._inventory.name))
         self._labels(first)
         for policy, rule in first.policies[:RULES]:
             self._code("policy", policy_segments(policy, rule))
-        self._more(len(first.policies) - RULES, "policy rules")
+        self._more(len(first.policies) - RULES, "policy", "policies")
         self._rules(first)
         for name in first.assumptions:
             self._field("assuming", [name])
+        self._alike(group[1:])
+
+    def _alike(self, others: list[Finding]) -> None:
+        """The other findings of a pattern, a line each as far as they are few."""
+        for number, finding in enumerate(others[:ALIKE]):
+            policies = names_text(dict.fromkeys(policy.name for policy, _ in finding.policies), 2)
+            places = ", ".join(str(rule.origin.line) for rule in finding.rules[:2])
+            box = self._words.box(finding.region[0], finding)
+            self._field(
+                "alike" if number == 0 else "", [f"{box}", (f"  ({finding.id}: {policies}; line {places})", "dim")]
+            )
+        self._more(len(others) - ALIKE, "finding alike", "findings alike")
 
     def _where(self, group: list[Finding]) -> str:
         paths = ", ".join(path.value for path in PATH_ORDER if any(finding.path is path for finding in group))
@@ -139,7 +159,7 @@ class _Told:
         return f"{paths}; {families}"
 
     def _pods_line(self, group: list[Finding]) -> None:
-        names = set(_pods(group))
+        names = set(concerned(group))
         local = [pod for pod in self._inventory.pods if pod.node == self._node.node]
         chosen = [pod for pod in local if pod.full_name in names]
         told = pods_text(chosen, local, self._inventory.namespaces) if len(chosen) == len(names) else names_text(names)
@@ -148,12 +168,11 @@ class _Told:
         else:
             self._field("pods", [f"{len(names)}: ", (told, "name")])
 
-    def _region(self, group: list[Finding]) -> None:
-        boxes = [(box, finding) for finding in group for box in finding.region]
-        lines = list(dict.fromkeys(self._words.box(box, finding) for box, finding in boxes[: 4 * BOXES]))
-        for number, line in enumerate(lines[:BOXES]):
+    def _region(self, finding: Finding) -> None:
+        lines = [self._words.box(box, finding) for box in finding.region[:BOXES]]
+        for number, line in enumerate(lines):
             self._field("region" if number == 0 else "", [line])
-        self._more(len(boxes) - min(len(lines), BOXES), "boxes (--format json lists all)")
+        self._more(len(finding.region) - BOXES, "box", "boxes")
 
     def _labels(self, finding: Finding) -> None:
         packet = finding.witness.packet
@@ -170,7 +189,7 @@ class _Told:
             place: list[Segment] = place_segments(step, self._phrases.get(step.chain, "")) if step else []
             self._code("rule", [*place, *origin_segments(rule.origin)])
             self._code("", rule_segments(rule))
-        self._more(len(finding.rules) - RULES, "rules")
+        self._more(len(finding.rules) - RULES, "rule")
         last = finding.witness.chains.steps[-1] if finding.witness.chains.steps else None
         if last is not None and last.rule is None:
             self._field("rule", place_segments(last, self._phrases.get(last.chain, "")))
@@ -216,9 +235,9 @@ class _Told:
     def _code(self, key: str, segments: list[Segment]) -> None:
         self._page.code(f"  {key:<{COLUMN - 2}}", *segments, hang=COLUMN + 2)
 
-    def _more(self, number: int, what: str) -> None:
+    def _more(self, number: int, what: str, plural: str = "") -> None:
         if number > 0:
-            self._field("", [(f"and {number} more {what}", "dim")])
+            self._field("", [(f"and {number} more {what if number == 1 else plural or what + 's'}", "dim")])
 
 
 def _listed(title: str, sentences: Sequence[str], page: Page) -> None:

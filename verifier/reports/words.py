@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from verifier.model.addresses import merge, networks, subtract, whole
 from verifier.model.cluster import Cluster, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, ConnState, CtStatus, End
-from verifier.model.finding import Box, Finding, Kind
+from verifier.model.finding import Box, Finding
 from verifier.model.path import Path
 from verifier.model.predicate import Range
 from verifier.reports.selectors import pods_text
@@ -20,25 +20,14 @@ LISTED = 4
 
 WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
 NEVER_REMOTE = {
-    4: ((0, 0), (127 << 24, (128 << 24) - 1), (224 << 24, (1 << 32) - 1)),
+    4: ((0, 0), (127 << 24, (128 << 24) - 1), (224 << 24, (240 << 24) - 1), ((1 << 32) - 1, (1 << 32) - 1)),
     6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
 }
-"""Addresses that nobody expects in a list of remote ones: unspecified, loopback, link-local (6), multicast and above."""
+"""Addresses that are never remote (U-30): unspecified, loopback, link-local (6), multicast, broadcast."""
 
 REMOTE_END = {Path.REMOTE_TO_POD: End.SOURCE, Path.POD_TO_REMOTE: End.DESTINATION}
 NODE_END = {Path.NODE_TO_POD: End.SOURCE, Path.POD_TO_NODE: End.DESTINATION}
 PATH_ORDER = tuple(Path)
-
-
-def finding_order(finding: Finding) -> tuple[object, ...]:
-    """Leaks before blocked, then by path and family, then by pods: one order for every report."""
-    return (
-        finding.kind is not Kind.LEAK,
-        PATH_ORDER.index(finding.path),
-        finding.family,
-        finding.pods,
-        finding.id,
-    )
 
 
 class Inventory:
@@ -111,7 +100,7 @@ class Words:
         if not missing:
             return name
         shown = _filled(finding.family, ranges, gaps)
-        if len(networks(finding.family, missing)) < len(networks(finding.family, shown)):
+        if self._length(missing, finding) < self._length(shown, finding):
             return f"{name} except {self._listed(missing, finding, end)}"
         return self._listed(shown, finding, end)
 
@@ -126,6 +115,11 @@ class Words:
         if NODE_END.get(finding.path) is end:
             return ("the node", own, ()) if own else None
         return None
+
+    def _length(self, ranges: tuple[Range, ...], finding: Finding) -> int:
+        """How many things have to be listed: networks, and the pods as one."""
+        pods, others = self._inventory.split(finding.family, ranges)
+        return bool(pods) + len(networks(finding.family, others))
 
     def _listed(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
         pods, others = self._inventory.split(finding.family, ranges)

@@ -28,7 +28,7 @@ from verifier.model.snapshot import InputFile
 from verifier.model.trace import ChainTrace, PolicyTrace, Step
 
 WHOLE = ((0, 65535),)
-REMOTE = ((1, (127 << 24) - 1), (128 << 24, (224 << 24) - 1))
+REMOTE = ((1, (127 << 24) - 1), (128 << 24, (224 << 24) - 1), (240 << 24, (1 << 32) - 2))
 NODE_ADDRESS = 0xC0A80001
 
 

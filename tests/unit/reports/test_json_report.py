@@ -13,6 +13,7 @@ from tests.corpus_path import ROOT
 from tests.unit.reports import sample
 from verifier.model.fields import ConnState
 from verifier.model.finding import Answer, Box, Kind, VerifyReport
+from verifier.model.packet import FREE_INTERFACE
 from verifier.reports import report
 from verifier.reports.json_report import box_documents
 from verifier.reports.report import Style
@@ -63,11 +64,12 @@ def test_finding_has_its_packet_rules_and_policies_with_places() -> None:
 def test_a_box_of_several_protocols_is_one_box_each() -> None:
     """A field that a protocol does not have is whole in its box."""
     box = Box(
-        ((1, 2),), ((4, 7),), (1, 6, 17), sample.WHOLE, ((80, 80),), (ICMP_ECHO,), (ConnState.NEW,), tcp_flags=(2, 16)
+        ((1, 2),), ((4, 7),), (1, 6, 17), ((53, 53),), ((80, 80),), (ICMP_ECHO,), (ConnState.NEW,), tcp_flags=(2, 16)
     )
     icmp, tcp, udp = box_documents(box, 4)
     assert (icmp["protocol"], tcp["protocol"], udp["protocol"]) == ("1", "tcp", "udp")
-    assert icmp["destination_ports"] == [[0, 65535]]
+    assert icmp["source_ports"] == icmp["destination_ports"] == [[0, 65535]]
+    assert tcp["source_ports"] == [[53, 53]]
     assert icmp["icmp"] == [list(ICMP_ECHO)]
     assert "tcp_flags" not in icmp
     assert tcp["destination_ports"] == udp["destination_ports"] == [[80, 80]]
@@ -87,13 +89,20 @@ def test_a_box_of_all_protocols_is_one_box() -> None:
     assert "out_interfaces" not in document
 
 
-def test_order_does_not_depend_on_the_order_of_the_engine() -> None:
+def test_leaks_come_first_and_questions_in_their_order() -> None:
     blocked = replace(sample.LEAK, id="a", kind=Kind.BLOCKED)
-    one, other = sample.refuted(sample.LEAK, blocked), sample.refuted(blocked, sample.LEAK)
-    node = one.nodes[0]
-    shuffled = replace(other.nodes[0], questions=tuple(reversed(node.questions)))
-    assert written(one) == written(sample.verify_report(shuffled))
-    assert [finding["kind"] for finding in written(one)["nodes"][0]["findings"]] == ["leak", "blocked"]
+    node = sample.node_report(Answer.REFUTED, blocked, sample.LEAK)
+    shuffled = replace(node, questions=tuple(reversed(node.questions)))
+    document = written(sample.verify_report(shuffled))
+    assert document == written(sample.verify_report(node))
+    assert [finding["kind"] for finding in document["nodes"][0]["findings"]] == ["leak", "blocked"]
+
+
+def test_an_interface_that_nobody_can_name_is_null() -> None:
+    packet = replace(sample.PACKET, in_interface="", out_interface=FREE_INTERFACE)
+    finding = replace(sample.LEAK, witness=replace(sample.WITNESS, packet=packet))
+    witness = written(sample.refuted(finding))["nodes"][0]["findings"][0]["witness"]
+    assert (witness["in_interface"], witness["out_interface"]) == (None, None)
 
 
 def test_a_finding_and_a_question_is_a_line() -> None:

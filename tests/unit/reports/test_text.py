@@ -10,9 +10,9 @@ from verifier.reports import report
 from verifier.reports.report import Style
 
 WHOLE_REPORT = """\
-refuted: node-a (calico): 1 cause: 1 leak; 4 pods, 5 paths, IPv4
+refuted: node-a (calico): 1 leak; 4 pods, 5 paths, IPv4
 
-1. leak: the rules accept what shop/api denies: no rule of the chain tests the source
+1. leak: the rules accept what shop/api denies: no rule of the chain tests the source (leak-1a2b3c)
   where    remote-to-pod; IPv4
   pods     2: pods app=api of shop
   region   any remote address -> pods app=api of shop: tcp except 8080
@@ -51,18 +51,29 @@ def test_a_proof_is_one_line() -> None:
     assert text.count("\n") == 1
 
 
-def test_a_thousand_findings_of_one_cause_are_one_screen() -> None:
+def test_a_thousand_findings_of_one_pattern_are_one_screen() -> None:
     text = written(sample.refuted(*many(1000)))
-    assert text.startswith("refuted: node-a (calico): 1 cause: 1000 leaks;")
-    assert "(1000 findings)" in text
-    assert text.count("\n") < 25
+    assert text.startswith("refuted: node-a (calico): 1000 leaks in 1 pattern;")
+    assert "(leak-0000 and 999 alike)" in text
+    assert "and 995 more findings alike" in text
+    assert text.count("\n") < 30
 
 
-def test_no_cause_is_hidden_however_many_there_are() -> None:
-    findings = [replace(each, cause=f"cause number {n}") for n, each in enumerate(many(40))]
+def test_no_pattern_is_hidden_however_many_there_are() -> None:
+    findings = [
+        replace(each, cause=f"cause number {n}", rules=(replace(sample.ACCEPT, text=f"-j MARK --set-mark {n:#x}"),))
+        for n, each in enumerate(many(40))
+    ]
     text = written(sample.refuted(*findings))
+    assert text.startswith("refuted: node-a (calico): 40 leaks;")
     assert all(f"cause number {n}" in text for n in range(40))
     assert text.count("\n") < 120
+
+
+def test_a_cause_names_files_briefly() -> None:
+    cause = "nodes/node-a/iptables-save:12 accepts what cluster/policies.yaml:3 denies"
+    text = written(sample.refuted(replace(sample.LEAK, cause=cause)))
+    assert "1. leak: iptables-save:12 accepts what policies.yaml:3 denies" in text
 
 
 def test_leaks_come_before_blocked() -> None:

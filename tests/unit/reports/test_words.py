@@ -34,6 +34,12 @@ def test_a_label_is_used_where_it_is_exact() -> None:
     assert names("shop/api-0", "shop/api-1") == "pods app=api of shop"
 
 
+def test_a_label_that_only_some_have_is_not_used() -> None:
+    """The selector must select all of the chosen pods, not only some."""
+    pods = [sample.pod("a", "1", 1, app="x"), sample.pod("a", "2", 2, app="x"), sample.pod("a", "3", 3, app="x")]
+    assert pods_text(pods[:2], pods, {}) == "a/1, a/2"
+
+
 def test_a_label_is_not_used_where_another_pod_has_it() -> None:
     assert names("shop/api-0", "shop/web-0") == "shop/api-0, shop/web-0"
 
@@ -93,6 +99,18 @@ def test_all_but_a_remote_pod() -> None:
 def test_pods_and_networks_side_by_side() -> None:
     ranges = ((0x0A000000, 0x0A0000FF), (address(260), address(261)))
     assert WORDS.end(ranges, sample.LEAK, End.SOURCE) == "all 2 pods, 10.0.0.0/24"
+
+
+def test_a_network_with_a_pod_in_it_is_a_network() -> None:
+    ranges = ((0x0AF40200, 0x0AF402FF),)
+    assert WORDS.end(ranges, sample.LEAK, End.SOURCE) == "10.244.2.0/24"
+
+
+def test_pods_count_as_one_thing_when_the_shorter_description_is_chosen() -> None:
+    pods = [sample.pod("a", f"p{n}", 300 + 2 * n, node="node-b", app="x") for n in range(100)]
+    words = Words(Inventory(replace(sample.CLUSTER, pods=(*sample.PODS, *pods))), Place("node-a", ()))
+    ranges = tuple((address(300 + 2 * n), address(300 + 2 * n)) for n in range(100))
+    assert words.end(ranges, sample.LEAK, End.SOURCE) == "every pod of a"
 
 
 def test_long_lists_of_networks_are_counted() -> None:

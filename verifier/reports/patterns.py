@@ -1,0 +1,52 @@
+"""Findings that look alike, so that one defect of a compiler is told once however often its rules repeat it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+
+from verifier.model.finding import Finding, Kind
+
+COMMENT = re.compile(r'-m comment|--comment (?:"(?:\\.|[^"\\])*"|\S+)')
+NAMES = re.compile(r"(--match-set|-A|-j|-g|-i|-o|--icmp-type|--icmpv6-type) (\S+)")
+NUMBERS = re.compile(r"(?<![\w-])(?:[0-9a-f]*[:.][0-9a-f:.]+(?:/\d+)?|\d+(?:[:,]\d+)*)(?![\w-])")
+BUILT_IN = re.compile(r"[A-Z]+")
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Leaks before blocked; within a kind the order in which the evidence ranks them stays."""
+    return sorted(findings, key=lambda finding: finding.kind is not Kind.LEAK)
+
+
+def patterns_of(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one kind whose deciding rules have one shape together, each group where its first finding stands."""
+    groups: dict[Hashable, list[Finding]] = {}
+    for finding in worst_first(findings):
+        groups.setdefault((finding.kind, _shape(finding)), []).append(finding)
+    return list(groups.values())
+
+
+def concerned(group: Sequence[Finding]) -> list[str]:
+    """The pods that the findings concern."""
+    return sorted({pod for finding in group for pod in finding.pods})
+
+
+def _shape(finding: Finding) -> Hashable:
+    """The deciding rules without the names and numbers of one pod, policy or set."""
+    last = finding.witness.chains.steps[-1] if finding.witness.chains.steps else None
+    by_policy = (last.table, last.chain) if last is not None and last.rule is None else ()
+    return frozenset(rule_shape(rule.text) for rule in finding.rules), by_policy
+
+
+def rule_shape(text: str) -> str:
+    """A rule with comments removed and names, addresses and ports made anonymous; marks stay."""
+    bare = " ".join(COMMENT.sub("", text).split())
+    return NUMBERS.sub("*", NAMES.sub(lambda found: f"{found[1]} {_family_of(found[2])}", bare))
+
+
+def _family_of(name: str) -> str:
+    """A name as far as it tells a role: "KUBE-POD-FW-" of "KUBE-POD-FW-AUP73F6D24XHVPQK"; targets stay whole."""
+    if BUILT_IN.fullmatch(name):
+        return name
+    head, dash, _ = name.rpartition("-")
+    return f"{head}{dash}*"
