@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from verifier.evidence.case import Case
-from verifier.evidence.phrases import failing
+from verifier.evidence.names import Names, speaks_of
+from verifier.evidence.phrases import failing, left_out_of_set
 from verifier.model.effect import Assign, Call, Finish, Goto, Verdict
-from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import HOOKS
 from verifier.model.predicate import Predicate
-from verifier.model.profile import Profile
 from verifier.model.ruleset import Rule
-from verifier.model.trace import Step
-from verifier.reference.chains import at_hook
+from verifier.reference.chains import at_hook, passage
 from verifier.reference.view import View
 
 MOST_FAILING = 2
@@ -31,27 +28,28 @@ class NearMiss:
     packet: Packet
 
 
-def near_miss(case: Case, node: NodeState, profile: Profile, view: View) -> NearMiss | None:
+def near_miss(case: Case, names: Names, view: View) -> NearMiss | None:
     """Among the rules that speak of the policies that allow the packet, the one with the fewest failing tests.
 
-    Whom a rule speaks of is read from comments and chain names: they explain here and decide nothing.
+    A rule that an exception in a set keeps from matching goes before others with as many.
     """
-    names = [policy.name for policy, rule in case.policies if rule is not None]
-    if not names:
+    allowing = [policy.name for policy, rule in case.policies if rule is not None]
+    if not allowing:
         return None
-    speaking = re.compile("|".join(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)" for name in names))
-    hook = next(chain for table, chain in HOOKS[case.difference.path] if table == "filter")
-    best: NearMiss | None = None
-    for _, step in case.passage.spared:
+    path = case.difference.path
+    hook = next(chain for table, chain in HOOKS[path] if table == "filter")
+    best: tuple[tuple[int, bool], NearMiss] | None = None
+    for _, step in passage(case.packet, path, names.node, view, (Finish, Assign, Call, Goto)).spared:
         if step.rule is None or step.table != "filter" or not _lets_through(step.rule):
             continue
-        if not speaking.search(_words(step, node, profile, case.packet.family)):
+        if not speaks_of(names.words(step, case.packet.family), allowing):
             continue
         seen = at_hook(case.packet, hook, step.mark_before, case.packet.connmark)
         failed = failing(step.rule.match, seen, view)
-        if len(failed) <= MOST_FAILING and (best is None or len(failed) < len(best.failed)):
-            best = NearMiss(step.rule, failed, seen)
-    return best
+        rank = (len(failed), not any(left_out_of_set(test, seen, view) for test in failed))
+        if len(failed) <= MOST_FAILING and (best is None or rank < best[0]):
+            best = rank, NearMiss(step.rule, failed, seen)
+    return best[1] if best else None
 
 
 def _lets_through(rule: Rule) -> bool:
@@ -64,13 +62,3 @@ def _lets_through(rule: Rule) -> bool:
             return True
         case _:
             return False
-
-
-def _words(step: Step, node: NodeState, profile: Profile, family: int) -> str:
-    """Everything that names the rule, its chain, or the chain that it calls."""
-    assert step.rule is not None
-    chain = node.rulesets[family].chains[step.table, step.chain]
-    first = chain.rules[0].comments if chain.rules else ()
-    called = step.rule.effect.chain if isinstance(step.rule.effect, Call | Goto) else ""
-    explained = [profile.explain_chain(node, name) for name in (step.chain, called) if name]
-    return "\n".join((*step.rule.comments, *first, step.chain, called, *explained))

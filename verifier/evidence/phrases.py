@@ -88,7 +88,8 @@ def _in_set(test: Member, packet: Packet, view: View) -> str:
     if entry is None or found is None:
         return f"set {test.name} holds {_end(test, packet)}"
     where = "" if found.name == test.name else f", through its element {found.name},"
-    return f"set {test.name}{where} holds {_end(test, packet)} by its entry {entry.text}"
+    by_entry = "" if _end(test, packet).endswith(f" {entry.text}") else f" by its entry {entry.text}"
+    return f"set {test.name}{where} holds {_end(test, packet)}{by_entry}"
 
 
 def _not_in_set(test: Member, packet: Packet, view: View) -> str:
@@ -96,6 +97,14 @@ def _not_in_set(test: Member, packet: Packet, view: View) -> str:
     if entry is not None and entry.nomatch:
         return f"the entry {entry.text} of set {test.name} leaves {_end(test, packet)} out"
     return f"set {test.name} does not hold {_end(test, packet)}"
+
+
+def left_out_of_set(test: Predicate, packet: Packet, view: View) -> bool:
+    """Whether an exception in a set is why the test does not hold."""
+    if not isinstance(test, Member) or test.name.startswith("@"):
+        return False
+    entry = _hit(test, packet, view)[1]
+    return entry is not None and entry.nomatch
 
 
 def _hit(test: Member, packet: Packet, view: View) -> tuple[IpSet | None, SetMember | None]:

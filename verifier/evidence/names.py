@@ -1,0 +1,68 @@
+"""What names say: where something stands, and of which policies and directions a rule speaks.
+
+Names explain and choose between explanations; no verdict hangs on them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from verifier.model.effect import Call, Goto
+from verifier.model.node import NodeState
+from verifier.model.origin import Origin
+from verifier.model.policy import Direction
+from verifier.model.profile import Profile
+from verifier.model.trace import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of one node: its dump, what its compiler's profile knows, and the folder below which everything was read."""
+
+    node: NodeState
+    profile: Profile
+    root: str
+    said: dict[tuple[int, str, str, int], str] = field(default_factory=dict)
+
+    def place(self, origin: Origin) -> str:
+        """The origin as a reader of this node's finding needs it: without the folders that they know."""
+        short = str(origin)
+        for prefix in (self.root, "/", f"nodes/{self.node.name}/"):
+            short = short.removeprefix(prefix)
+        return short
+
+    def words(self, step: Step, family: int) -> str:
+        """Everything that names the step's rule, its chain, or the chain that it calls."""
+        key = (family, step.table, step.chain, step.number)
+        if key not in self.said:
+            self.said[key] = "\n".join(self._words(step, family))
+        return self.said[key]
+
+    def _words(self, step: Step, family: int) -> Iterable[str]:
+        chain = self.node.rulesets[family].chains[step.table, step.chain]
+        yield step.chain
+        yield self.profile.explain_chain(self.node, step.chain)
+        yield from chain.rules[0].comments if chain.rules else ()
+        if step.rule is not None:
+            yield from step.rule.comments
+            if isinstance(step.rule.effect, Call | Goto):
+                yield step.rule.effect.chain
+                yield self.profile.explain_chain(self.node, step.rule.effect.chain)
+
+
+def directions(words: str) -> tuple[Direction, ...]:
+    """The directions that the words speak of."""
+    return tuple(each for each in Direction if re.search(rf"\b{each.value}\b", words))
+
+
+def speaks_of(words: str, policies: Iterable[str]) -> bool:
+    """Whether the words name one of the policies ("namespace/name")."""
+    return any(_pattern(name).search(words) for name in policies)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)")
