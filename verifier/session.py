@@ -142,7 +142,9 @@ def _findings(
 ) -> tuple[Finding, ...]:
     if not verdict.differences:
         return ()
-    return tuple(_identified(build_findings(verdict.differences, snapshot, node, profile, options.settings)))
+    in_force = () if options.strict else profile.deviations(node)
+    found = build_findings(verdict.differences, snapshot, node, profile, options.settings, in_force)
+    return tuple(_identified(found))
 
 
 def _identified(findings: Iterable[Finding]) -> Iterator[Finding]:
