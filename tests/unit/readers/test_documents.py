@@ -300,6 +300,29 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
+LITERALS = [
+    ("a: |\n  x", ["x"]),
+    ("a: |\n  x\n", ["x\n"]),
+    ("a: |\n  x\n\n\n", ["x\n"]),
+    ("a: |-\n  x\n\n   y\n", ["x\n\n y"]),
+    ("a: |-\n  x", ["x"]),
+    ("a: |\n  # no comment\n# comment\n", ["# no comment\n"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LITERALS)
+def test_literals(text: str, expected: list[str]) -> None:
+    """A `|` scalar keeps its lines and at most one line end, none where the file has none."""
+    assert [document.entries["a"] for document in read_documents(text, "x.yaml")] == expected
+    assert loaded(text)[0]["a"] == expected[0]
+    _agree(text)
+
+
+def test_the_line_after_a_literal_continues_nothing() -> None:
+    """A line between the literal's column and its key's is no part of either, even if it looks like text."""
+    _agree("m:\n    k: v\na: |\n    k: v\n  more\n")
+
+
 def test_aliases_and_merges_read_like_the_plain_loader() -> None:
     """Anchors, aliases, merge keys, flow collections and explicit tags have their usual meaning."""
     text = 'base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo:\n  <<: [*b, {z: 4}]\nthree: [*b, !!str 5, "7"]\n'

@@ -338,6 +338,10 @@ def test_damaged_archives(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         error = refused(str(path))
         assert "not an archive" in error.problem or "empty snapshot" in error.problem
+    plain = Path(pack(tmp_path / "c.tar", dict(WHOLE), "w")).read_bytes().rstrip(b"\0")
+    for length in range(512, len(plain) + 512, 512):
+        (tmp_path / "d.tar").write_bytes(plain[:length])
+        assert "not an archive" in refused(str(tmp_path / "d.tar")).problem
     for position in range(12, len(whole), max(1, len(whole) // 25)):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
         try:
