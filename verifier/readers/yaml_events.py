@@ -41,7 +41,6 @@ class _Frame:
 
     value: Any
     anchor: str | None
-    line: int
     key: Any = None
     has_key: bool = False
     size: int = 1
@@ -54,13 +53,14 @@ class _Reader:
         self._frames: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._aliased = 0
+        self._start_line = 0  # of the document, where it is a collection
         self._documents: list[tuple[int, Any]] = []
 
     def read(self, text: str) -> list[tuple[int, Any]]:
         for event in self._events(text):
             kind = type(event)
             if kind is events.ScalarEvent:
-                self._add(self._scalar(event), event, 1)
+                self._place(self._scalar(event), event, 1, event.anchor)
             elif kind is events.MappingStartEvent:
                 self._start(Entries(self._line(event)), event, "map")
             elif kind is events.SequenceStartEvent:
@@ -71,13 +71,15 @@ class _Reader:
                 self._alias(event)
             elif kind is events.DocumentStartEvent:
                 self._anchors.clear()
+                self._start_line = 0
         return self._documents
 
     def _events(self, text: str) -> Iterator[Any]:
         try:
             parser = _Parser(text)
-            while parser.check_event():
-                yield parser.get_event()
+            check, get = parser.check_event, parser.get_event
+            while check():
+                yield get()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = min(mark.line, text.count("\n", 0, -1)) + 1 if mark else 0
@@ -113,14 +115,16 @@ class _Reader:
             raise self._fault(
                 event, f"nested more than {MAX_DEPTH} levels deep", "no object of Kubernetes is; remove it"
             )
-        self._frames.append(_Frame(value, event.anchor, self._line(event)))
+        if not self._frames:
+            self._start_line = self._line(event)
+        self._frames.append(_Frame(value, event.anchor))
 
     def _end(self, event: Any) -> None:
         frame = self._frames.pop()
         for merged in frame.merged:
             for key, value in merged.items():
                 frame.value.setdefault(key, value)
-        self._place(frame.value, event, frame.size, frame.anchor, frame.line)
+        self._place(frame.value, event, frame.size, frame.anchor)
 
     def _alias(self, event: Any) -> None:
         found = self._anchors.get(event.anchor)
@@ -133,18 +137,15 @@ class _Reader:
         if self._aliased > MAX_ALIASED:
             problem = f"its aliases stand for more than {MAX_ALIASED} values"
             raise self._fault(event, problem, "write the values out, or in a file of their own")
-        self._place(value, event, size, None, self._line(event))
+        self._place(value, event, size, None)
 
-    def _add(self, value: Any, event: Any, size: int) -> None:
-        self._place(value, event, size, event.anchor, self._line(event))
-
-    def _place(self, value: Any, event: Any, size: int, anchor: str | None, line: int) -> None:
+    def _place(self, value: Any, event: Any, size: int, anchor: str | None) -> None:
         """Put a finished value where it belongs: key, entry, item, or document."""
         if anchor is not None:
             self._anchors[anchor] = value, size
         if not self._frames:
             if value is not None:
-                self._documents.append((line, value))
+                self._documents.append((self._start_line or self._line(event), value))
             return
         frame = self._frames[-1]
         frame.size += size

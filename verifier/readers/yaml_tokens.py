@@ -59,7 +59,7 @@ _MORE = re.compile(rf"(?P<indent> ++)(?P<text>(?=[^#]){_PLAIN}) *+$", re.ASCII)
 RAW = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*+$")
 """A line that a `|` scalar may hold."""
 _DASH = re.compile("-")
-_UNUSUAL = "[^\\x00-\x7f\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]"
+_UNUSUAL = "[^\\x00-\x7f\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
