@@ -62,7 +62,7 @@ def passage(
 
 
 def _visits(table: str, state: ConnState) -> bool:
-    """Only the first packet of a connection sees the nat table (CH-8)."""
+    """Only the first packet of a connection sees the nat table (CH-6)."""
     return table != "nat" or state in (ConnState.NEW, ConnState.RELATED)
 
 
@@ -256,7 +256,7 @@ class _Walker:
         return None
 
     def _leave(self, branch: _Branch) -> _End | None:
-        """The end of a chain, or RETURN: go on in the caller; without one, the built-in chain's policy (CH-4, CH-6)."""
+        """The end of a chain, or RETURN: go on in the caller; without one, the built-in chain's policy (CH-4, CH-8)."""
         branch.frames.pop()
         if branch.frames:
             return None
