@@ -25,6 +25,7 @@ from verifier.readers.rule import read_rule, spell_rule
 from verifier.readers.words import split_words
 
 TCP, UDP, SCTP = (equals(Field.PROTOCOL, number) for number in (6, 17, 132))
+WITH_PORTS = InRange(Field.PROTOCOL, ((6, 6), (17, 17), (33, 33), (132, 132), (136, 136)))
 DPORT80 = InRange(Field.DESTINATION_PORT, ((80, 80),))
 
 
@@ -58,7 +59,9 @@ def meaning(options: str, family: int = 4) -> Predicate:
         ("-p tcp -m tcp --tcp-flags ALL NONE", All((TCP, Masked(Field.TCP_FLAGS, 0, 63)))),
         ("-p tcp -m tcp --tcp-flags SYN ACK", FALSE),
         ("-p tcp -m tcp ! --tcp-flags SYN ACK", TCP),
+        ("-m tcp ! --dport 80", All((TCP, Not(DPORT80)))),
         ("-p tcp -m multiport --dports 80", All((TCP, DPORT80))),
+        ("-m multiport ! --dports 80", All((WITH_PORTS, Not(DPORT80)))),
         ("-p tcp -m multiport ! --dports 80", All((TCP, Not(DPORT80)))),
         (
             "-p udp -m multiport --ports 80,90:99",
@@ -103,6 +106,15 @@ def meaning(options: str, family: int = 4) -> Predicate:
         ("-m addrtype --dst-type LOCAL --limit-iface-in", Opaque("-m addrtype --dst-type LOCAL --limit-iface-in")),
         ("-m physdev --physdev-is-bridged", equals(Field.BRIDGED, 1)),
         ("-m physdev ! --physdev-is-out", Named(Field.PHYS_OUT, "")),
+        (
+            "-m physdev ! --physdev-out veth",
+            All(
+                (
+                    Not(Named(Field.PHYS_OUT, "veth")),
+                    AnyOf((Not(Named(Field.PHYS_OUT, "")), Named(Field.PHYS_IN, ""))),
+                )
+            ),
+        ),
         ("-m physdev --physdev-in veth+", Named(Field.PHYS_IN, "veth", prefix=True)),
         ("-m physdev --physdev-in +", Not(Named(Field.PHYS_IN, ""))),
         ("-m rpfilter --validmark", Opaque("rpfilter")),

@@ -158,11 +158,12 @@ def test_lists_of_sets_keep_their_order() -> None:
     sets = read_sets(
         "create a hash:ip\ncreate b hash:ip\n"
         'create l list:set size 8 comment\nadd l b comment "the b"\nadd l a\n'
-        "create m list:set size 8\nadd m a\nadd m b\n",
+        "create m list:set size 8\nadd m a\nadd m b\ncreate n list:set size 8\nadd n b\nadd n a\n",
         "x",
     )
     assert sets["l"].content.lists == ("b", "a")
     assert sets["m"].content.lists == ("a", "b")
+    assert sets["n"].content.lists == ("b", "a")
     assert sets["l"].content.members == ()
 
 

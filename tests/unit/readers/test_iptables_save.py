@@ -200,6 +200,17 @@ def test_other_ways_to_write_a_rule(rule: str, same: str) -> None:
     assert spell_rule("FORWARD", read_rule(split_words(rule), 4)) == f"-A FORWARD {same}"
 
 
+def test_quotes_that_need_not_be_there() -> None:
+    """They are no part of the word."""
+    assert only('-m set --match-set "web" src -j DROP').match == only("-m set --match-set web src -j DROP").match
+
+
+def test_blanks_do_not_hide_a_comment() -> None:
+    """However many stand between the words."""
+    rule = only("-p tcp -m comment  --comment  words -j DROP")
+    assert (rule.comments, rule.match) == (("words",), only("-p tcp -j DROP").match)
+
+
 def test_an_unknown_extension_keeps_its_words() -> None:
     """Its arguments end at the next option; the rest of the rule is understood."""
     rule = only("-m future --colour blue green ! --shape round -p tcp -j DROP")
