@@ -81,35 +81,36 @@ class _NodeReader:
             self.notes.append(f"nodes/{self.name} lacks {', '.join(self.missing)}")
         return NodeState(self.name, rulesets, sets, addresses, interfaces, routes, tuple(self.missing))
 
-    def _file(self, name: str) -> tuple[str, str] | None:
-        """Text and shown path of a file of the node; None, and noted as missing, where it is not there."""
+    def _file(self, name: str, when_empty: str = "") -> tuple[str, str] | None:
+        """Text and shown path of a file of the node; None, and noted as missing, where it is not there.
+
+        With `when_empty`, a file without content counts as missing too: a command that failed leaves one behind.
+        """
         place = f"nodes/{self.name}/{name}"
         if place not in self.tree.files:
             self.missing.append(name)
             return None
-        return self.tree.text(place), self.tree.shown(place)
+        text = self.tree.text(place)
+        if when_empty and not text.strip():
+            self.missing.append(name)
+            self.notes.append(f"{place} is empty: {when_empty}")
+            return None
+        return text, self.tree.shown(place)
 
     def _rules(self, family: int) -> Ruleset | None:
-        name = _RULES[family]
-        found = self._file(name)
-        if found is None:
-            return None
-        text, path = found
-        if text.strip():
-            return read_ruleset(text, path, family)
-        self.missing.append(name)
-        self.notes.append(f"nodes/{self.name}/{name} is empty: nothing is programmed for IPv{family} there")
-        return None
+        found = self._file(_RULES[family], f"nothing is programmed for IPv{family} there")
+        return None if found is None else read_ruleset(*found, family)
 
     def _sets(self) -> dict[str, IpSet] | None:
         found = self._file("ipset-save")
         return None if found is None else read_sets(*found)
 
     def _addresses(self) -> tuple[tuple[InterfaceAddress, ...] | None, tuple[str, ...] | None]:
-        found = self._file("addresses.json")
+        found = self._file("addresses.json", "`ip -j addr` printed nothing")
         return (None, None) if found is None else read_addresses(*found)
 
     def _routes(self) -> tuple[Route, ...] | None:
-        files = [(family, found) for family, name in _ROUTES.items() if (found := self._file(name)) is not None]
+        empty = "`ip -j route` printed nothing"
+        files = [(family, found) for family, name in _ROUTES.items() if (found := self._file(name, empty)) is not None]
         routes = [route for family, found in files for route in read_routes(*found, family)]
         return tuple(routes) if files else None

@@ -161,6 +161,19 @@ def test_an_empty_dump_is_a_missing_one(tmp_path: Path, family: int) -> None:
     assert f"nodes/n1/{name}" in {file.path for file in snapshot.inputs}
 
 
+@pytest.mark.parametrize("name", ["addresses.json", "routes.json", "routes6.json"])
+def test_an_empty_output_of_ip_is_a_missing_one(tmp_path: Path, name: str) -> None:
+    """A node without addresses or routes prints an empty list, a failed command nothing."""
+    snapshot = read_snapshot(write(tmp_path, {**WHOLE, f"nodes/n1/{name}": ""}))
+    assert snapshot.nodes[0].missing == (name,)
+    assert any(note.startswith(f"nodes/n1/{name} is empty: `ip -j") for note in snapshot.notes)
+
+
+def test_an_empty_ipset_save_is_no_sets(tmp_path: Path) -> None:
+    """`ipset save` without sets prints nothing."""
+    assert read_snapshot(write(tmp_path, {**WHOLE, "nodes/n1/ipset-save": ""})).nodes[0].sets == {}
+
+
 def test_files_of_other_kinds_are_read_past(tmp_path: Path) -> None:
     """Hidden files silently, other files in cluster/ with a note, files elsewhere silently."""
     files = {
