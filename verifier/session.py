@@ -23,6 +23,7 @@ from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.profile import Profile
+from verifier.model.ruleset import chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
 from verifier.questions.verify import NodeVerdict, verify_node
@@ -132,7 +133,7 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         assumptions=tuple(_assumptions(verdict.assumptions, options)),
         deviations=tuple(_deviations(verdict.deviations, profile, node)),
         statistics=verdict.statistics,
-        chains=_phrases({step.chain for finding in findings for step in finding.witness.chains.steps}, profile, node),
+        chains=_phrases(_chains(findings), profile, node),
         addresses=_own_addresses(snapshot, node),
     )
 
@@ -193,6 +194,12 @@ def _deviations(names: Iterable[str], profile: Profile, node: NodeState) -> Iter
         if each.name in wanted and (each.name, each.sentence) not in told:
             told.add((each.name, each.sentence))
             yield Premise(each.name, each.sentence, each.source)
+
+
+def _chains(findings: Iterable[Finding]) -> set[str]:
+    """The chains that the findings' packets met, and those of the rules that they name."""
+    met = {step.chain for finding in findings for step in finding.witness.chains.steps}
+    return met | {chain_of(rule) for finding in findings for rule in finding.rules}
 
 
 def _phrases(chains: Iterable[str], profile: Profile, node: NodeState) -> tuple[tuple[str, str], ...]:

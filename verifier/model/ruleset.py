@@ -47,3 +47,9 @@ class Ruleset:
     family: int
     chains: Mapping[tuple[str, str], Chain] = field(default_factory=dict)
     path: str = ""
+
+
+def chain_of(rule: Rule) -> str:
+    """The chain that the rule's text appends to, "" where the text does not begin so."""
+    words = rule.text.split(maxsplit=2)
+    return words[1] if len(words) > 1 and words[0] == "-A" else ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from verifier.model.addresses import networks
-from verifier.model.fields import NAMESPACE_NAME, PROTOCOL_NAMES, Field, Label, Scope
+from verifier.model.addresses import merge, networks, subtract
+from verifier.model.fields import ADDRESS_BITS, NAMESPACE_NAME, PROTOCOL_NAMES, End, Field, Label, Scope
 from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.predicate import (
     FALSE,
@@ -26,19 +27,42 @@ from verifier.model.predicate import (
 
 LONGEST = 240
 
+LISTED = 4
+"""How many networks are listed before the rest is counted."""
+
 
 def policy_rule_text(policy: Policy, rule: PolicyRule | None) -> str:
     """What a rule allows, or, without a rule, whom the policy isolates."""
     if rule is None:
-        directions = " and ".join(
-            f"{direction.value} of {predicate_text(subject, 'every pod')}"
-            for direction, subject in sorted(policy.subjects.items(), key=lambda item: item[0].value)
-        )
-        return shortened(f"isolates {directions}" if directions else "isolates nothing")
+        return shortened(f"isolates {_isolated(policy)}")
     side = "from" if rule.direction is Direction.INGRESS else "to"
     return shortened(
         f"{rule.action.value} {side} {predicate_text(rule.peer, 'anywhere')} on {predicate_text(rule.ports, 'any port')}"
     )
+
+
+def _isolated(policy: Policy) -> str:
+    """Directions and subjects; directions with one subject together."""
+    subjects: dict[Predicate, list[str]] = {}
+    for direction, subject in sorted(policy.subjects.items(), key=lambda item: item[0].value):
+        subjects.setdefault(_sourced(subject), []).append(direction.value)
+    told = [f"{' and '.join(names)} of {predicate_text(subject, 'every pod')}" for subject, names in subjects.items()]
+    return " and ".join(told) or "nothing"
+
+
+def _sourced(predicate: Predicate) -> Predicate:
+    """The predicate with its labels all at one end, so that equal selectors of both directions are equal."""
+    match predicate:
+        case LabelIn(label, values):
+            return LabelIn(replace(label, end=End.SOURCE), values)
+        case Not(part):
+            return Not(_sourced(part))
+        case All(parts):
+            return All(tuple(map(_sourced, parts)))
+        case AnyOf(parts):
+            return AnyOf(tuple(map(_sourced, parts)))
+        case _:
+            return predicate
 
 
 def shortened(text: str) -> str:
@@ -128,7 +152,46 @@ def _in_range(field: Field, ranges: tuple[Range, ...], family: int) -> str:
 def _addresses(ranges: Iterable[Range], family: int) -> str:
     spans = tuple(ranges)
     known = family or (6 if any(last >> 32 for _, last in spans) else 4)
-    return ", ".join(networks(known, spans))
+    return networks_text(known, spans)
+
+
+def networks_text(family: int, ranges: Iterable[Range]) -> str:
+    """Networks, with a few exceptions where that is shorter than without; long lists are cut and counted."""
+    return _cut([text for text, _ in _blocks(family, merge(ranges))])
+
+
+def _blocks(family: int, spans: tuple[Range, ...]) -> list[tuple[str, int]]:
+    """The spans as networks with exceptions, each with how many networks it names: the fewest by halving."""
+    blocks = networks(family, spans)
+    if len(blocks) < 3:
+        return [(_bare(block), 1) for block in blocks]
+    first, last = _enclosing(family, spans)
+    missing = networks(family, subtract(((first, last),), spans))
+    middle = (first + last) // 2
+    halves = [subtract(spans, (gone,)) for gone in ((middle + 1, last), (first, middle))]
+    apart = [block for half in halves if half for block in _blocks(family, half)]
+    if len(missing) + 1 >= sum(count for _, count in apart):
+        return apart
+    exceptions = _cut([_bare(block) for block in missing])
+    around = networks(family, ((first, last),))[0]
+    return [(f"{around} except {exceptions if len(missing) == 1 else f'({exceptions})'}", len(missing) + 1)]
+
+
+def _enclosing(family: int, spans: tuple[Range, ...]) -> Range:
+    """The smallest network around all spans."""
+    size = (spans[0][0] ^ spans[-1][1]).bit_length()
+    first = spans[0][0] >> size << size
+    return first, min(first + (1 << size), 1 << ADDRESS_BITS[family]) - 1
+
+
+def _bare(block: str) -> str:
+    """Single addresses without their prefix length."""
+    return block.removesuffix("/32" if "." in block else "/128")
+
+
+def _cut(blocks: list[str]) -> str:
+    rest = len(blocks) - LISTED
+    return ", ".join(blocks[:LISTED]) + (f" and {rest} more networks" if rest > 0 else "")
 
 
 def _protocols(ranges: Iterable[Range]) -> list[str]:

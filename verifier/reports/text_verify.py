@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
+from verifier.model.ruleset import Rule, chain_of
 from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, patterns_of
 from verifier.reports.selectors import names_text, pods_text
@@ -186,13 +187,19 @@ class _Told:
         steps = {id(step.rule): step for step in finding.witness.chains.steps if step.rule is not None}
         for rule in finding.rules[:RULES]:
             step = steps.get(id(rule))
-            place: list[Segment] = place_segments(step, self._phrases.get(step.chain, "")) if step else []
+            place = place_segments(step, self._phrases.get(step.chain, "")) if step else self._chain(rule)
             self._code("rule", [*place, *origin_segments(rule.origin)])
             self._code("", rule_segments(rule))
         self._more(len(finding.rules) - RULES, "rule")
         last = finding.witness.chains.steps[-1] if finding.witness.chains.steps else None
         if last is not None and last.rule is None:
             self._field("rule", place_segments(last, self._phrases.get(last.chain, "")))
+
+    def _chain(self, rule: Rule) -> list[Segment]:
+        """The chain of a rule that the packet did not meet."""
+        name = chain_of(rule)
+        phrase = self._phrases.get(name, "")
+        return [(name, "name"), f" ({phrase})" if phrase else ""] if name else []
 
     def _undecided(self) -> None:
         asked: dict[str, list[str]] = {}

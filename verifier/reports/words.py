@@ -13,10 +13,7 @@ from verifier.model.finding import Box, Finding
 from verifier.model.path import Path
 from verifier.model.predicate import Range
 from verifier.reports.selectors import pods_text
-from verifier.reports.spelling import protocol_word, ranges_text
-
-LISTED = 4
-"""How many networks are listed before the rest is counted."""
+from verifier.reports.spelling import LISTED, networks_text, protocol_word, ranges_text
 
 WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
 NEVER_REMOTE = {
@@ -124,10 +121,8 @@ class Words:
     def _listed(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
         pods, others = self._inventory.split(finding.family, ranges)
         parts = [pods_text(pods, self._population(finding, end), self._inventory.namespaces)] if pods else []
-        blocks = networks(finding.family, others)
-        parts += [_bare(block) for block in blocks[:LISTED]]
-        if len(blocks) > LISTED:
-            parts.append(f"and {len(blocks) - LISTED} more networks")
+        if others:
+            parts.append(networks_text(finding.family, others))
         return ", ".join(parts)
 
     def _population(self, finding: Finding, end: End) -> Sequence[Pod]:
@@ -144,11 +139,6 @@ def _filled(family: int, ranges: tuple[Range, ...], gaps: tuple[Range, ...]) -> 
     """The ranges with the gaps that they surround, where that takes fewer networks."""
     filled = tuple(span for span in merge([*ranges, *gaps]) if any(span[0] <= first <= span[1] for first, _ in ranges))
     return filled if len(networks(family, filled)) < len(networks(family, ranges)) else ranges
-
-
-def _bare(network: str) -> str:
-    """Single addresses without their prefix length."""
-    return network.removesuffix("/32") if "." in network else network.removesuffix("/128")
 
 
 def _service(box: Box) -> list[str]:
