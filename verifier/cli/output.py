@@ -23,7 +23,7 @@ def write(outcome: Outcome, form: str, output: str) -> None:
     if output == "-":
         _to_stdout(report(form).render(outcome, _style()))
         return
-    _to_file(report(form).render(outcome, Style(PIPED_WIDTH)), Path(output))
+    _to_file(report(form).render(outcome, Style(PIPED_WIDTH)), Path(output).resolve())
 
 
 def check_writable(output: str) -> None:

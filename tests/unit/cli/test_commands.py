@@ -129,6 +129,14 @@ def test_an_old_report_stays_when_the_new_one_fails(tmp_path: File, monkeypatch:
     assert [each.name for each in tmp_path.iterdir()] == ["report"]
 
 
+@pytest.mark.usefixtures("recorder")
+def test_a_link_stays_a_link(tmp_path: File) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "report")
+    assert run(["verify", "x", "--output", str(tmp_path / "link")]) == 1
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "report").read_text().startswith("refuted")
+
+
 def test_output_is_checked_before_the_work(recorder: Recorder, tmp_path: File) -> None:
     recorder.outcome = AssertionError("worked in vain")
     assert run(["verify", "x", "--output", str(tmp_path)]) == 2
