@@ -19,11 +19,12 @@ from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import DIRECTIONS, Lemma, Lemmas
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
-from verifier.semantics.frames import CHOICE, PART, End, Frames
+from verifier.semantics.frames import CHOICE, PART, Frames
 from verifier.semantics.parts import Parts, Role
 from verifier.semantics.places import LocalPod
 from verifier.semantics.regions import Region, both, minus, same, slice_at, within
 from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.shapes import End
 from verifier.semantics.skeleton import Span, evaluate, without
 from verifier.semantics.summaries import ADDRESS, OPAQUE, SERVICE, Summaries
 from verifier.smt.formula import TRUE, Literal
@@ -99,6 +100,8 @@ class Forward:
         everything: Region = {scene.world: scene.services}
         demanded = self._demanded(path, allowed, everything, scene, lemma)
         verdicts = compare(can, can if can == sure else sure, demanded)
+        self._world.note_used(Kind.LEAK, {path: scene.world}, scene, both(can, demanded.deny))
+        self._world.note_used(Kind.BLOCKED, {path: scene.world}, scene, minus(demanded.allow, sure))
         self._record(
             path,
             (local.pod.full_name,),
@@ -127,9 +130,81 @@ class Forward:
     def pairs(self, chosen: set[int]) -> None:
         """Every ordered pair of pods of which one is among the chosen cells."""
         pods = self._world.places.pods
+        if len(chosen) == len(pods):
+            for senders in self._kin(pods, Axis.SOURCE):
+                for receivers in self._kin(pods, Axis.DESTINATION):
+                    self._group(senders, receivers)
+            return
         for source in pods:
-            for destination in pods:
-                if source is not destination and (source.cell in chosen or destination.cell in chosen):
+            others = pods if source.cell in chosen else [pod for pod in pods if pod.cell in chosen]
+            self._each([source], others)
+
+    def _kin(self, pods: list[LocalPod], axis: Axis) -> list[list[LocalPod]]:
+        groups: dict[int, list[LocalPod]] = {}
+        for pod in pods:
+            groups.setdefault(self._frames.kin.of(pod, axis), []).append(pod)
+        return list(groups.values())
+
+    def _group(self, senders: list[LocalPod], receivers: list[LocalPod]) -> None:
+        """All pairs of two groups of kin: settled by an example of each order, or pair by pair."""
+        try:
+            settled = self._settled(senders, receivers)
+        except UnsettledError:
+            settled = False
+        if not settled:
+            self._each(senders, receivers)
+
+    def _settled(self, senders: list[LocalPod], receivers: list[LocalPod]) -> bool:
+        examples = self._frames.kin.examples(senders, receivers)
+        if examples is None:
+            return False
+        literals: set[Literal] = set()
+        for source, destination in examples:
+            needs, literal = self._frames.story(source, destination, self._mark)
+            literals.add(literal)
+            marks = {role: [mark for each, mark, _ in needs if each is role] for role in Role}
+            parted = self._alike(senders, Role.EGRESS, marks), self._alike(receivers, Role.INGRESS, marks)
+            if len(parted[0]) > 1 or len(parted[1]) > 1:
+                for some in parted[0]:
+                    for others in parted[1]:
+                        self._group(some, others)
+                return True
+            self._pair(source, destination)
+        if literals <= self._open:
+            return True
+        if not literals <= self._walked:
+            return False
+        self._suspects(senders, receivers)
+        return True
+
+    def _alike(self, pods: list[LocalPod], role: Role, marks: dict[Role, list[int]]) -> list[list[LocalPod]]:
+        """Pods whose parts behave alike when entered with these marks."""
+        groups: dict[object, list[LocalPod]] = {}
+        for pod in pods:
+            key = tuple([self._frames.behaviour(role, mark, pod) for mark in marks[role]])
+            groups.setdefault(key, []).append(pod)
+        return list(groups.values())
+
+    def _suspects(self, senders: list[LocalPod], receivers: list[LocalPod]) -> None:
+        """The pairs, among groups whose paths are the conjunction of their parts, of which a part is not as it should be."""
+        lemmas = {pod.cell: self.lemmas.get(Role.INGRESS, pod) for pod in receivers}
+        touched = [(pod, lemmas[pod.cell].touched) for pod in receivers if lemmas[pod.cell].touched]
+        several = [pod for pod in receivers if not self._single(lemmas[pod.cell])]
+        for source in senders:
+            lemma = self.lemmas.get(Role.EGRESS, source)
+            if not self._single(lemma):
+                self._each([source], receivers)
+                continue
+            found = {pod.cell: pod for pod in several}
+            found.update({pod.cell: pod for pod, ends in touched if ends & source.bit})
+            if lemma.touched:
+                found.update({pod.cell: pod for pod in receivers if pod.bit & lemma.touched})
+            self._each([source], list(found.values()))
+
+    def _each(self, senders: list[LocalPod], receivers: list[LocalPod]) -> None:
+        for source in senders:
+            for destination in receivers:
+                if source is not destination:
                     try:
                         self._pair(source, destination)
                     except UnsettledError as error:
@@ -164,6 +239,7 @@ class Forward:
         if form is None:
             can, sure = _point(mine[0] & theirs[0]), _point(mine[1] & theirs[1])
             self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
+            self._walked.add(literal)
         else:
             can, sure, reasons = self._accepted(Path.POD_TO_POD, form, literal, source, destination, (sender, receiver))
         must = mine[2] & theirs[2]
@@ -173,6 +249,12 @@ class Forward:
             {Kind.LEAK: _point(mine[3] | theirs[3]), Kind.BLOCKED: _point(mine[4] | theirs[4])},
         )
         verdicts = compare(can, can if can == sure else sure, demanded)
+        differing = {Kind.LEAK: slice_at(both(can, demanded.deny), 1), Kind.BLOCKED: must & ~slice_at(sure, 1)}
+        for lemma, other in ((sender, destination), (receiver, source)):
+            for kind, services in differing.items():
+                if services and lemma.excused[kind]:
+                    paths = self.lemmas.paths(lemma.role, lemma.scene)
+                    self._world.note_used(kind, paths, lemma.scene, {other.bit: services})
         pods = (source.pod.full_name, destination.pod.full_name)
         group = (self._selecting(source, Role.EGRESS), self._selecting(destination, Role.INGRESS))
         reasons.extend([*sender.reasons, *receiver.reasons])

@@ -11,7 +11,7 @@ from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
 from verifier.semantics.program import ChainKey
-from verifier.semantics.regions import Region, minus
+from verifier.semantics.regions import Region, both, minus
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
 from verifier.smt.formula import TRUE
@@ -53,6 +53,7 @@ class Hosts:
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
         demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
         self._world.note_used(Kind.BLOCKED, {path: scene.real}, scene, minus(demanded.allow, sure))
+        self._world.note_used(Kind.LEAK, {path: scene.real}, scene, both(can, demanded.deny))
         verdicts = compare(can, sure if diagram.reasons else can, demanded)
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, list(diagram.reasons))
