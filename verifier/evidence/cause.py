@@ -39,12 +39,17 @@ class Story:
     def _passed(self) -> str:
         """What the chains do to let the packet through."""
         last = self.case.decision.verdict
-        told = [self._marks(step) for step in self.case.decision.marking[-LISTED:]]
+        told = self._marking()
         if last.rule is None:
             told.append(f"no rule of {last.table}/{last.chain} decides and its policy accepts the packet")
         elif not told:
             told.append(f"{self.names.place(last.rule.origin)} accepts the packet{self._by_sets(last.rule)}")
         return " and ".join(told)
+
+    def _marking(self) -> list[str]:
+        """The rules that set the deciding marks; one that did so in two chains' calls is told once."""
+        once = {step.rule: step for step in self.case.decision.marking}
+        return [self._marks(step) for step in list(once.values())[-LISTED:]]
 
     def _marks(self, step: Step) -> str:
         rule = step.rule
@@ -104,7 +109,7 @@ class Story:
     def _stopped(self) -> str:
         """What the chains do to stop the packet, and which rule would have let it through."""
         last = self.case.decision.verdict
-        told = [self._marks(step) for step in self.case.decision.marking[-LISTED:]]
+        told = self._marking()
         if last.rule is None:
             told.append(f"no rule of {last.table}/{last.chain} decides and its policy drops it")
         else:
