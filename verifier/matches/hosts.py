@@ -54,7 +54,7 @@ def parse_hosts(text: str, family: int) -> Hosts:
     whole = (1 << bits) - 1
     if not slash:
         mask = whole
-    elif length.isdecimal() and length.isascii() and int(length) <= bits:
+    elif length.isdecimal() and length.isascii() and len(length) <= 3 and int(length) <= bits:
         mask = whole ^ ((1 << (bits - int(length))) - 1)
     else:
         mask = parse_host(length, family, "network mask")

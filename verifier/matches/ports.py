@@ -28,7 +28,7 @@ SERVICES = {
 def parse_port(text: str) -> int:
     """A port number or the name of a common service."""
     if text.isdecimal() and text.isascii():
-        return integer(text, LAST_PORT) if text[0] == "0" else _in_range(int(text), text)
+        return integer(text, LAST_PORT) if text[0] == "0" else _decimal(text)
     if text in SERVICES:
         return SERVICES[text]
     if text[:2] in ("0x", "0X"):
@@ -36,10 +36,10 @@ def parse_port(text: str) -> int:
     raise Malformed(f"{text!r} is neither a port number nor the name of a service known here; write the number")
 
 
-def _in_range(port: int, text: str) -> int:
-    if port > LAST_PORT:
+def _decimal(text: str) -> int:
+    if len(text) > len(str(LAST_PORT)) or int(text) > LAST_PORT:
         raise Malformed(f"{text!r} is not a port: the last one is {LAST_PORT}")
-    return port
+    return int(text)
 
 
 def parse_ports(text: str) -> Range:

@@ -15,7 +15,7 @@ from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.readers.rule_cache import RuleCache
 from verifier.readers.unseen_tables import unseen
 
-RULE = re.compile(r"(?:\[(\d+):\d+\] ?)?((?:-A|--append) +(\S+)(.*))")
+RULE = re.compile(r"(?:\[([0-9]{1,20}):[0-9]+\] ?)?((?:-A|--append) +(\S+)(.*))")
 CHAIN = re.compile(r":(\S+) +(\S+)(?: +\[\d+:\d+\])?")
 BUILT_IN = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),

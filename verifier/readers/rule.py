@@ -17,7 +17,7 @@ from verifier.matches.module import Match, MatchModule, OpaqueMatch
 from verifier.matches.protocols import MODULES as PROTOCOL_MODULES
 from verifier.matches.protocols import parse_protocol
 from verifier.model.effect import Call, Continue, Effect, Goto, Unknown
-from verifier.model.extension import Malformed, Option, Quoted, Unsupported
+from verifier.model.extension import Malformed, Option, Quoted, Unsupported, integer
 from verifier.model.predicate import Predicate
 from verifier.readers.conjunction import conjunction, interned
 from verifier.targets import find_target
@@ -96,6 +96,7 @@ class Use:
         self.options.append(option)
 
 
+MOST_PACKETS = (1 << 64) - 1
 LONG = {"--match": "-m", "--jump": "-j", "--goto": "-g", "--set-counters": "-c"}
 
 
@@ -155,9 +156,7 @@ class RuleWords:
         name = self._take(f"the argument of {flag}")
         if flag == "-c":
             self._take("a byte counter")
-            if not name.isdecimal():
-                raise Malformed(f"{name!r} is not a packet counter")
-            self.packets = int(name)
+            self.packets = integer(name, MOST_PACKETS)
         elif flag == "-m":
             self.uses.append(Use(ALIASES.get(name, name), find_match(name)))
         else:
