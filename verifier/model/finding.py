@@ -40,7 +40,8 @@ class Box:
 
     Addresses are sorted, disjoint inclusive ranges. `protocols` are the protocol numbers, None for all 256. Ports,
     icmp and flags are inclusive ranges, whole where the field does not matter or does not exist. `states` in order of
-    ConnState. Interfaces are () where the interface does not matter.
+    ConnState. Interfaces are () where the interface does not matter; `tcp_flags` and
+    `ct_status` (a CtStatus) None where they do not.
     """
 
     source: tuple[Range, ...]
@@ -53,6 +54,7 @@ class Box:
     tcp_flags: tuple[int, ...] | None = None
     in_interfaces: tuple[str, ...] = ()
     out_interfaces: tuple[str, ...] = ()
+    ct_status: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
