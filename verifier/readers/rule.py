@@ -130,6 +130,9 @@ class RuleWords:
     def _next(self) -> None:
         negated = self._take_negation()
         flag = self._take("an option")
+        if flag.startswith("[") and not isinstance(flag, Quoted) and self.uses and not negated:
+            self._take_remark(flag)
+            return
         if isinstance(flag, Quoted) or not flag.startswith("-") or flag == "-":
             raise Malformed(f"{flag!r} is not an option")
         flag = LONG.get(flag, flag)
@@ -139,6 +142,15 @@ class RuleWords:
             self._take_structure(flag)
         else:
             self._take_option(flag, negated=negated)
+
+    def _take_remark(self, word: str) -> None:
+        """`[unsupported revision]`: the tool that saved the rule could not print the extension (DU-6)."""
+        start = self.position
+        while not word.endswith("]"):
+            word = self._take("a closing bracket")
+        use = self.uses[-1]
+        use.options.append(Option(self.words[start - 1], tuple(self.words[start : self.position])))
+        use.understood = False
 
     def _take(self, what: str) -> str:
         if self.position >= len(self.words):

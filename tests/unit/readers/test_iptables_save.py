@@ -224,6 +224,16 @@ def test_an_unknown_option_of_a_known_extension_hides_the_whole_use() -> None:
     assert only("-m state --state NEW --fresh yes -j DROP").match == Opaque("-m state --state NEW --fresh yes")
 
 
+def test_an_extension_that_could_not_be_printed_is_opaque() -> None:
+    """Another release of iptables loaded it."""
+    rule = only("-p tcp -m comment [unsupported revision] -m mark --mark 0x1 -j CT [unsupported revision]")
+    assert isinstance(rule.match, All)
+    assert Opaque("-m comment [unsupported revision]") in rule.match.parts
+    assert isinstance(rule.effect, Unknown)
+    with pytest.raises(InputError):
+        only("-p tcp -m comment [unsupported")
+
+
 def test_one_option_with_two_arguments_is_a_riddle() -> None:
     """Releases differ on whether the last one counts."""
     assert only("-m state --state NEW --state INVALID -j DROP").match == Opaque("-m state --state NEW --state INVALID")
