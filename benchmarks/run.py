@@ -1,7 +1,7 @@
 """`make bench`: what `chainproof verify` costs, as whole processes, in ratios within one run.
 
-Ratios are to the start of the interpreter and to the kernel's own tools loading the same dump. Per pod and per member
-figures must stay level as the snapshots grow.
+Ratios are of processor time, which a busy machine disturbs least: to the start of the interpreter, and to the kernel's
+own tools loading the same dump. The last lines say how cost grows with the size of a snapshot.
 """
 
 from __future__ import annotations
@@ -68,22 +68,22 @@ def synthetic(place: Path) -> Iterator[Subject]:
             yield Subject(f"{style} {members} members", make, "proved")
 
 
-def measure(subject: Subject, runs: int, python: Cost) -> tuple[str, str]:
-    """A row of the table, and what is wrong ("" where nothing is)."""
+def measure(subject: Subject, runs: int, python: Cost) -> tuple[str, str, float]:
+    """A row of the table, what is wrong ("" where nothing is), and the processor seconds."""
     cost = median([*CHAINPROOF, "verify", str(subject.folder)], runs)
     pods, rules, members = sizes(subject)
     try:
-        loaded = f"{cost.wall / kernel.load(subject.node, runs).wall:.2f}"
+        loaded = f"{cost.cpu / kernel.load(subject.node, runs).cpu:.2f}"
         reason = ""
     except kernel.NotMeasurableError as why:
         loaded, reason = "-", f"  (kernel: {why})"
     answer = "crash" if "Traceback" in cost.output else ANSWERS.get(cost.code, f"exit {cost.code}")
     figures = (
         subject.name, str(pods), str(rules), str(members), answer, f"{cost.wall:.2f}", f"{cost.cpu:.2f}",
-        f"{cost.memory:.0f}", f"{cost.wall / python.wall:.1f}", loaded, f"{1000 * cost.wall / max(pods, 1):.1f}",
+        f"{cost.memory:.0f}", f"{cost.cpu / python.cpu:.1f}", loaded, f"{1000 * cost.cpu / max(pods, 1):.1f}",
     )  # fmt: skip
     wrong = f"{subject.name}: expected {subject.expected}, got {answer}\n{cost.output[:2000]}"
-    return row(figures) + reason, wrong if subject.expected not in ("", answer) else ""
+    return row(figures) + reason, wrong if subject.expected not in ("", answer) else "", cost.cpu
 
 
 def sizes(subject: Subject) -> tuple[int, int, int]:
@@ -94,6 +94,16 @@ def sizes(subject: Subject) -> tuple[int, int, int]:
     sets = subject.node / "ipset-save"
     members = len(re.findall(r"^add ", sets.read_text("utf-8"), re.MULTILINE)) if sets.exists() else 0
     return here, rules, members
+
+
+def growth(costs: dict[str, float]) -> Iterator[str]:
+    """How many times the processor time grows where the size grows so many times."""
+    for style in sorted(STYLES):
+        for unit, sizes_ in (("pods", SIZES), ("members", MEMBERS)):
+            known = [(size, costs[name]) for size in sizes_ if (name := f"{style} {size} {unit}") in costs]
+            if len(known) > 1:
+                (small, first), (large, last) = known[0], known[-1]
+                yield f"{style}: {large / small:.0f} times the {unit} cost {last / first:.1f} times the time"
 
 
 def row(figures: tuple[str, ...]) -> str:
@@ -109,16 +119,18 @@ def main() -> int:
     parser.add_argument("--only", default="", help="snapshots whose name contains this")
     options = parser.parse_args()
     python = median([sys.executable, "-c", "pass"], max(options.runs, 5))
-    print(f"interpreter start: {python.wall:.3f} s; median of {options.runs} runs; verify of the whole node\n")
+    print(f"interpreter start: {python.cpu:.3f} s; median of {options.runs} runs; verify of the whole node\n")
     print(row(COLUMNS))
-    faults = []
+    faults: list[str] = []
+    costs: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as place:
         for subject in [*recordings(), *synthetic(Path(place))]:
             if options.only in subject.name:
-                line, wrong = measure(subject, options.runs, python)
+                line, wrong, seconds = measure(subject, options.runs, python)
                 print(line, flush=True)
+                costs[subject.name] = seconds
                 faults += [wrong] if wrong else []
-    print("\n".join(["", *faults]) if faults else "")
+    print("\n".join(["", *growth(costs), *faults]))
     return 1 if faults else 0
 
 
