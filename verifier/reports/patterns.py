@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 
+from verifier.model.effect import Verdict
 from verifier.model.finding import Finding, Kind
+from verifier.model.trace import ChainTrace, Step
 
 COMMENT = re.compile(r'-m comment|--comment (?:"(?:\\.|[^"\\])*"|\S+)')
 NAMES = re.compile(r"(--match-set|-A|-j|-g|-i|-o|--icmp-type|--icmpv6-type) (\S+)")
@@ -33,9 +35,17 @@ def concerned(group: Sequence[Finding]) -> list[str]:
 
 def _shape(finding: Finding) -> Hashable:
     """The deciding rules without the names and numbers of one pod, policy or set."""
-    last = finding.witness.chains.steps[-1] if finding.witness.chains.steps else None
-    by_policy = (last.table, last.chain) if last is not None and last.rule is None else ()
+    last = deciding_policy(finding.witness.chains)
+    by_policy = (last.table, last.chain) if last is not None else ()
     return frozenset(rule_shape(rule.text) for rule in finding.rules), by_policy
+
+
+def deciding_policy(trace: ChainTrace) -> Step | None:
+    """The built-in chain whose policy decides: the last step of a drop, the last of the filter table for an accept."""
+    steps = trace.steps
+    if trace.verdict is Verdict.ACCEPT:
+        steps = tuple(step for step in steps if step.table == "filter") or steps
+    return steps[-1] if steps and steps[-1].rule is None else None
 
 
 def rule_shape(text: str) -> str:

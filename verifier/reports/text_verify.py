@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
 from verifier.model.ruleset import Rule, chain_of
 from verifier.reports.page import Page, Segment
-from verifier.reports.patterns import concerned, patterns_of
+from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
 from verifier.reports.text_packet import (
     origin_segments,
@@ -191,8 +191,8 @@ class _Told:
             self._code("rule", [*place, *origin_segments(rule.origin)])
             self._code("", rule_segments(rule))
         self._more(len(finding.rules) - RULES, "rule")
-        last = finding.witness.chains.steps[-1] if finding.witness.chains.steps else None
-        if last is not None and last.rule is None:
+        last = deciding_policy(finding.witness.chains)
+        if last is not None:
             self._field("rule", place_segments(last, self._phrases.get(last.chain, "")))
 
     def _chain(self, rule: Rule) -> list[Segment]:

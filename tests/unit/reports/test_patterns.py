@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.reports import sample
+from verifier.model.effect import Verdict
 from verifier.model.finding import Kind
-from verifier.reports.patterns import patterns_of, rule_shape
+from verifier.model.trace import ChainTrace, Step
+from verifier.reports.patterns import deciding_policy, patterns_of, rule_shape
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,11 @@ def test_what_a_chains_policy_decides_is_told_by_chain() -> None:
         return replace(sample.LEAK, rules=(), witness=witness)
 
     assert len(patterns_of((by_policy("FORWARD"), by_policy("FORWARD"), by_policy("INPUT")))) == 2  # type: ignore[arg-type]
+
+
+def test_the_policy_of_a_later_table_decides_nothing() -> None:
+    end = Step("nat", "POSTROUTING", 0, None, 0, 0)
+    assert deciding_policy(replace(sample.TRACE, steps=(*sample.TRACE.steps, end))) is None
+    default = Step("filter", "FORWARD", 0, None, 0, 0)
+    assert deciding_policy(replace(sample.TRACE, steps=(*sample.TRACE.steps, default, end))) is default
+    assert deciding_policy(ChainTrace(Verdict.DROP, (default,), 0)) is default
