@@ -85,6 +85,14 @@ def test_a_leak_by_policy_of_the_chain_says_so() -> None:
     assert found.rules == ()
 
 
+def test_tables_behind_the_filter_table_decide_no_accept() -> None:
+    """What comes after the filter table only fails to drop the packet."""
+    late = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"
+    there = node(CHAINS + late, SETS.replace(" nomatch", ""))
+    (found,) = findings([difference(LEAK, packet("172.17.0.1"))], there)
+    assert lines(found.rules) == [12, 6]
+
+
 def test_a_leak_by_an_accept_rule() -> None:
     """An accept that tests no mark decides alone."""
     there = node(CHAINS.replace("RELATED,ESTABLISHED", "NEW,RELATED,ESTABLISHED"))
@@ -227,9 +235,9 @@ def test_two_rules_that_let_a_packet_through_together_are_no_two_findings() -> N
     chains = """\
 *filter
 :FORWARD ACCEPT [0:0]
--A FORWARD -s 10.0.0.3/32 -j MARK --set-xmark 0x1/0x1
 -A FORWARD -p tcp -m tcp --dport 81 -j MARK --set-xmark 0x2/0x2
 -A FORWARD -p tcp -m tcp --dport 82 -j MARK --set-xmark 0x2/0x2
+-A FORWARD -s 10.0.0.3/32 -j MARK --set-xmark 0x1/0x1
 -A FORWARD -m mark --mark 0x3/0x3 -j ACCEPT
 COMMIT
 """

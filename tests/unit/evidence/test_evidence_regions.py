@@ -31,6 +31,8 @@ def test_boxes_that_differ_in_one_dimension_become_one() -> None:
     assert join([BOX, replace(BOX, protocols=(17,))]) == (replace(BOX, protocols=(6, 17)),)
     assert join([BOX, replace(BOX, protocols=None)]) == (replace(BOX, protocols=None),)
     assert join([BOX, replace(BOX, states=(ConnState.RELATED,))])[0].states == (ConnState.NEW, ConnState.RELATED)
+    both_states = replace(next_net, states=(ConnState.NEW, ConnState.RELATED))
+    assert len(join([BOX, replace(BOX, states=(ConnState.RELATED,)), both_states])) == 1
     assert join([replace(BOX, in_interfaces=("eth0",)), BOX]) == (BOX,)
 
 

@@ -99,6 +99,12 @@ def test_a_chain_can_be_called_twice_but_not_from_within() -> None:
     assert (loop.verdict, loop.reasons) == (None, ("loop: chain a leads back to itself (iptables-save:9)",))
 
 
+def test_chains_that_go_to_each_other_are_a_loop() -> None:
+    """A goto leaves no caller behind, but the chain that it left is still a place where the packet has been."""
+    loop = run(forward(rule(Call("a")), a=(rule(Goto("b")),), b=(rule(Goto("a"), line=9),)))
+    assert (loop.verdict, loop.reasons) == (None, ("loop: chain a leads back to itself (iptables-save:9)",))
+
+
 def test_a_missing_chain_is_undecided() -> None:
     """A chain that the dump does not hold is named, not guessed."""
     trace = run(forward(rule(Call("gone"), line=3)))
@@ -130,6 +136,12 @@ def test_marks_cross_tables_and_connmarks_copy() -> None:
         ("filter", "FORWARD", OPEN, (rule(restore), rule(DROP, marked(3)))),
     )
     assert run(tables).verdict is SHUT
+
+
+def test_a_copy_changes_only_its_bits() -> None:
+    """The target's mask says which bits are cleared, the source's which are copied."""
+    copied = Copy(Field.MARK, Field.CONNMARK, 0x0F, 0x30)
+    assert run(forward(rule(copied)), replace(PACKET, mark=0xFF, connmark=0xFF)).mark == 0xC0
 
 
 def test_interfaces_exist_only_where_the_hook_has_them() -> None:
@@ -184,6 +196,8 @@ def test_branching_is_bounded() -> None:
     trace = run(forward(*(rule(mark(1 << bit), UNSURE, line=bit) for bit in range(30))))
     assert trace.verdict is None
     assert "more than 64 ways" in trace.reasons[-1]
+    harmless = [rule(Continue(), UNSURE) for _ in range(100)]
+    assert run(forward(*harmless, rule(DROP))).verdict is SHUT
 
 
 def test_the_path_selects_the_hooks() -> None:

@@ -52,6 +52,15 @@ def test_the_rule_that_allows_is_named() -> None:
         assert (denied.allowed, denied.selecting, denied.deciding) == (False, (WEB_IN,), None)
 
 
+def test_rules_count_in_their_own_direction_only() -> None:
+    """What a policy allows to come in opens nothing for what goes out."""
+    both = replace(WEB_IN, subjects={IN: selecting(IN, "shop", app="web"), OUT: selecting(OUT, "shop", app="web")})
+    wide = replace(both, rules=(replace(both.rules[0], peer=TRUE),))
+    view = seen(wide)
+    assert judge(packet("10.0.0.2", "10.0.1.7"), view.cluster, OUT, view).allowed is False
+    assert judge(packet("10.0.1.7", "10.0.0.2"), view.cluster, IN, view).allowed is True
+
+
 def test_tiers_are_asked_in_order() -> None:
     """A rule that passes hands the packet to the next tier; a tier that selects nobody is skipped."""
     everybody = selecting(IN, "shop")

@@ -26,7 +26,7 @@ from verifier.model.predicate import (
 from verifier.reference.predicates import doubts, holds
 from verifier.reference.view import view_of
 
-WEB = pod("shop/web", "10.0.0.2 fd00::2", {"app": "web"}, ports="http:tcp/80 dns:udp/53")
+WEB = pod("shop/web", "10.0.0.2 fd00::2", {"app": "web"}, ports="http:tcp/80 dns:udp/53 twin:tcp/81 twin:udp/80")
 VIEW = view_of(node(), cluster(WEB))
 PACKET = packet()
 UNSURE = Opaque("-m recent")
@@ -56,6 +56,7 @@ def pod_label(key: str, *values: str) -> Predicate:
         (LabelIn(Label(End.DESTINATION, Scope.NAMESPACE, "team"), frozenset({"s"})), True),
         (PortNamed(6, "http"), True),
         (PortNamed(17, "dns"), False),
+        (PortNamed(6, "twin"), False),
         (TRUE, True),
         (FALSE, False),
         (Opaque("rpfilter"), True),

@@ -41,6 +41,7 @@ PAIRS = ipset(
     (AddressPart(ip("10.0.0.2"), ip("10.0.0.2")), PortPart(TCP, 80, 80)),
     (AddressPart(ip("10.0.0.2"), ip("10.0.0.2")), PortPart(ICMP, 2048, 2048)),
     (AddressPart(ip("10.0.0.2"), ip("10.0.0.2")), PortPart(47, 0, 0)),
+    (AddressPart(ip("10.0.0.2"), ip("10.0.0.2")), PortPart(50, 80, 80)),
 )
 PORTS = ipset("ports", "bitmap:port", (PortPart(None, 80, 90),), family=0)
 OPAQUE = IpSet("opaque", 4, SetContent("hash:ip", 1, (), opaque="entries expire"), Origin("ipset-save", 9))
@@ -84,6 +85,7 @@ def test_ports_by_protocol() -> None:
         assert ask("pairs", f"dst,{direction}", replace(packet(protocol=ICMP), icmp=2048)) is True
     assert ask("pairs", "dst,dst", replace(packet(protocol=ICMP), icmp=2049)) is False
     assert ask("pairs", "dst,dst", packet(protocol=47)) is True
+    assert ask("pairs", "dst,dst", packet(protocol=50)) is False
 
 
 def test_bitmap_port_means_tcp_and_udp_only() -> None:
