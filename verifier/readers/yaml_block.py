@@ -166,7 +166,7 @@ def _literal(lines: list[str], start: int, parent: int) -> tuple[str, int]:
     """The text of a `|` scalar whose first line has index `start`, and how many lines it takes."""
     first = lines[start] if start < len(lines) else ""
     indent = len(first) - len(first.lstrip(" "))
-    if indent <= parent or indent == len(first):
+    if indent <= parent or indent == len(first) or first[indent] == "\t":  # libyaml's releases differ over the tab
         raise NotPlain(first[:80])
     margin = " " * indent
     taken: list[str] = []

@@ -28,6 +28,8 @@ _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {_TAG + "str", _TAG + "binary", _TAG + "timestamp"}
 _SCALAR_TAGS = {_TAG + name for name in ("int", "float", "bool", "null")}
 _MERGE = object()
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+TOO_DEEP_REMEDY = "no object of Kubernetes is; remove it"
 
 
 def read_events(text: str, path: str) -> list[tuple[int, Any]]:
@@ -83,6 +85,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = min(mark.line, text.count("\n", 0, -1)) + 1 if mark else 0
+            if "nesting depth" in str(error.problem):  # libyaml from 0.2.6 on has a limit of its own
+                raise InputError(Origin(self._path, line), TOO_DEEP, TOO_DEEP_REMEDY) from None
             raise InputError(Origin(self._path, line), f"not YAML: {error.problem}", "correct the text there") from None
         except yaml.YAMLError as error:
             problem = getattr(error, "reason", None) or str(error).splitlines()[0]
@@ -112,9 +116,7 @@ class _Reader:
         if event.tag not in (None, _TAG + plain):
             raise self._fault(event, f"the tag {event.tag!r} on a collection", "write it without a tag")
         if len(self._frames) >= MAX_DEPTH:
-            raise self._fault(
-                event, f"nested more than {MAX_DEPTH} levels deep", "no object of Kubernetes is; remove it"
-            )
+            raise self._fault(event, TOO_DEEP, TOO_DEEP_REMEDY)
         if not self._frames:
             self._start_line = self._line(event)
         self._frames.append(_Frame(value, event.anchor))
