@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from verifier.model.fields import ConnState
 from verifier.model.finding import Box, Difference, Kind
-from verifier.model.packet import Packet
+from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.path import Path
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.world import World
@@ -20,8 +20,6 @@ PODS_AT = {
     Path.POD_TO_NODE: (0,),
     Path.POD_TO_POD: (0, 1),
 }
-FREE_INTERFACE = "unknown-pod-interface"
-"""Stands for the interface of a pod that nothing names; no rule is decided by it."""
 
 
 def differences(world: World, ledger: Ledger) -> list[Difference]:

@@ -300,10 +300,10 @@ class Forward:
         for role in roles:
             expected = store.both(expected, store.atom(PART, (role, 0)))
         self._ledger.count("shapes")
-        if not self._solver.possible(store.differ(literal, expected), world):
+        if not self._solver.differ([(literal, expected)], world):
             return Form(expected, True)
         plain = without(store, literal, CHOICE)
-        independent = plain == literal or not self._solver.possible(store.differ(literal, plain), world)
+        independent = plain == literal or not self._solver.differ([(literal, plain)], world)
         return Form(plain if independent else None, False)
 
     def _composable(self, form: Form, lemmas: tuple[Lemma, ...]) -> bool:

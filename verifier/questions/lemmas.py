@@ -71,7 +71,7 @@ class Lemmas:
         self._ledger = ledger
         self._written = written
         self._known: dict[tuple[Role, int], Lemma] = {}
-        self._everywhere: dict[Literal, bool] = {}
+        self._everywhere: dict[tuple[Literal, Literal], bool] = {}
 
     def get(self, role: Role, local: LocalPod) -> Lemma:
         """The decided lemma of a pod at an end."""
@@ -130,21 +130,33 @@ class Lemmas:
         self._ledger.count("lemmas")
         if differs:
             self.confirm(scene, ((passes, lemma.can, lemma.sure), (allowed, lemma.allowed, lemma.allowed)))
-        elif self._is_possible(self._bad(lemma, passes, allowed), scene):
+        elif self._differs(lemma, passes, allowed):
             raise Disagreement(f"{scene.name}: the solver finds a difference that the diagram does not")
 
+    def _differs(self, lemma: Lemma, passes: Literal, allowed: Literal) -> bool:
+        """Whether the part treats some packet otherwise than asked, excuses aside.
+
+        What holds for every other end, the pod itself included, is settled for all pods that share the formulas.
+        """
+        scene = lemma.scene
+        pair = (passes, allowed)
+        if any(lemma.excused.values()):
+            pair = (self._bad(lemma, passes, allowed), FALSE)
+        found = self._everywhere.get(pair)
+        if found is None:
+            found = self._solver.differ([pair], {ADDRESS: scene.world, SERVICE: scene.services})
+            self._everywhere[pair] = found
+        if not found or scene.world == scene.real:
+            return found
+        return self._solver.differ([pair], {ADDRESS: scene.real, SERVICE: scene.services})
+
     def _bad(self, lemma: Lemma, passes: Literal, allowed: Literal) -> Literal:
-        """Packets that the part treats otherwise than asked, excuses aside."""
+        """The packets that the part treats otherwise than asked and that nothing excuses."""
         store = self._summaries.store
-        if not any(lemma.excused.values()):
-            return store.differ(passes, allowed)
-        leak, blocked = store.both(passes, allowed ^ 1), store.both(allowed, passes ^ 1)
-        for kind, region in lemma.excused.items():
-            outside = self.formula(region, lemma.scene) ^ 1
-            if kind is Kind.LEAK:
-                leak = store.both(leak, outside)
-            else:
-                blocked = store.both(blocked, outside)
+        leak = store.both(store.both(passes, allowed ^ 1), self.formula(lemma.excused[Kind.LEAK], lemma.scene) ^ 1)
+        blocked = store.both(
+            store.both(allowed, passes ^ 1), self.formula(lemma.excused[Kind.BLOCKED], lemma.scene) ^ 1
+        )
         return store.either((leak, blocked))
 
     def formula(self, region: Region, scene: Scene) -> Literal:
@@ -157,26 +169,20 @@ class Lemmas:
             self._summaries.store,
         )
 
-    def _is_possible(self, bad: Literal, scene: Scene) -> bool:
-        """Whether some packet is bad; one that is nowhere, the pod itself included, is settled for all pods."""
-        found = self._everywhere.get(bad)
-        if found is None:
-            found = self._solver.possible(bad, {ADDRESS: scene.world, SERVICE: scene.services})
-            self._everywhere[bad] = found
-        if not found or scene.world == scene.real:
-            return found
-        return self._solver.possible(bad, {ADDRESS: scene.real, SERVICE: scene.services})
-
     def confirm(self, scene: Scene, claims: Sequence[tuple[Literal, Region, Region]]) -> None:
         """Raises Disagreement unless for each (formula, can, sure): sure implies the formula, the formula implies can."""
-        store = self._summaries.store
-        wrong: list[Literal] = []
-        for formula, can, sure in claims:
-            wrong.append(store.both(formula, self.formula(can, scene) ^ 1))
-            wrong.append(store.both(self.formula(sure, scene), formula ^ 1))
         cells = {SERVICE: scene.services}
         if scene.free is not Axis.NEITHER:
             cells[ADDRESS] = scene.real
+        store = self._summaries.store
+        pairs: list[tuple[Literal, Literal]] = []
+        for formula, can, sure in claims:
+            upper, lower = self.formula(can, scene), self.formula(sure, scene)
+            if upper == lower:
+                pairs.append((formula, upper))
+            else:
+                outside = store.either((store.both(formula, upper ^ 1), store.both(lower, formula ^ 1)))
+                pairs.append((outside, FALSE))
         self._ledger.count("regions confirmed")
-        if self._solver.possible(store.either(wrong), cells):
+        if self._solver.differ(pairs, cells):
             raise Disagreement(f"{scene.name}: the listed region is not what the rules say")

@@ -182,6 +182,8 @@ class Services:
         out = self.all
         if state is ConnState.NEW:
             out &= ~self._infeasible_new()
+        if state in (ConnState.INVALID, ConnState.UNTRACKED):
+            out &= self.within(Field.CT_STATUS, ((0, 0),))
         if state is ConnState.INVALID:
             out &= self.protocols([(p, p) for p in (TCP, UDP, UDPLITE, SCTP, ICMP, ICMPV6)])
         return out

@@ -108,16 +108,6 @@ class Store:
             return TRUE
         return 2 * self._node(AND, negated) ^ 1
 
-    def differ(self, a: Literal, b: Literal) -> Literal:
-        """Exclusive or."""
-        if a == b:
-            return FALSE
-        if a < 2:
-            return b ^ a
-        if b < 2:
-            return a ^ b
-        return self.either((self.both(a, b ^ 1), self.both(b, a ^ 1)))
-
     def atoms(self, literals: Iterable[Literal]) -> list[int]:
         """The atom nodes that these formulas are made of."""
         seen: set[int] = set()

@@ -58,12 +58,25 @@ class Solver:
 
         `world` gives, per kind of mask atom, the cells that exist. Raises UnsettledError where the solver cannot tell.
         """
+        return self._check(self.term(literal), (literal,), world)
+
+    def differ(self, pairs: Sequence[tuple[Literal, Literal]], world: World) -> bool:
+        """Whether some packet of the world is in one formula of a pair and not in the other.
+
+        The comparison is left to the solver, so that no formula of the difference has to be built here. Raises
+        UnsettledError where the solver cannot tell.
+        """
+        unequal = [pair for pair in pairs if pair[0] != pair[1]]
+        terms = [self.hold(z3core.Z3_mk_xor(self.ref, self.term(a), self.term(b))) for a, b in unequal]
+        return self._check(self.disjunction(terms), [literal for pair in unequal for literal in pair], world)
+
+    def _check(self, claim: Handle, literals: Sequence[Literal], world: World) -> bool:
         self.asked += 1
         self._limit()
         z3core.Z3_solver_push(self.ref, self._solver.solver)
         try:
-            self._add(self.term(literal))
-            for assertion in self._define(self, self._store.atoms((literal,)), world):
+            self._add(claim)
+            for assertion in self._define(self, self._store.atoms(literals), world):
                 self._add(assertion)
             code = z3core.Z3_solver_check(self.ref, self._solver.solver)
         finally:
