@@ -1,0 +1,265 @@
+"""Many concrete packets at once: every packet is one bit of an integer, every test the packets that pass it.
+
+The packets are all combinations of ends and services. A test is put to the reference for each distinct value of the
+fields that it reads, so that its meaning is the reference's; only and, or and not are done on all packets at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, TypeAlias
+
+from tests.oracle.classes import Service
+from verifier.model.fields import ConnState, End, Field
+from verifier.model.ipset import AddressPart, InterfacePart, PortPart
+from verifier.model.packet import Packet
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, Path
+from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Member, Named, Not, PortNamed, Predicate
+from verifier.reference.predicates import holds
+from verifier.reference.view import View
+
+Answer: TypeAlias = tuple[int, int]
+"""(packets for which a test can hold, packets for which it surely does)."""
+Marks: TypeAlias = Mapping[int, int]
+"""The packets that have a bit of the mark (0 to 31) or of the connmark (32 to 63) set."""
+
+SHIFT = {Field.MARK: 0, Field.CONNMARK: 32}
+FULL = 0xFFFFFFFF
+NOTHING = Service(ConnState.NEW, 0, 0, 0, 0, 0, 0)
+CARRIED = {
+    "service": ("state", "protocol", "source_port", "destination_port", "icmp", "tcp_flags", "ct_status"),
+    "state": ("state",),
+    "protocol": ("protocol",),
+    "source port": ("protocol", "source_port"),
+    "destination port": ("protocol", "destination_port"),
+    "icmp": ("protocol", "icmp"),
+    "tcp flags": ("protocol", "tcp_flags"),
+    "conntrack status": ("ct_status",),
+}
+"""Groups of services: those that agree in what a test of one field reads."""
+READS = {
+    Field.SOURCE: "source",
+    Field.DESTINATION: "destination",
+    Field.IN_INTERFACE: "inward",
+    Field.OUT_INTERFACE: "outward",
+}
+
+
+def _only(service: Service, keep: tuple[str, ...]) -> Service:
+    """The service with nothing but these fields."""
+    return replace(NOTHING, **{name: getattr(service, name) for name in keep})
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a packet comes from and goes to."""
+
+    path: Path
+    source: int
+    destination: int
+    in_interface: str
+    out_interface: str
+
+
+class Batch:
+    """All combinations of ends and services of one family; bit number = ends * count of services + service."""
+
+    def __init__(self, family: int, ends: Sequence[Ends], services: Sequence[Service], view: View) -> None:
+        self.family = family
+        self.ends = ends
+        self.services = services
+        self.view = view
+        self.count = len(ends) * len(services)
+        self.all = (1 << self.count) - 1
+        self._every = sum(1 << n * len(services) for n in range(len(ends)))
+        run = (1 << len(services)) - 1
+        self.values: dict[str, dict[object, int]] = {name: {} for name in ("path", *READS.values(), *CARRIED)}
+        for number, end in enumerate(ends):
+            mask = run << number * len(services)
+            for name, value in (
+                ("path", end.path),
+                ("source", end.source),
+                ("destination", end.destination),
+                ("inward", end.in_interface),
+                ("outward", end.out_interface),
+            ):
+                known = self.values[name]
+                known[value] = known.get(value, 0) | mask
+        for number, service in enumerate(services):
+            for name, keep in CARRIED.items():
+                groups, kept = self.values[name], _only(service, keep)
+                groups[kept] = groups.get(kept, 0) | self._every << number
+        self._known: dict[tuple[Predicate, bool, bool], Answer] = {}
+        self._whole: dict[tuple[int, bool, bool], Answer] = {}
+        self._kept: list[Predicate] = []
+
+    def packet(self, number: int) -> Packet:
+        """The packet behind a bit."""
+        end, service = self.ends[number // len(self.services)], self.services[number % len(self.services)]
+        return Packet(
+            family=self.family,
+            source=end.source,
+            destination=end.destination,
+            protocol=service.protocol,
+            source_port=service.source_port,
+            destination_port=service.destination_port,
+            icmp=service.icmp,
+            tcp_flags=service.tcp_flags,
+            state=service.state,
+            ct_status=service.ct_status,
+            in_interface=end.in_interface,
+            out_interface=end.out_interface,
+        )
+
+    def path(self, number: int) -> Path:
+        """The path of the packet behind a bit."""
+        return self.ends[number // len(self.services)].path
+
+    def where(self, name: str, test: Callable[[object], bool]) -> int:
+        """The packets whose path, end, interface or service passes a test."""
+        out = 0
+        for value, mask in self.values[name].items():
+            if test(value):
+                out |= mask
+        return out
+
+    # ------------------------------------------------------------------ predicates
+
+    def ask(self, predicate: Predicate, hook: str = "", marks: Marks | None = None) -> Answer:
+        """Where a predicate can and where it surely holds, at a built-in chain with these marks."""
+        inward = not hook or hook in IN_INTERFACE_CHAINS
+        outward = not hook or hook in OUT_INTERFACE_CHAINS
+        key = (id(predicate), inward, outward)
+        known = self._whole.get(key)
+        if known is not None:
+            return known
+        marked = [False]
+        answer = self._ask(predicate, inward, outward, marks or {}, marked)
+        if not marked[0]:
+            self._whole[key] = answer
+            self._kept.append(predicate)
+        return answer
+
+    def _ask(self, predicate: Predicate, inward: bool, outward: bool, marks: Marks, marked: list[bool]) -> Answer:
+        match predicate:
+            case All(parts):
+                can = sure = self.all
+                for part in parts:
+                    one = self._ask(part, inward, outward, marks, marked)
+                    can &= one[0]
+                    sure &= one[1]
+                return can, sure
+            case AnyOf(parts):
+                can = sure = 0
+                for part in parts:
+                    one = self._ask(part, inward, outward, marks, marked)
+                    can |= one[0]
+                    sure |= one[1]
+                return can, sure
+            case Not(part):
+                can, sure = self._ask(part, inward, outward, marks, marked)
+                return self.all ^ sure, self.all ^ can
+            case Masked(Field.MARK | Field.CONNMARK as field, value, mask):
+                marked[0] = True
+                held = self._marked(SHIFT[field], value, mask, marks)
+                return held, held
+            case InRange(Field.MARK | Field.CONNMARK as field, ranges):
+                marked[0] = True
+                assert all(lo == hi for lo, hi in ranges), predicate
+                held = 0
+                for value, _ in ranges:
+                    held |= self._marked(SHIFT[field], value, FULL, marks)
+                return held, held
+        key = (predicate, inward, outward)
+        if key not in self._known:
+            self._known[key] = self._leaf(predicate, inward, outward)
+        return self._known[key]
+
+    def _marked(self, shift: int, value: int, mask: int, marks: Marks) -> int:
+        if value & ~mask:
+            return 0
+        out = self.all
+        for bit in range(32):
+            if mask >> bit & 1:
+                held = marks.get(shift + bit, 0)
+                out &= held if value >> bit & 1 else self.all ^ held
+        return out
+
+    def _leaf(self, leaf: Predicate, inward: bool, outward: bool) -> Answer:
+        names = self._reads(leaf)
+        can = sure = 0
+        for chosen in product(*(self.values[name].items() for name in names)):
+            mask = self.all
+            for _, part in chosen:
+                mask &= part
+            if not mask:
+                continue
+            packet = self._sample(names, [value for value, _ in chosen], inward, outward)
+            answer = holds(leaf, packet, self.view)
+            if answer is not False:
+                can |= mask
+            if answer is True:
+                sure |= mask
+        return can, sure
+
+    def _sample(self, names: list[str], values: list[object], inward: bool, outward: bool) -> Packet:
+        """A packet with these values; what the test does not read is anything."""
+        ends: dict[str, Any] = {"source": 0, "destination": 0, "inward": "", "outward": ""}
+        service = NOTHING
+        for name, value in zip(names, values, strict=True):
+            if isinstance(value, Service):
+                service = value
+            else:
+                ends[name] = value
+        return Packet(
+            family=self.family,
+            source=ends["source"],
+            destination=ends["destination"],
+            protocol=service.protocol,
+            source_port=service.source_port,
+            destination_port=service.destination_port,
+            icmp=service.icmp,
+            tcp_flags=service.tcp_flags,
+            state=service.state,
+            ct_status=service.ct_status,
+            in_interface=ends["inward"] if inward else "",
+            out_interface=ends["outward"] if outward else "",
+        )
+
+    def _reads(self, leaf: Predicate) -> list[str]:
+        """The parts of a packet that a test reads."""
+        match leaf:
+            case InRange(field) | Masked(field) | Named(field):
+                name = READS.get(field, field.value)
+                return [name] if name in self.values else []
+            case LabelIn(label):
+                return ["source" if label.end is End.SOURCE else "destination"]
+            case PortNamed():
+                return ["destination", "destination port"]
+            case Member():
+                return self._set_reads(leaf)
+            case _:
+                return []
+
+    def _set_reads(self, test: Member) -> list[str]:
+        known = (self.view.sets or {}).get(test.name)
+        if known is None:
+            return ["source" if test.directions[0] == "src" else "destination"]
+        elements = [(self.view.sets or {}).get(name) for name in known.content.lists] or [known]
+        found: dict[str, None] = {}
+        for element in elements:
+            for member in element.content.members if element else ():
+                for part, direction in zip(member.parts, test.directions, strict=False):
+                    away = direction == "dst"
+                    match part:
+                        case AddressPart():
+                            found["destination" if away else "source"] = None
+                        case PortPart():
+                            found["service"] = None
+                        case InterfacePart():
+                            found["outward" if away else "inward"] = None
+                        case _:
+                            raise NotImplementedError(f"a set of marks or hardware addresses: {test.name}")
+        return list(found)
