@@ -256,7 +256,10 @@ class Forward:
                     paths = self.lemmas.paths(lemma.role, lemma.scene)
                     self._world.note_used(kind, paths, lemma.scene, {other.bit: services})
         pods = (source.pod.full_name, destination.pod.full_name)
-        group = (self._selecting(source, Role.EGRESS), self._selecting(destination, Role.INGRESS))
+        group = (
+            self._selecting(source, Role.EGRESS) if sender.touched & destination.bit else "",
+            self._selecting(destination, Role.INGRESS) if receiver.touched & source.bit else "",
+        )
         reasons.extend([*sender.reasons, *receiver.reasons])
         self._record(Path.POD_TO_POD, pods, group, (source, destination), verdicts, reasons)
 

@@ -22,6 +22,11 @@ from verifier.reference.predicates import holds
 from verifier.reference.view import View
 
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+NEVER_FORWARDED = {
+    4: ((0, 0), (0x7F000000, 0x7FFFFFFF), (0xE0000000, 0xEFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF)),
+    6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
+}
+"""Unspecified, loopback, multicast, the limited broadcast address, and link-local in IPv6 (U-30)."""
 VERDICTS = {Setting.ALLOW: Verdict.ACCEPT, Setting.DENY: Verdict.DROP, Setting.ANY: None}
 
 
@@ -99,10 +104,10 @@ def _own(family: int, address: int, view: View) -> bool | None:
 
 
 def _remote(family: int, address: int, view: View) -> bool:
-    """Neither loopback, multicast, broadcast, unspecified, nor an address of this node or its pods."""
-    if address == 0 or (family, address) in view.local or _own(family, address, view):
+    """Neither an address that no forwarded packet has (U-30) nor one of this node or its pods (U-31)."""
+    if (family, address) in view.local or _own(family, address, view):
         return False
-    return not any(has_type(kind, family, address, view.types) for kind in ("@multicast", "@broadcast"))
+    return not any(first <= address <= last for first, last in NEVER_FORWARDED[family])
 
 
 def excused(packet: Packet, path: Path, kind: Kind, deviations: Iterable[Deviation], view: View) -> tuple[str, ...]:
