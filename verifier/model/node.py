@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from verifier.model.ipset import IpSet
 from verifier.model.ruleset import Ruleset
 
-NODE_SETS = ("@local", "@broadcast", "@multicast", "@unicast", "@anycast", "@unspec", "@blackhole", "@unreachable", "@prohibit")
+NODE_SETS = (
+    "@local",
+    "@broadcast",
+    "@multicast",
+    "@unicast",
+    "@anycast",
+    "@unspec",
+    "@blackhole",
+    "@unreachable",
+    "@prohibit",
+)
 """Address types as `-m addrtype` names them; Member("@local", ("src",)) asks for the source address."""
 
 
