@@ -25,6 +25,7 @@ from verifier.model.predicate import (
     PortNamed,
     Predicate,
 )
+from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
 from verifier.semantics.sets import UnclearSetError
 from verifier.semantics.space import Space
@@ -41,46 +42,19 @@ class _CoupledError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class MarkTest:
-    """Holds when mark & mask == value, or does not when `negated`."""
+class Guarded:
+    """Membership in a set that names interfaces: some box holds together with its interface test, or none `negated`."""
 
-    value: int
-    mask: int
+    parts: tuple[tuple[NameTest, Box3], ...]
     negated: bool
-
-    def holds(self, mark: int) -> bool:
-        return (mark & self.mask == self.value) != self.negated
-
-
-@dataclass(frozen=True, slots=True)
-class NameTest:
-    """An interface test."""
-
-    outgoing: bool
-    name: str
-    prefix: bool
-    negated: bool
-
-    def holds(self, name: str) -> bool:
-        return (name.startswith(self.name) if self.prefix else name == self.name) != self.negated
-
-
-@dataclass(frozen=True, slots=True)
-class FreeTest:
-    """A test without static meaning. `field` is what it asks of the packet, shared by all rules that ask the same;
-    None where each occurrence has a truth value of its own.
-    """
-
-    text: str
-    field: Predicate | None = None
-    negated: bool = False
 
 
 @dataclass(slots=True)
 class Compiled:
     """A predicate in one state: masks per axis and the tests that are none.
 
-    `factors` are unions of boxes that couple axes; `opaque` tests have free truth values.
+    `factors` are unions of boxes that couple axes, `guarded` those that
+    couple them with interfaces; `opaque` tests have free truth values.
     """
 
     source: int
@@ -89,6 +63,7 @@ class Compiled:
     marks: tuple[MarkTest, ...] = ()
     names: tuple[NameTest, ...] = ()
     factors: tuple[tuple[Box3, ...], ...] = ()
+    guarded: tuple[Guarded, ...] = ()
     opaque: tuple[FreeTest, ...] = ()
     never: bool = False
 
@@ -107,6 +82,7 @@ class _Draft:
     names: list[NameTest] = field(default_factory=list)
     opaque: list[FreeTest] = field(default_factory=list)
     factors: list[list[Box3]] = field(default_factory=list)
+    guarded: list[Guarded] = field(default_factory=list)
 
 
 class Compiler:
@@ -155,10 +131,18 @@ class Compiler:
                 draft.marks.append(MarkTest(value << shift, mask << shift, negated))
             case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE as which, name, prefix):
                 draft.names.append(NameTest(which is Field.OUT_INTERFACE, name, prefix, negated))
+            case Member(name, directions, False) if self.space.sets.names_interfaces(name):
+                self._guard(draft, name, directions, negated)
             case Opaque(text) if text != RPFILTER:
                 draft.opaque.append(FreeTest(text))
             case _:
                 self._restrict(draft, predicate, negated, state)
+
+    def _guard(self, draft: _Draft, name: str, directions: tuple[str, ...], negated: bool) -> None:
+        try:
+            draft.guarded.append(Guarded(self.space.sets.guarded(name, directions), negated))
+        except UnclearSetError as error:
+            draft.opaque.append(FreeTest(str(error), Member(name, directions), negated))
 
     def _restrict(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
         try:
@@ -241,7 +225,15 @@ def _finished(draft: _Draft, everything: Box3) -> Compiled:
     impossible = any(test.value & ~test.mask and not test.negated for test in draft.marks)
     factors = tuple(tuple(factor) for factor in draft.factors if factor != [everything])
     return Compiled(
-        source, destination, service, tuple(draft.marks), tuple(draft.names), factors, tuple(draft.opaque), impossible
+        source,
+        destination,
+        service,
+        tuple(draft.marks),
+        tuple(draft.names),
+        factors,
+        tuple(draft.guarded),
+        tuple(draft.opaque),
+        impossible,
     )
 
 

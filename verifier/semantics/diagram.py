@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from verifier.model.effect import Verdict
+from verifier.semantics.compile import Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
 from verifier.semantics.regions import Region, cut, join
@@ -118,6 +119,8 @@ class Diagram:
         inside, outside = self._cut(one, region, source, destination, scene)
         if not inside:
             return inside, outside
+        if test.guarded and not all(self._known(guarded, scene) for guarded in test.guarded):
+            return inside, join(outside, inside)
         if test.opaque:
             for free in test.opaque:
                 self.reasons[free.text if free.field is not None else f"{free.text} ({one.rule.origin})"] = None
@@ -135,7 +138,31 @@ class Diagram:
         for factor in one.test.factors:
             inside, missed = self._factor(factor, inside, scene)
             outside = join(outside, missed)
+        for guarded in one.test.guarded:
+            taken, missed = self._factor(self._boxes(guarded, scene), inside, scene)
+            inside, lost = (missed, taken) if guarded.negated else (taken, missed)
+            if not self._known(guarded, scene):
+                inside = join(taken, missed)
+            outside = join(outside, lost)
         return inside, outside
+
+    def _boxes(self, guarded: Guarded, scene: Scene) -> tuple[tuple[int, int, int], ...]:
+        """The boxes whose interface test holds, cut to the addresses for which it does."""
+        out = []
+        for name, (source, destination, service) in guarded.parts:
+            holds, _ = (scene.outgoing if name.outgoing else scene.incoming).test(name)
+            if name.outgoing:
+                out.append((source, destination & holds, service))
+            else:
+                out.append((source & holds, destination, service))
+        return tuple(out)
+
+    def _known(self, guarded: Guarded, scene: Scene) -> bool:
+        for name, _ in guarded.parts:
+            if (scene.outgoing if name.outgoing else scene.incoming).test(name)[1]:
+                self.reasons[f"the interface of a pod ({name.name})"] = None
+                return False
+        return True
 
     def _free(self, scene: Scene, source: int, destination: int) -> int:
         if scene.free is Axis.SOURCE:

@@ -145,7 +145,8 @@ class Kin:
             if sides[0] == sides[1]:
                 stretch += 1
                 if sides[0] and alive >> one.position & 1:
-                    nested = one.target is not None and not one.test.factors and not shapes.parts.is_part(one)
+                    coupled = bool(one.test.factors or one.test.guarded)
+                    nested = one.target is not None and not coupled and not shapes.parts.is_part(one)
                     assert one.target is not None or not nested
                     inner = (
                         self._signature(one.target, hook, end, axis, look) if nested and one.target else cell_of(end)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
 from verifier.model.profile import Profile
-from verifier.semantics.compile import NameTest
+from verifier.semantics.atoms import NameTest
 from verifier.semantics.cuts import SPECIAL
 from verifier.semantics.space import Space
 

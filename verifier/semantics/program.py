@@ -16,7 +16,8 @@ from verifier.model.effect import Verdict
 from verifier.model.fields import ConnState
 from verifier.model.path import HOOKS
 from verifier.model.ruleset import Chain, Rule, Ruleset
-from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler, MarkTest
+from verifier.semantics.atoms import MarkTest
+from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler
 
 ChainKey: TypeAlias = tuple[str, str]
 
@@ -276,7 +277,7 @@ class Program:
 
 def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:
     return (test.source, test.destination, test.service) == everything and not (
-        test.marks or test.names or test.factors or test.opaque
+        test.marks or test.names or test.factors or test.guarded or test.opaque
     )
 
 

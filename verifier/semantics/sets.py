@@ -10,8 +10,9 @@ from functools import reduce
 from operator import or_
 
 from verifier.model.fields import TCP, UDP, Field
-from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
+from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.predicate import Range
+from verifier.semantics.atoms import NameTest
 from verifier.semantics.boxes import Box3, meet, merge
 from verifier.semantics.cuts import WIDTH
 from verifier.semantics.line import Line
@@ -59,6 +60,33 @@ class SetMeanings:
         if known is None:
             known = self._known[key] = self._content(name, found.content, directions, nomatch)
         return known
+
+    def names_interfaces(self, name: str) -> bool:
+        """Whether the set's entries name interfaces, so that `guarded` tells what it means."""
+        found = None if self._sets is None else self._sets.get(name)
+        return found is not None and found.content.kind == "hash:net,iface"
+
+    def guarded(self, name: str, directions: tuple[str, ...]) -> tuple[tuple[NameTest, Box3], ...]:
+        """Members of a hash:net,iface set by interface: for each, the boxes of its networks, the longest deciding."""
+        assert self._sets is not None
+        found = self._sets[name]
+        if found.family not in (0, self._family) or len(directions) < found.content.dimensions:
+            return ()
+        if found.content.opaque:
+            raise UnclearSetError(f"set {name}: {found.content.opaque}")
+        grouped: dict[str, list[SetMember]] = {}
+        for member in found.content.members:
+            interface = member.parts[1]
+            if not isinstance(interface, InterfacePart) or interface.physical:
+                raise UnclearSetError(f"set {name}: entries with bridge ports")
+            grouped.setdefault(interface.name, []).append(member)
+        masks = {interface: self._net(members, False) for interface, members in grouped.items()}
+        outgoing = directions[1] == "dst"
+        return tuple(
+            (NameTest(outgoing, interface, False, False), self._end(directions[0], mask))
+            for interface, mask in masks.items()
+            if mask
+        )
 
     def _fact(self, name: str, directions: tuple[str, ...]) -> list[Box3]:
         ranges = self._facts.get(name)

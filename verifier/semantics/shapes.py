@@ -121,7 +121,7 @@ class Shapes:
 
     def _literal(self, one: Instruction, hook: str, source: End, destination: End) -> Literal:
         """The tests of a rule that both ends allow; without tests that couple the ends it is the same for all pods."""
-        if one.test.factors:
+        if one.test.factors or one.test.guarded:
             return self._summaries.matches(one, self.pair_scene(source, destination).at(hook))
         key = (id(one), hook, sort_of(source), sort_of(destination))
         found = self._literals.get(key)
@@ -166,7 +166,7 @@ class Shapes:
         return found
 
     def _influenced(self, one: Instruction) -> tuple[bool, bool]:
-        if one.test.factors:
+        if one.test.factors or one.test.guarded:
             return True, True
         everything = self._summaries.everything
         source = one.test.source != everything[0] or any(not test.outgoing for test in one.test.names)

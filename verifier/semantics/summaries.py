@@ -13,7 +13,8 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from verifier.model.effect import Verdict
-from verifier.semantics.compile import Compiled, FreeTest, NameTest
+from verifier.semantics.atoms import FreeTest, NameTest
+from verifier.semantics.compile import Compiled, Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
 from verifier.semantics.scene import Axis, Scene
@@ -90,6 +91,7 @@ class Summaries:
         if test.service != everything[2]:
             literals.append(self.services(test.service, scene))
         literals.extend(self._factor(factor, scene) for factor in test.factors)
+        literals.extend(self._guard(guarded, scene) for guarded in test.guarded)
         literals.extend(self._free(one, index, free) for index, free in enumerate(test.opaque))
         return self.store.unit(literals)
 
@@ -106,6 +108,12 @@ class Summaries:
             )
             for source, destination, service in factor
         )
+
+    def _guard(self, guarded: Guarded, scene: Scene) -> Literal:
+        found = self.store.either(
+            self.store.both(self._name(name, scene), self._factor((box,), scene)) for name, box in guarded.parts
+        )
+        return found ^ int(guarded.negated)
 
     def _name(self, test: NameTest, scene: Scene) -> Literal:
         interfaces = scene.outgoing if test.outgoing else scene.incoming
@@ -236,7 +244,7 @@ class Summaries:
             names = False
             for one in self.program.chains[key].body:
                 _collect(one.test, self.everything, sources, destinations)
-                names = names or bool(one.test.names)
+                names = names or bool(one.test.names or one.test.guarded)
                 if one.target is not None:
                     inner = self._decided(one.target)
                     sources |= inner[0]
@@ -251,7 +259,8 @@ def _collect(test: Compiled, everything: tuple[int, int, int], sources: set[int]
         sources.add(test.source)
     if test.destination != everything[1]:
         destinations.add(test.destination)
-    for factor in test.factors:
+    guarded = [tuple(box for _, box in each.parts) for each in test.guarded]
+    for factor in (*test.factors, *guarded):
         for source, destination, _ in factor:
             if source != everything[0]:
                 sources.add(source)
