@@ -81,7 +81,10 @@ class World:
         new = services.feasible(ConnState.NEW)
         runs = [
             Run(ConnState.NEW, (ConnState.NEW,), services.policed & new, Demand.POLICY),
-            *(Run(states[0], states, services.policed, Demand.ACCEPT) for states in self._later_states()),
+            *(
+                Run(states[0], states, services.policed & services.feasible(states[0]), Demand.ACCEPT)
+                for states in self._later_states()
+            ),
         ]
         setting = settings.get("other-protocols", Setting.ANY)
         if setting is not Setting.ANY:

@@ -92,9 +92,9 @@ def misplaced(packet: Packet, path: Path, view: View) -> str:
         return "its source is not remote"
     if path is Path.POD_TO_REMOTE and not _remote(*destination, view):
         return "its destination is not remote"
-    if path is Path.NODE_TO_POD and _own(*source, view) is False:
+    if path is Path.NODE_TO_POD and (_own(*source, view) is False or _inner(*source)):
         return "its source is no address of this node"
-    if path is Path.POD_TO_NODE and _own(*destination, view) is False:
+    if path is Path.POD_TO_NODE and (_own(*destination, view) is False or _inner(*destination)):
         return "its destination is no address of this node"
     return ""
 
@@ -103,11 +103,16 @@ def _own(family: int, address: int, view: View) -> bool | None:
     return has_type("@local", family, address, view.types)
 
 
+def _inner(family: int, address: int) -> bool:
+    """Whether the address is one that even the node itself uses only within a link: loopback, link-local (U-36)."""
+    return any(first <= address <= last for first, last in NEVER_FORWARDED[family])
+
+
 def _remote(family: int, address: int, view: View) -> bool:
     """Neither an address that no forwarded packet has (U-30) nor one of this node or its pods (U-31)."""
     if (family, address) in view.local or _own(family, address, view):
         return False
-    return not any(first <= address <= last for first, last in NEVER_FORWARDED[family])
+    return not _inner(family, address)
 
 
 def excused(packet: Packet, path: Path, kind: Kind, deviations: Iterable[Deviation], view: View) -> tuple[str, ...]:

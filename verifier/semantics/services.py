@@ -34,6 +34,10 @@ FIELDS_OF = {
     ICMPV6: (Field.ICMP,),
 }
 SYN, RST_FIN, ACK = 2, 5, 16
+FREE_FLAGS = 8 | 64 | 128
+"""PSH, ECE and CWR: connection tracking never minds them."""
+VALID_FLAGS = (2, 2 | 32, 2 | 16, 16, 16 | 32, 16 | 1, 16 | 1 | 32, 4, 4 | 16)
+"""The other flags of a packet of a known connection: S, SU, SA, A, AU, FA, FAU, R, RA."""
 ICMP_NEW = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
 
 
@@ -94,8 +98,8 @@ class Services:
         lines[Field.ICMP] = Line(
             cuts.ports[Field.ICMP] | (_icmp_new_ranges() if cuts.ports[Field.ICMP] else set()), 65535
         )
-        lines[Field.TCP_FLAGS] = _masked_axis(cuts.flags, 255, feasible_new_flags if cuts.flags else None)
-        lines[Field.CT_STATUS] = _masked_axis(cuts.status, 3, None)
+        lines[Field.TCP_FLAGS] = _masked_axis(cuts.flags, 255, TCP_STATES if cuts.flags else ())
+        lines[Field.CT_STATUS] = _masked_axis(cuts.status, 3, ())
         self.axes = lines
         self.blocks = tuple(self._blocks(cuts.protocols))
         self.count = self.blocks[-1].offset + self.blocks[-1].size
@@ -178,10 +182,12 @@ class Services:
         return self.protocols(((TCP, TCP), (UDP, UDP), (SCTP, SCTP)))
 
     def feasible(self, state: ConnState) -> int:
-        """The services that can have this state (specs/universe.md U-20..U-24)."""
+        """The services that can have this state (specs/universe.md U-20..U-25)."""
         out = self.all
         if state is ConnState.NEW:
             out &= ~self._infeasible_new()
+        if state in (ConnState.ESTABLISHED, ConnState.RELATED):
+            out &= ~self._infeasible_flags(valid_flags)
         if state in (ConnState.INVALID, ConnState.UNTRACKED):
             out &= self.within(Field.CT_STATUS, ((0, 0),))
         if state is ConnState.INVALID:
@@ -189,19 +195,25 @@ class Services:
         return out
 
     def _infeasible_new(self) -> int:
-        out = 0
-        flags, icmp = self.axes[Field.TCP_FLAGS], self.axes[Field.ICMP]
-        assert isinstance(flags, Values)
+        out = self._infeasible_flags(feasible_new_flags)
+        icmp = self.axes[Field.ICMP]
         assert isinstance(icmp, Line)
         for block in self.blocks:
-            if block.protocols == (TCP,) and flags.count > 1:
-                out |= self.spread(block, Field.TCP_FLAGS, flags.all & ~flags.select(feasible_new_flags))
             if block.protocols[0] in ICMP_NEW and icmp.count > 1:
                 allowed = 0
                 for kind in ICMP_NEW[block.protocols[0]]:
                     allowed |= icmp.mask(kind * 256, kind * 256 + 255)
                 out |= self.spread(block, Field.ICMP, icmp.all & ~allowed)
         return out
+
+    def _infeasible_flags(self, feasible: Callable[[int], bool]) -> int:
+        """The cells of TCP with flags that are not feasible; none where nothing tells flags apart."""
+        flags = self.axes[Field.TCP_FLAGS]
+        assert isinstance(flags, Values)
+        if flags.count == 1:
+            return 0
+        infeasible = flags.all & ~flags.select(feasible)
+        return sum(self.spread(b, Field.TCP_FLAGS, infeasible) for b in self.blocks if b.protocols == (TCP,))
 
 
 def feasible_new_flags(flags: int) -> bool:
@@ -211,15 +223,20 @@ def feasible_new_flags(flags: int) -> bool:
     return flags & ACK != 0 and flags & RST_FIN == 0
 
 
+def valid_flags(flags: int) -> bool:
+    """Whether a TCP packet with these flags can belong to a known connection (U-25)."""
+    return flags & ~FREE_FLAGS in VALID_FLAGS
+
+
+TCP_STATES = (feasible_new_flags, valid_flags)
+
+
 def _icmp_new_ranges() -> set[Range]:
     return {(kind * 256, kind * 256 + 255) for kinds in ICMP_NEW.values() for kind in kinds}
 
 
-def _masked_axis(tests: set[tuple[int, int]], top: int, extra: Callable[[int], bool] | None) -> Values:
+def _masked_axis(tests: set[tuple[int, int]], top: int, extra: Sequence[Callable[[int], bool]]) -> Values:
     def passes(value: int, mask: int) -> Callable[[int], bool]:
         return lambda v: v & mask == value
 
-    all_tests = [passes(value, mask) for value, mask in sorted(tests)]
-    if extra is not None:
-        all_tests.append(extra)
-    return Values(all_tests, top)
+    return Values([*(passes(value, mask) for value, mask in sorted(tests)), *extra], top)
