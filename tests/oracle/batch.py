@@ -7,7 +7,7 @@ fields that it reads, so that its meaning is the reference's; only and, or and n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -49,7 +49,7 @@ READS = {
 
 def _only(service: Service, keep: tuple[str, ...]) -> Service:
     """The service with nothing but these fields."""
-    return replace(NOTHING, **{name: getattr(service, name) for name in keep})
+    return Service(*(getattr(service if name in keep else NOTHING, name) for name in CARRIED["service"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,23 @@ class Ends:
 
 
 class Batch:
-    """All combinations of ends and services of one family; bit number = ends * count of services + service."""
+    """All combinations of ends and services of one family; bit number = ends * count of services + service.
 
-    def __init__(self, family: int, ends: Sequence[Ends], services: Sequence[Service], view: View) -> None:
+    The packets are all forwarded by a bridge (`bridged` 1) or all routed. `like` is a batch that differs from this one in
+    interfaces only: what is known there of addresses and services holds here too.
+    """
+
+    def __init__(
+        self,
+        family: int,
+        ends: Sequence[Ends],
+        services: Sequence[Service],
+        view: View,
+        bridged: int = 0,
+        like: Batch | None = None,
+    ) -> None:
         self.family = family
+        self.bridged = bridged
         self.ends = ends
         self.services = services
         self.view = view
@@ -92,6 +105,8 @@ class Batch:
                 groups, kept = self.values[name], _only(service, keep)
                 groups[kept] = groups.get(kept, 0) | self._every << number
         self._known: dict[tuple[Predicate, bool, bool], Answer] = {}
+        self._lasting: dict[Predicate, Answer] = like._lasting if like else {}
+        self._samples: dict[tuple[tuple[str, ...], bool, bool], list[tuple[Packet, int]]] = {}
         self._whole: dict[tuple[int, bool, bool], Answer] = {}
         self._kept: list[Predicate] = []
 
@@ -111,6 +126,7 @@ class Batch:
             ct_status=service.ct_status,
             in_interface=end.in_interface,
             out_interface=end.out_interface,
+            bridged=self.bridged,
         )
 
     def path(self, number: int) -> Path:
@@ -172,9 +188,16 @@ class Batch:
                 for value, _ in ranges:
                     held |= self._marked(SHIFT[field], value, FULL, marks)
                 return held, held
+        if predicate in self._lasting:
+            return self._lasting[predicate]
         key = (predicate, inward, outward)
         if key not in self._known:
-            self._known[key] = self._leaf(predicate, inward, outward)
+            names = self._reads(predicate)
+            answer = self._leaf(predicate, names, inward, outward)
+            if names and not {"inward", "outward"} & set(names):
+                self._lasting[predicate] = answer
+                return answer
+            self._known[key] = answer
         return self._known[key]
 
     def _marked(self, shift: int, value: int, mask: int, marks: Marks) -> int:
@@ -187,16 +210,9 @@ class Batch:
                 out &= held if value >> bit & 1 else self.all ^ held
         return out
 
-    def _leaf(self, leaf: Predicate, inward: bool, outward: bool) -> Answer:
-        names = self._reads(leaf)
+    def _leaf(self, leaf: Predicate, names: tuple[str, ...], inward: bool, outward: bool) -> Answer:
         can = sure = 0
-        for chosen in product(*(self.values[name].items() for name in names)):
-            mask = self.all
-            for _, part in chosen:
-                mask &= part
-            if not mask:
-                continue
-            packet = self._sample(names, [value for value, _ in chosen], inward, outward)
+        for packet, mask in self._sampled(names, inward, outward):
             answer = holds(leaf, packet, self.view)
             if answer is not False:
                 can |= mask
@@ -204,7 +220,21 @@ class Batch:
                 sure |= mask
         return can, sure
 
-    def _sample(self, names: list[str], values: list[object], inward: bool, outward: bool) -> Packet:
+    def _sampled(self, names: tuple[str, ...], inward: bool, outward: bool) -> list[tuple[Packet, int]]:
+        """A packet for every combination of the values of these parts, with the packets that it stands for."""
+        key = (names, inward, outward)
+        if key not in self._samples:
+            found: list[tuple[Packet, int]] = []
+            for chosen in product(*(self.values[name].items() for name in names)):
+                mask = self.all
+                for _, part in chosen:
+                    mask &= part
+                if mask:
+                    found.append((self._sample(names, [value for value, _ in chosen], inward, outward), mask))
+            self._samples[key] = found
+        return self._samples[key]
+
+    def _sample(self, names: tuple[str, ...], values: list[object], inward: bool, outward: bool) -> Packet:
         """A packet with these values; what the test does not read is anything."""
         ends: dict[str, Any] = {"source": 0, "destination": 0, "inward": "", "outward": ""}
         service = NOTHING
@@ -226,27 +256,28 @@ class Batch:
             ct_status=service.ct_status,
             in_interface=ends["inward"] if inward else "",
             out_interface=ends["outward"] if outward else "",
+            bridged=self.bridged,
         )
 
-    def _reads(self, leaf: Predicate) -> list[str]:
+    def _reads(self, leaf: Predicate) -> tuple[str, ...]:
         """The parts of a packet that a test reads."""
         match leaf:
             case InRange(field) | Masked(field) | Named(field):
                 name = READS.get(field, field.value)
-                return [name] if name in self.values else []
+                return (name,) if name in self.values else ()
             case LabelIn(label):
-                return ["source" if label.end is End.SOURCE else "destination"]
+                return ("source" if label.end is End.SOURCE else "destination",)
             case PortNamed():
-                return ["destination", "destination port"]
+                return ("destination", "destination port")
             case Member():
                 return self._set_reads(leaf)
             case _:
-                return []
+                return ()
 
-    def _set_reads(self, test: Member) -> list[str]:
+    def _set_reads(self, test: Member) -> tuple[str, ...]:
         known = (self.view.sets or {}).get(test.name)
         if known is None:
-            return ["source" if test.directions[0] == "src" else "destination"]
+            return ("source" if test.directions[0] == "src" else "destination",)
         elements = [(self.view.sets or {}).get(name) for name in known.content.lists] or [known]
         found: dict[str, None] = {}
         for element in elements:
@@ -262,4 +293,4 @@ class Batch:
                             found["outward" if away else "inward"] = None
                         case _:
                             raise NotImplementedError(f"a set of marks or hardware addresses: {test.name}")
-        return list(found)
+        return tuple(found)

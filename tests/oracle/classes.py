@@ -21,6 +21,12 @@ ENDS = (Field.SOURCE, Field.DESTINATION)
 SAMPLES = {4: (0x08080808, 0x7F000001, 0xE0000001), 6: ((0x20014860 << 96) + 0x8888, 1, 0xFF02 << 112)}
 """An address of nobody in particular, and two that no forwarded packet has."""
 
+PUSHED = (0, 8, 64, 128, 8 | 64, 8 | 128, 64 | 128, 8 | 64 | 128)
+NEW_FLAGS = [2, 16, *(base | free for base in (2, 2 | 32, 16, 16 | 32) for free in PUSHED)]
+"""SYN or ACK alone, with URG, PSH, ECE and CWR free (U-20)."""
+KNOWN_FLAGS = [16, *(base | free for base in (2, 34, 18, 16, 48, 17, 49, 4, 20) for free in PUSHED)]
+"""S, SU, SA, A, AU, FA, FAU, R, RA, with PSH, ECE and CWR free (U-25)."""
+
 
 def leaves(predicate: Predicate) -> Iterator[Predicate]:
     """The elementary tests of a predicate."""
@@ -198,7 +204,7 @@ class Tests:
         found: list[Service] = []
         for state in (ConnState.NEW, ConnState.ESTABLISHED, ConnState.RELATED):
             for protocol in (TCP, UDP, SCTP):
-                usual = [2, 16] if state is ConnState.NEW else [16, 2, 18, 17, 4, 1]
+                usual = NEW_FLAGS if state is ConnState.NEW else KNOWN_FLAGS
                 flags = self._values(Field.TCP_FLAGS, usual) if protocol == TCP else [0]
                 found.extend(
                     Service(state, protocol, source, destination, 0, flag, status)

@@ -12,12 +12,12 @@ from tests.oracle.classes import Tests
 from tests.oracle.demands import Demands, demands
 from tests.oracle.traverse import Fate, traverse
 from verifier.model.assumption import Setting
-from verifier.model.fields import TCP
+from verifier.model.fields import TCP, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
-from verifier.model.predicate import Named, Predicate
+from verifier.model.predicate import InRange, Named, Predicate
 from verifier.model.profile import Profile
 from verifier.model.snapshot import Snapshot
 from verifier.reference.specification import misplaced
@@ -46,8 +46,8 @@ class Devices:
 class Judged:
     """The packets of a family with what is asked of them and what becomes of them.
 
-    Where a pod's interface is unknown, there is a fate for every pair of names that its packets can have. `complete` is
-    False where the packets are a random choice of the representatives.
+    What nothing tells is tried in every way: there is a fate for every pair of names that unknown interfaces of pods can
+    have, and for bridged and routed packets. `complete` is False where the packets are a random choice of the representatives.
     """
 
     batch: Batch
@@ -112,6 +112,7 @@ def judge_family(
         guesses += [name for name in mentioned if name]
     wires = _wires(node, profile, devices, mentioned)
     variants = [list(_ends(addresses, wires, devices, view, family, guess)) for guess in product(guesses, guesses)]
+    ways = (0, 1) if any(isinstance(leaf, InRange) and leaf.field is Field.BRIDGED for leaf in tests.leaves) else (0,)
     if not variants[0]:
         return None
     if len(variants[0]) * len(services) > MOST_PACKETS:
@@ -119,7 +120,9 @@ def judge_family(
         few = sorted(choose.sample(range(len(variants[0])), min(FEW[0], len(variants[0]))))
         variants = [[ends[number] for number in few] for ends in variants]
         services = choose.sample(services, min(FEW[1], len(services)))
-    batches = [Batch(family, ends, services, view) for ends in variants]
+    batches: list[Batch] = []
+    for ends, bridged in product(variants, ways):
+        batches.append(Batch(family, ends, services, view, bridged, batches[0] if batches else None))
     fates = tuple(traverse(batch, ruleset) for batch in batches)
     asked = demands(batches[0], snapshot.cluster, deviations, settings)
     return Judged(batches[0], view, asked, fates, tuple(batches), complete)
@@ -156,8 +159,7 @@ def _devices(node: NodeState, profile: Profile, view: View, family: int) -> dict
         fitting = [
             route
             for route in routes
-            if route.first <= address <= route.last
-            and (route.interface not in uplinks or route.first == route.last or route.last - route.first == everywhere)
+            if route.first <= address <= route.last and (route.interface not in uplinks or route.first == route.last)
         ]
         nearest = min(fitting, key=lambda route: route.last - route.first, default=None)
         found[address] = named or (nearest.interface if nearest else None)

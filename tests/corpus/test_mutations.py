@@ -1,0 +1,104 @@
+"""Mutants of recorded nodes: each refuted, undecided for a reason that is named, or proved; and the oracle agrees.
+
+CHAINPROOF_FUZZ=long takes many more places of every kind.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutations import Kind, cluster, rules, sets, tables
+from tests.mutations.trial import REFUSED, Trial, chosen, told, trial
+
+KINDS: dict[str, Kind] = {**rules.KINDS, **tables.KINDS, **sets.KINDS, **cluster.KINDS}
+BASES = (
+    ("calico", "seed"),
+    ("calico", "shop"),
+    ("calico", "features-dual"),
+    ("kube-router", "seed"),
+    ("kube-router", "shop"),
+    ("kube-router", "features-dual"),
+)
+LONG = os.environ.get("CHAINPROOF_FUZZ") == "long"
+PLACES = 40 if LONG else 2
+SEED = os.environ.get("CHAINPROOF_SEED", "0")
+
+EQUAL = {
+    "duplicate a rule",
+    "drop becomes reject",
+    "another comment",
+    "network in two halves",
+    "set network in two halves",
+    "foreign log first",
+    "nat masquerade",
+    "chain renamed",
+    "tables reordered",
+    "policy twice",
+}
+"""Kinds that change nothing: every mutant is proved like the recording it was made from."""
+SEEN = {
+    "foreign drop first": ("refuted",),
+    "foreign drop of established first": ("refuted",),
+    "raw drop": ("refuted",),
+    "mangle drop": ("refuted",),
+    "mangle drop of the node": ("refuted",),
+    "nat drop": ("refuted",),
+    "security drop": ("refuted",),
+    "not tracked": ("undecided", "refuted"),
+    "nat translation": ("undecided", "refuted"),
+    "all sets gone": ("undecided", "refuted"),
+    "dump of a family gone": ("undecided",),
+    "set without end": ("refuted",),
+}
+"""Kinds of which no mutant can be proved."""
+BECAUSE = {
+    "limit an accepting rule": r"limit",
+    "limit a dropping rule": r"limit",
+    "foreign limit first": r"limit",
+    "sometimes": r"statistic",
+    "unknown match": r"something",
+    "unknown target": r"SOMETHING",
+    "chain gone": r"chain \S+ .*(missing|not in)",
+    "chain loops": r"loop",
+    "set gone": r"set \S+ is not in",
+    "all sets gone": r"ipset-save|is not in",
+    "test a set that is not there": r"set \S+x is not in",
+    "nat translation": r"DNAT",
+    "not tracked": r"CT|notrack",
+    "dump of a family gone": r"there is no ip6?tables-save",
+}
+"""What the reasons of an undecided mutant name."""
+
+RESULTS: dict[str, list[Trial]] = {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mutants(kind: str, tmp_path: Path) -> None:
+    """What the engine says of the mutants of this kind is what exhaustive checks say."""
+    found = RESULTS.setdefault(kind, [])
+    for number, (base, edit) in enumerate(chosen(KINDS[kind], BASES, PLACES, f"{kind} {SEED}")):
+        done = trial(base, edit, tmp_path / str(number))
+        found.append(done)
+        where = f"{'/'.join(base)}, {done.edit}"
+        assert not done.faults, f"{where}\n" + "\n".join(done.faults)
+        assert done.outcome != REFUSED, f"{where}: {done.reasons}"
+        if kind in EQUAL:
+            assert done.outcome == "proved", where
+        if kind in SEEN:
+            assert done.outcome in SEEN[kind], where
+        if done.outcome == "undecided":
+            named = BECAUSE.get(kind, ".")
+            assert any(re.search(named, reason) for reason in done.reasons), f"{where}: {done.reasons}"
+    assert found, "no recording has a place for this mutation"
+
+
+def test_kinds_are_noticed() -> None:
+    """Most kinds of mutations have a mutant that is refuted, at least forty of them."""
+    if len(RESULTS) < len(KINDS):
+        pytest.skip("only some kinds of mutations were run")
+    refuted = [kind for kind, trials in RESULTS.items() if told(trials).get("refuted")]
+    assert len(refuted) >= 40, refuted
