@@ -9,6 +9,7 @@ Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from verifier.model.disagreement import Disagreement
@@ -40,6 +41,10 @@ class Form:
 
     literal: Literal | None
     conjunction: bool
+
+
+UNKNOWN = Form(None, False)
+"""Of a path on which a packet comes twice by something that is drawn anew each time: it has to be walked."""
 
 
 class Forward:
@@ -89,7 +94,8 @@ class Forward:
         self._ledger.count("paths")
         literal = self._frames.accepted(source, destination, self._mark)
         lemma = self.lemmas.get(role, local)
-        form = self._form(path, literal, (role,), lemma.scene)
+        rolls = self._frames.rolls(source, destination)
+        form = UNKNOWN if rolls else self._form(path, literal, (role,), lemma.scene)
         remote = self._world.places.remote
         if self._composable(form, (lemma,)) and form.conjunction and not lemma.touched & remote:
             self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
@@ -160,6 +166,8 @@ class Forward:
             return False
         literals: set[Literal] = set()
         for source, destination in examples:
+            if self._frames.rolls(source, destination):
+                return False
             needs, literal = self._frames.story(source, destination, self._mark)
             literals.add(literal)
             marks = {role: [mark for each, mark, _ in needs if each is role] for role in Role}
@@ -213,9 +221,13 @@ class Forward:
 
     def _pair(self, source: LocalPod, destination: LocalPod) -> None:
         literal = self._frames.accepted(source, destination, self._mark)
-        if literal in self._open:
+        rolls = self._frames.rolls(source, destination)
+        if literal in self._open and not rolls:
             return
         sender, receiver = self.lemmas.get(Role.EGRESS, source), self.lemmas.get(Role.INGRESS, destination)
+        if rolls:
+            self._judge_pair(UNKNOWN, literal, sender, receiver)
+            return
         touched = sender.touched & destination.bit or receiver.touched & source.bit
         if not touched and literal in self._walked and self._single(sender) and self._single(receiver):
             return
@@ -345,7 +357,7 @@ class Forward:
         everything: Region = {world: scene.services}
         reasons: dict[str, None] = {}
 
-        def atom(kind: str, payload: object) -> Span:
+        def atom(kind: str, payload: Hashable) -> Span:
             if kind == PART:
                 assert isinstance(payload, tuple)
                 return self._part(payload[0], source, destination, reasons)

@@ -51,11 +51,7 @@ class Frames:
 
     def story(self, source: End, destination: End, mark: int) -> tuple[Needs, Literal]:
         """What the path accepts, and how the parts have to behave for that to hold."""
-        at = self.kin.pair(source, destination)
-        shapes = self._pair_shapes.get(at)
-        if shapes is None:
-            shapes = tuple([self.shapes.shape(hook, hook[1], source, destination) for hook in self.hooks])
-            self._pair_shapes[at] = shapes
+        shapes = self._pair(source, destination)
         key = (shapes, mark)
         for known in self._paths.get(key, ()):
             if self._met(known[0], source, destination):
@@ -65,6 +61,18 @@ class Frames:
         made = (tuple(dict.fromkeys(needs_made)), literal)
         self._paths.setdefault(key, []).append(made)
         return made
+
+    def _pair(self, source: End, destination: End) -> tuple[int, ...]:
+        at = self.kin.pair(source, destination)
+        shapes = self._pair_shapes.get(at)
+        if shapes is None:
+            shapes = tuple([self.shapes.shape(hook, hook[1], source, destination) for hook in self.hooks])
+            self._pair_shapes[at] = shapes
+        return shapes
+
+    def rolls(self, source: End, destination: End) -> bool:
+        """Whether a packet meets something around the parts twice that is drawn anew each time: a formula cannot say so."""
+        return bool(self._summaries.rolled) and self.shapes.rolls_again(self._pair(source, destination))
 
     def pair_scene(self, source: End, destination: End) -> Scene:
         """Both ends as they are: one address each, or everything remote behind the wire."""

@@ -35,7 +35,11 @@ class Behaviour:
 
 
 class Parts:
-    """The parts of all local pods in one program, with one interface behind which the remote ends are."""
+    """The parts of all local pods in one program, with one interface behind which the remote ends are.
+
+    `several` are the parts that are not one thing: they are entered in different ways, or something in them is drawn anew
+    each time.
+    """
 
     def __init__(self, places: Places, program: Program, summaries: Summaries, wire: str, services: int) -> None:
         self.program = program
@@ -107,6 +111,8 @@ class Parts:
         if passes not in known:
             known.append(passes)
         outcomes = sorted((o for o in summary if o[0] is not Exit.DROP), key=lambda o: (o[0], o[1]))
+        if self.program.chains[key].rolls:
+            self.several.add(who)
         return Behaviour(known.index(passes), tuple(outcomes))
 
 

@@ -84,7 +84,7 @@ class Token:
 @dataclass(slots=True, eq=False)
 class CompiledChain:
     """A chain; `policy` is the verdict at its end, None for a user chain. `entry` are the mark bits it may read;
-    `closed` says that no packet comes back from it."""
+    `closed` says that no packet comes back from it, `rolls` that something in it is drawn anew for each packet."""
 
     key: ChainKey
     policy: Verdict | None
@@ -92,6 +92,7 @@ class CompiledChain:
     entry: int = 0
     can_refuse: bool = False
     closed: bool = False
+    rolls: bool = False
 
 
 class Program:
@@ -268,11 +269,18 @@ class Program:
             for chain in self.chains.values():
                 if not chain.can_refuse and any(self._refuses(one) for one in chain.body):
                     chain.can_refuse = changed = True
+                if not chain.rolls and any(self._rolls(one) for one in chain.body):
+                    chain.rolls = changed = True
 
     def _refuses(self, one: Instruction) -> bool:
         if one.kind in (Kind.DROP, Kind.UNKNOWN):
             return True
         return one.target is not None and self.chains[one.target].can_refuse
+
+    def _rolls(self, one: Instruction) -> bool:
+        if any(test.field is None for test in one.test.opaque):
+            return True
+        return one.target is not None and self.chains[one.target].rolls
 
 
 def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:

@@ -8,6 +8,7 @@ Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeAlias
 
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
@@ -37,6 +38,7 @@ class Shapes:
         self._services = services
         self._shapes: dict[tuple[int, ...], int] = {}
         self.bodies: list[tuple[Token, ...]] = []
+        self._draws: dict[int, Counter[int]] = {}
         self._tokens: list[Token] = []
         self._token_numbers: dict[Token, int] = {}
         self._token_of: dict[tuple[int, str, int, int], int] = {}
@@ -80,6 +82,25 @@ class Shapes:
             self.bodies.append(tuple([self._tokens[token] for token in shape]))
         self._chain_shapes[at] = number
         return number
+
+    def rolls_again(self, shapes: tuple[int, ...]) -> bool:
+        """Whether a packet that runs through these shapes can come twice by a test that is drawn anew each time."""
+        drawn: Counter[int] = Counter()
+        for shape in shapes:
+            drawn += self._drawn(shape)
+        return max(drawn.values(), default=0) > 1
+
+    def _drawn(self, shape: int) -> Counter[int]:
+        """How often each such test is met on the way through a shape."""
+        found = self._draws.get(shape)
+        if found is None:
+            found = Counter()
+            for token in self.bodies[shape]:
+                found.update(self._summaries.rolls(token.match))
+                if token.shape >= 0:
+                    found += self._drawn(token.shape)
+            self._draws[shape] = found
+        return found
 
     def token(self, one: Instruction, hook: str, source: End, destination: End) -> int:
         """The number of a rule's token; rules that one end cannot influence share it. -1: it matches nothing here."""

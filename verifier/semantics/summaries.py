@@ -40,13 +40,18 @@ MANY = 400
 
 
 class Summaries:
-    """Summaries of one program; `store` holds the formulas. `opaque_texts` says what each opaque atom stands for."""
+    """Summaries of one program; `store` holds the formulas. `opaque_texts` says what each opaque atom stands for.
+
+    `rolled` are the opaque atoms whose value is drawn anew whenever a packet comes by their rule. A formula gives them
+    one value, so that it may not speak of what becomes of a packet that comes by twice.
+    """
 
     def __init__(self, program: Program, store: Store) -> None:
         self.program = program
         self.store = store
         self.dispatch = Dispatch(program)
         self.opaque_texts: dict[int, str] = {}
+        self.rolled: set[int] = set()
         self.everything = program.everything
         self._known: dict[tuple[object, ...], Summary] = {}
         self._constants: dict[ChainKey, tuple[frozenset[int], frozenset[int], bool]] = {}
@@ -98,7 +103,13 @@ class Summaries:
     def _free(self, one: Instruction, index: int, test: FreeTest) -> Literal:
         if test.field is not None:
             return self.opaque(test.field, test.text) ^ int(test.negated)
-        return self.opaque((id(one.rule), index), f"{test.text} ({one.rule.origin})")
+        literal = self.opaque((id(one.rule), index), f"{test.text} ({one.rule.origin})")
+        self.rolled.add(literal >> 1)
+        return literal
+
+    def rolls(self, match: Literal) -> set[int]:
+        """The atoms in the match of a rule that are drawn anew whenever a packet comes by."""
+        return self.rolled.intersection(self.store.atoms([match])) if self.rolled else set()
 
     def _factor(self, factor: tuple[tuple[int, int, int], ...], scene: Scene) -> Literal:
         return self.store.either(
