@@ -10,7 +10,8 @@ from verifier.model.fields import ConnState
 from verifier.model.path import HOOKS, Path
 from verifier.model.ruleset import Chain, Rule, Ruleset
 
-MOST_FORKS = 64
+MOST_FORKS = 300
+"""After so many doubtful rules, nobody asks any more what becomes of the packets in doubt."""
 
 
 @dataclass(slots=True)
@@ -44,10 +45,14 @@ def joined(groups: list[Group]) -> list[Group]:
 
 @dataclass(slots=True)
 class Fate:
-    """Packets that can be accepted, and packets that can be dropped; what nobody can say is in both."""
+    """Packets that can be accepted, and packets that can be dropped; what nobody can say is in both.
+
+    `lost` are those in both only because there were too many ways to follow.
+    """
 
     accepted: int = 0
     dropped: int = 0
+    lost: int = 0
 
     @property
     def surely_accepted(self) -> int:
@@ -132,6 +137,7 @@ class _Traversal:
         """Packets for which nobody knows whether the rule matches go both ways."""
         self.forks += 1
         if self.forks > MOST_FORKS:
+            self.fate.lost |= doubtful.live
             self._lose(doubtful)
             return
         waiting.append((doubtful.part(doubtful.live), place))

@@ -47,7 +47,7 @@ class Judged:
     """The packets of a family with what is asked of them and what becomes of them.
 
     What nothing tells is tried in every way: there is a fate for every pair of names that unknown interfaces of pods can
-    have, and for bridged and routed packets. `complete` is False where the packets are a random choice of the representatives.
+    have, and for bridged and routed packets. `complete` is False where the packets are a random choice of the representatives, or some were lost sight of.
     """
 
     batch: Batch
@@ -111,7 +111,9 @@ def judge_family(
     if None in devices.names.values():
         guesses += [name for name in mentioned if name]
     wires = _wires(node, profile, devices, mentioned)
-    variants = [list(_ends(addresses, wires, devices, view, family, guess)) for guess in product(guesses, guesses)]
+    unknown = sum(name is None for name in devices.names.values())
+    pairs = product(guesses, guesses) if unknown > 1 else zip(guesses, guesses, strict=True)
+    variants = [list(_ends(addresses, wires, devices, view, family, pair)) for pair in pairs]
     ways = (0, 1) if any(isinstance(leaf, InRange) and leaf.field is Field.BRIDGED for leaf in tests.leaves) else (0,)
     if not variants[0]:
         return None
@@ -125,7 +127,7 @@ def judge_family(
         batches.append(Batch(family, ends, services, view, bridged, batches[0] if batches else None))
     fates = tuple(traverse(batch, ruleset) for batch in batches)
     asked = demands(batches[0], snapshot.cluster, deviations, settings)
-    return Judged(batches[0], view, asked, fates, tuple(batches), complete)
+    return Judged(batches[0], view, asked, fates, tuple(batches), complete and not any(fate.lost for fate in fates))
 
 
 def _role(address: int, family: int, view: View) -> object:
