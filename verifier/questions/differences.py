@@ -30,10 +30,22 @@ def differences(world: World, ledger: Ledger) -> list[Difference]:
             key = (circumstance.kind, circumstance.path, group, box)
             alike.setdefault(key, []).append(circumstance)
     return [
-        _difference(world, kind, path, box, services, circumstances)
+        _difference(world, kind, path, box, services, together)
         for (kind, path, _, box), circumstances in alike.items()
+        for together in _products(circumstances)
         for services in service_boxes(world.space.services, box[2])
     ]
+
+
+def _products(circumstances: list[Circumstance]) -> list[list[Circumstance]]:
+    """Circumstances whose states and wires are a product: the states that differ on the same wires."""
+    by_states: dict[tuple[ConnState, ...], list[Circumstance]] = {}
+    for at in circumstances:
+        by_states.setdefault(at.states, []).append(at)
+    by_wires: dict[frozenset[str], list[Circumstance]] = {}
+    for each in by_states.values():
+        by_wires.setdefault(frozenset(at.wire for at in each), []).extend(each)
+    return list(by_wires.values())
 
 
 def _gathered(path: Path, boxes: list[Box3]) -> Iterator[Box3]:
@@ -57,6 +69,7 @@ def _difference(
     states = tuple(sorted({state for at in circumstances for state in at.states}))
     wires = tuple(sorted({at.wire for at in circumstances if at.wire}))
     everywhere = len(wires) == len(world.places.wires)
+    wires = tuple(sorted(name for wire in wires for name in world.places.wires[wire]))
     incoming = wires if path is Path.REMOTE_TO_POD and not everywhere else ()
     outgoing = wires if path is Path.POD_TO_REMOTE and not everywhere else ()
     line = world.space.addresses

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from verifier.model.fields import Field, Label
-from verifier.model.ipset import AddressPart, IpSet, PortPart, SetMember
+from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetMember
 from verifier.model.predicate import (
     All,
     AnyOf,
@@ -126,6 +126,8 @@ class Cuts:
                     self.addresses.add((part.first, part.last))
             elif isinstance(part, PortPart):
                 self._port(part)
+            elif isinstance(part, InterfacePart):
+                self.interfaces.add((part.name, False))
 
     def _port(self, part: PortPart) -> None:
         if part.protocol is not None:

@@ -6,6 +6,7 @@ Spec: specs/universe.md
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
@@ -54,7 +55,8 @@ class Places:
 
     `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
     that several live pods claim;
-    `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32).
+    `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's, with all of its
+    class (U-32).
     """
 
     def __init__(self, space: Space, node: NodeState, profile: Profile) -> None:
@@ -75,7 +77,7 @@ class Places:
         self.remote = space.addresses.all & ~self.local & ~self.own & ~space.inventory.ambiguous
         for ranges in SPECIAL[space.family].values():
             self.remote &= ~space.address_mask(ranges)
-        self.wires = _wires(space, node, profile, {p.device for p in self.pods if p.device})
+        self.wires = _wires(space, node, profile, {p.device for p in self.pods})
         devices: dict[str | None, int] = {}
         for local in self.pods:
             devices[local.device] = devices.get(local.device, 0) | local.bit
@@ -112,20 +114,36 @@ def _is_default(last: int, family: int) -> bool:
     return last == (1 << (32 if family == 4 else 128)) - 1
 
 
-def _wires(space: Space, node: NodeState, profile: Profile, devices: set[str]) -> tuple[str, ...]:
+def _wires(space: Space, node: NodeState, profile: Profile, devices: set[str | None]) -> dict[str, tuple[str, ...]]:
     reserved = profile.pod_interfaces(node)
 
     def is_wire(name: str) -> bool:
         return name != "lo" and name not in devices and not any(name.startswith(prefix) for prefix in reserved)
 
+    patterns = sorted(space.interfaces)
     if node.interfaces is not None:
         candidates = [name for name in node.interfaces if is_wire(name)]
     else:
         mentioned = sorted(name for name, prefix in space.interfaces if not prefix and is_wire(name))
-        candidates = ["eth0", *mentioned]
-    patterns = sorted(space.interfaces)
-    classes: dict[tuple[bool, ...], str] = {}
-    for name in candidates or ["eth0"]:
+        fitting = [f"{text}0" for text, prefix in patterns if prefix and _no_pods(text, devices)]
+        candidates = [n for n in ("eth0", *_unmentioned(patterns), *fitting) if is_wire(n)] + mentioned
+    classes: dict[tuple[bool, ...], list[str]] = {}
+    for name in dict.fromkeys(candidates or ["eth0"]):
         signature = tuple(name.startswith(text) if prefix else name == text for text, prefix in patterns)
-        classes.setdefault(signature, name)
-    return tuple(classes.values())
+        classes.setdefault(signature, []).append(name)
+    return {names[0]: tuple(names) for names in classes.values()}
+
+
+def _no_pods(prefix: str, devices: set[str | None]) -> bool:
+    """Whether the interface of every pod is known and none begins so: then what a rule means by it are others."""
+    return not any(device is None or device.startswith(prefix) for device in devices)
+
+
+def _unmentioned(patterns: list[tuple[str, bool]]) -> list[str]:
+    """An interface that no rule speaks of, as a list; [] where the rules speak of every name."""
+
+    def told(name: str) -> bool:
+        return any(text and (name.startswith(text) if prefix else name == text) for text, prefix in patterns)
+
+    names = (f"{stem}{number}" for stem in ("eth", *ascii_lowercase) for number in range(len(patterns) + 1))
+    return [name for name in names if not told(name)][:1]

@@ -56,9 +56,12 @@ def changed(one: Instruction | Token, mark: int) -> int:
     """The mark after an assignment or a copy."""
     if one.kind is Kind.ASSIGN:
         return (mark & ~one.mask) ^ one.value
-    copied = mark & one.value
-    copied = copied >> one.shift if one.shift > 0 else copied << -one.shift
-    return (mark & ~one.mask) ^ copied
+    return (mark & ~one.mask) ^ _moved(one, mark & one.value)
+
+
+def _moved(one: Instruction | Token, bits: int) -> int:
+    """Bits of the source of a copy, at their place in its target."""
+    return bits >> one.shift if one.shift > 0 else bits << -one.shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +296,7 @@ def _idle(one: Instruction, read: int, idle: set[ChainKey]) -> bool:
     if one.kind is Kind.ASSIGN:
         return (one.mask | one.value) & read == 0
     if one.kind is Kind.COPY:
-        return one.mask & read == 0
+        return (one.mask | _moved(one, one.value)) & read == 0
     return one.kind is Kind.CALL and one.target in idle
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 
-from verifier.model.fields import TCP, UDP, Field
+from verifier.model.fields import SCTP, TCP, UDP, UDPLITE, Field
 from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.predicate import Range
 from verifier.semantics.atoms import NameTest
@@ -17,6 +17,9 @@ from verifier.semantics.boxes import Box3, meet, merge
 from verifier.semantics.cuts import WIDTH
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
+
+PORTED = (TCP, UDP, SCTP, UDPLITE)
+"""Protocols whose ports a set reads; all others but ICMP have port 0 there (SET-6)."""
 
 
 class UnclearSetError(Exception):
@@ -172,8 +175,7 @@ class SetMeanings:
         if part.protocol in (1, 58):
             return mask & services.within(Field.ICMP, ((part.first, part.last),))
         field = Field.SOURCE_PORT if direction == "src" else Field.DESTINATION_PORT
-        with_ports = services.within(field, ((0, 65535),))
-        if mask & with_ports:
+        if part.protocol is None or part.protocol in PORTED:
             return mask & services.within(field, ((part.first, part.last),))
         return mask if part.first == 0 else 0
 

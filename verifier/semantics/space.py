@@ -17,6 +17,9 @@ from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
 
+MAPPED = (0xFFFF << 32, (0xFFFF << 32) + 0xFFFFFFFF)
+"""IPv4-mapped IPv6 addresses, which the kernel does not call unicast (PR-9)."""
+
 
 class Inventory:
     """Which address has which labels: the one place where labels meet addresses.
@@ -146,7 +149,7 @@ def node_facts(family: int, cluster: Cluster, node: NodeState) -> dict[str, tupl
         facts["@broadcast"] = tuple(sorted(broadcast))
         facts["@unicast"] = _rest([*local, *broadcast, *special["multicast"]], top)
     else:
-        facts["@unicast"] = _rest(list(special["multicast"]), top)
+        facts["@unicast"] = _rest([*special["multicast"], *special["unspecified"], MAPPED], top)
     return facts
 
 
