@@ -7,9 +7,10 @@ a box differs), answers as the packets do, and its witnesses lie in their own bo
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from tests.oracle.batch import Batch
 from tests.oracle.classes import Service
 from tests.oracle.world import Judged, judge_family
 from verifier.model.addresses import address_text
@@ -98,30 +99,11 @@ class _Checker:
         """Completeness and soundness."""
         for kind in Kind:
             differing = self.judged.sure(kind)
-            covered = 0
-            for difference in differences:
-                if difference.kind is not kind:
-                    continue
-                inside = 0
-                for box in difference.region:
-                    inside |= self._inside(difference.path, box)
-                if inside & ~differing:
-                    yield f"{kind.value} box with a packet that does not differ: {self._show(inside & ~differing)}"
-                covered |= inside
-            if differing & ~covered:
-                yield f"{kind.value} in no box: {self._show(differing & ~covered)}"
-
-    def _inside(self, path: Path, box: Box) -> int:
-        where = self.batch.where
-        out = where("path", lambda known: known is path)
-        out &= where("source", lambda address: _within(address, box.source))
-        out &= where("destination", lambda address: _within(address, box.destination))
-        out &= where("service", lambda service: _carried(service, box))
-        if box.in_interfaces:
-            out &= where("inward", lambda name: name in box.in_interfaces)
-        if box.out_interfaces:
-            out &= where("outward", lambda name: name in box.out_interfaces)
-        return out
+            inside = covered(self.batch, differences, kind)
+            if inside & ~differing:
+                yield f"{kind.value} box with a packet that does not differ: {self._show(inside & ~differing)}"
+            if differing & ~inside:
+                yield f"{kind.value} in no box: {self._show(differing & ~inside)}"
 
     def answers(self, questions: list[Question]) -> Iterator[str]:
         """Refuted exactly where a packet differs, undecided exactly where one could."""
@@ -203,6 +185,29 @@ class _Checker:
             f"{address_text(family, packet.destination)}:{packet.destination_port} protocol {packet.protocol} "
             f"{packet.state.name} in={packet.in_interface} out={packet.out_interface} ({mask.bit_count()} such packets)"
         )
+
+
+def covered(batch: Batch, differences: Iterable[Difference], kind: Kind) -> int:
+    """The packets of a batch that lie in some box of a kind."""
+    out = 0
+    for difference in differences:
+        if difference.kind is kind:
+            for box in difference.region:
+                out |= _inside(batch, difference.path, box)
+    return out
+
+
+def _inside(batch: Batch, path: Path, box: Box) -> int:
+    where = batch.where
+    out = where("path", lambda known: known is path)
+    out &= where("source", lambda address: _within(address, box.source))
+    out &= where("destination", lambda address: _within(address, box.destination))
+    out &= where("service", lambda service: _carried(service, box))
+    if box.in_interfaces:
+        out &= where("inward", lambda name: name in box.in_interfaces)
+    if box.out_interfaces:
+        out &= where("outward", lambda name: name in box.out_interfaces)
+    return out
 
 
 def _worse(answer: Answer, than: Answer) -> bool:
