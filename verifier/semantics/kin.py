@@ -148,9 +148,8 @@ class Kin:
                     coupled = bool(one.test.factors or one.test.guarded)
                     nested = one.target is not None and not coupled and not shapes.parts.is_part(one)
                     assert one.target is not None or not nested
-                    inner = (
-                        self._signature(one.target, hook, end, axis, look) if nested and one.target else cell_of(end)
-                    )
+                    alone = (cell_of(end),)
+                    inner = self._signature(one.target, hook, end, axis, look) if nested and one.target else alone
                     items.append((stretch, inner))
             elif sides[axis] and alive >> one.position & 1:
                 other = shapes.places.pods[0]
