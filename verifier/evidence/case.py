@@ -100,7 +100,7 @@ def confirmed(
     names = excused(packet, path, difference.kind, deviations, view)
     if names:
         raise Disagreement(f"{_title(difference)}: the deviation {names[0]} excuses it")
-    return Case(difference, walked, expected, decision(walked))
+    return Case(difference, walked, expected, decision(walked, path))
 
 
 def _title(difference: Difference) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from verifier.model.effect import Assign, Call, Copy, Finish, Goto, Return, Verdict
 from verifier.model.fields import Field
+from verifier.model.path import HOOKS, Path
 from verifier.model.predicate import All, AnyOf, InRange, Masked, Not, Predicate
 from verifier.model.ruleset import Rule
 from verifier.model.trace import ChainTrace, Step
@@ -29,13 +30,17 @@ class Decision:
         return tuple(dict.fromkeys(step.rule for step in self.steps if step.rule is not None))
 
 
-def decision(passage: Passage) -> Decision:
+def decision(passage: Passage, path: Path) -> Decision:
     """Work back from the verdict to the rules that set the bits which its test, and the tests on the way, read.
 
     On the way to an accept count the returns that were taken and the drops that were not, as far as they test the
-    mark; on the way to a drop only the drop itself.
+    mark; on the way to a drop only the drop itself. Where the dump has no chain that the packet meets, it is the empty
+    chain of the filter table that accepts it.
     """
     trace = passage.trace
+    if not trace.steps:
+        table, chain = next(hook for hook in HOOKS[path] if hook[0] == "filter")
+        return Decision(Step(table, chain, 0, None, trace.mark, trace.mark), ())
     place = _verdict_place(trace)
     verdict = trace.steps[place]
     tests = tuple(_mark_tests(passage, place))

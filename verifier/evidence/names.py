@@ -42,10 +42,10 @@ class Names:
         return self.said[key]
 
     def _words(self, step: Step, family: int) -> Iterable[str]:
-        chain = self.node.rulesets[family].chains[step.table, step.chain]
+        chain = self.node.rulesets[family].chains.get((step.table, step.chain))
         yield step.chain
         yield self.profile.explain_chain(self.node, step.chain)
-        yield from chain.rules[0].comments if chain.rules else ()
+        yield from chain.rules[0].comments if chain and chain.rules else ()
         if step.rule is not None:
             yield from step.rule.comments
             if isinstance(step.rule.effect, Call | Goto):
