@@ -22,6 +22,10 @@ PORTED = (TCP, UDP, SCTP, UDPLITE)
 """Protocols whose ports a set reads; all others but ICMP have port 0 there (SET-6)."""
 
 
+MARKING_KINDS = ("hash:net", "hash:ip,port,net", "list:set")
+"""How the types begin of which `--return-nomatch` asks something else; on others it says nothing (SE-3)."""
+
+
 class UnclearSetError(Exception):
     """Membership that has no static meaning here; the text says why."""
 
@@ -58,6 +62,7 @@ class SetMeanings:
             raise UnclearSetError(f"set {name} is not in ipset-save")
         if found.family not in (0, self._family):
             return []
+        nomatch = nomatch and found.content.kind.startswith(MARKING_KINDS)
         key = (id(found.content), directions, nomatch)
         known = self._known.get(key)
         if known is None:
