@@ -14,7 +14,7 @@ from verifier.readers import bounds
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _ROOTS = ("cluster", "nodes")
-_LAYOUT = "a snapshot has cluster/*.yaml and nodes/NAME/iptables-save; see `chainproof collect`"
+_LAYOUT = "a snapshot has cluster/*.yaml and nodes/NAME/iptables-save; see README.md"
 
 
 @dataclass(slots=True)
