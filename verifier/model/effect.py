@@ -48,7 +48,12 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """No effect on verdict or marks: go on with the next rule (LOG, NFLOG, no target)."""
+    """No effect on verdict or marks: go on with the next rule (LOG, NFLOG, no target).
+
+    `writes` names the ipsets that the rule adds the packet to or removes it from (SET).
+    """
+
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

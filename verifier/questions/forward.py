@@ -178,12 +178,19 @@ class Forward:
                         self._group(some, others)
                 return True
             self._pair(source, destination)
+        self._spot_check(senders, receivers)
         if literals <= self._open:
             return True
         if not literals <= self._walked:
             return False
         self._suspects(senders, receivers)
         return True
+
+    def _spot_check(self, senders: list[LocalPod], receivers: list[LocalPod]) -> None:
+        """A pair that was no example has the shape that its kin promise; raises Disagreement where it has not."""
+        source, destination = senders[-1], receivers[-1]
+        if source is not destination and not self._frames.resembles(source, destination):
+            raise Disagreement(f"{source.pod.full_name} and {destination.pod.full_name} are not like their kin")
 
     def _alike(self, pods: list[LocalPod], role: Role, marks: dict[Role, list[int]]) -> list[list[LocalPod]]:
         """Pods whose parts behave alike when entered with these marks."""

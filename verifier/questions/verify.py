@@ -127,6 +127,10 @@ class _Family:
                 self.ledger.ask(local.pod.full_name, path)
                 if path in (Path.NODE_TO_POD, Path.POD_TO_NODE) and not self.world.places.own:
                     self.ledger.undecided(local.pod.full_name, path, ["the node's own addresses are not known"])
+        claimed = self.world.places.claimed
+        for local in self._chosen if claimed else ():
+            for path in {Path.REMOTE_TO_POD, Path.POD_TO_REMOTE} & set(self._paths):
+                self.ledger.undecided(local.pod.full_name, path, [f"{claimed} claim one address"])
         for pod in self.world.places.shared:
             if not self._options.pods or pod.full_name in self._options.pods:
                 for path in self._paths:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verifier.model.cluster import Cluster
+from verifier.model.effect import Continue
 from verifier.model.ipset import IpSet
 from verifier.model.node import InterfaceAddress, NodeState, Route
 from verifier.model.origin import InputError, Origin
@@ -74,7 +75,7 @@ class _NodeReader:
 
     def read(self) -> NodeState:
         rulesets = {family: ruleset for family in _RULES if (ruleset := self._rules(family)) is not None}
-        sets = self._sets()
+        sets = _with_writers(self._sets(), rulesets)
         addresses, interfaces = self._addresses()
         routes = self._routes()
         if self.missing:
@@ -99,7 +100,12 @@ class _NodeReader:
 
     def _rules(self, family: int) -> Ruleset | None:
         found = self._file(_RULES[family], f"nothing is programmed for IPv{family} there")
-        return None if found is None else read_ruleset(*found, family)
+        if found is None:
+            return None
+        ruleset = read_ruleset(*found, family)
+        if not any(table == "filter" for table, _ in ruleset.chains):
+            self.notes.append(f"nodes/{self.name}/{_RULES[family]} has no filter table: nothing is filtered there")
+        return ruleset
 
     def _sets(self) -> dict[str, IpSet] | None:
         found = self._file("ipset-save")
@@ -114,3 +120,16 @@ class _NodeReader:
         files = [(family, found) for family, name in _ROUTES.items() if (found := self._file(name, empty)) is not None]
         routes = [route for family, found in files for route in read_routes(*found, family)]
         return tuple(routes) if files else None
+
+
+def _with_writers(sets: dict[str, IpSet] | None, rulesets: dict[int, Ruleset]) -> dict[str, IpSet] | None:
+    """The sets, those opaque that some rule writes to: their members depend on earlier packets (TS-3)."""
+    for ruleset in rulesets.values() if sets else ():
+        for chain in ruleset.chains.values():
+            for rule in chain.rules:
+                for name in rule.effect.writes if isinstance(rule.effect, Continue) else ():
+                    written = sets.get(name) if sets else None
+                    if sets and written is not None and not written.content.opaque:
+                        content = replace(written.content, opaque=f"a rule writes to it ({rule.origin})")
+                        sets[name] = replace(written, content=content)
+    return sets

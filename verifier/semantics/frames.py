@@ -70,6 +70,11 @@ class Frames:
             self._pair_shapes[at] = shapes
         return shapes
 
+    def resembles(self, source: End, destination: End) -> bool:
+        """Whether the shapes that a pair gets from its kin are those that its own rules make."""
+        own = tuple([self.shapes.shape(hook, hook[1], source, destination) for hook in self.hooks])
+        return own == self._pair(source, destination)
+
     def rolls(self, source: End, destination: End) -> bool:
         """Whether a packet meets something around the parts twice that is drawn anew each time: a formula cannot say so."""
         return bool(self._summaries.rolled) and self.shapes.rolls_again(self._pair(source, destination))

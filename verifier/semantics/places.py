@@ -54,7 +54,7 @@ class Places:
     """The ends of the paths of one node and family.
 
     `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
-    that several live pods claim;
+    that several live pods claim; `claimed` names those pods of other nodes;
     `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's, with all of its
     class (U-32).
     """
@@ -77,6 +77,8 @@ class Places:
         self.remote = space.addresses.all & ~self.local & ~self.own & ~space.inventory.ambiguous
         for ranges in SPECIAL[space.family].values():
             self.remote &= ~space.address_mask(ranges)
+        shared = space.inventory.ambiguous & ~self.local
+        self.claimed = " and ".join(pod.full_name for pod, bit in space.inventory.pods if bit & shared)
         self.wires = _wires(space, node, profile, {p.device for p in self.pods})
         devices: dict[str | None, int] = {}
         for local in self.pods:

@@ -16,10 +16,11 @@ ARITY = {
 
 
 def parse(options: tuple[Option, ...], family: int) -> PlainTarget:  # noqa: ARG001  one signature for all
-    """The packet itself goes on unchanged (TS-1), unless its mark comes from the set (TS-2)."""
+    """The packet itself goes on unchanged (TS-1), unless its mark comes from the set (TS-2); the set is opaque (TS-3)."""
     if any(option.flag == "--map-mark" for option in options):
         return PlainTarget(Unknown(f"{jump_wording('SET', options)}: the mark comes from a set"), options)
-    return PlainTarget(Continue(), options)
+    writes = tuple(option.arguments[0] for option in options if option.flag in ("--add-set", "--del-set"))
+    return PlainTarget(Continue(writes), options)
 
 
 MODULE = TargetModule("SET", "writes to an ipset", arity=ARITY, parse=parse)
