@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from verifier.model.effect import Verdict
+from verifier.semantics.atoms import NameTest
 from verifier.semantics.compile import Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
@@ -109,7 +110,7 @@ class Diagram:
         for name in test.names:
             holds, unknown = (scene.outgoing if name.outgoing else scene.incoming).test(name)
             if unknown:
-                self.reasons[f"the interface of a pod ({name.name})"] = None
+                self._unknown_interface(name, one)
             if name.outgoing:
                 destination, sure_destination = destination & (holds | unknown), sure_destination & holds
             else:
@@ -119,11 +120,13 @@ class Diagram:
         inside, outside = self._cut(one, region, source, destination, scene)
         if not inside:
             return inside, outside
-        if test.guarded and not all(self._known(guarded, scene) for guarded in test.guarded):
+        if test.guarded and not all(self._known(guarded, one, scene) for guarded in test.guarded):
             return inside, join(outside, inside)
         if test.opaque:
             for free in test.opaque:
-                self.reasons[free.text if free.field is not None else f"{free.text} ({one.rule.origin})"] = None
+                shared = free.field is not None
+                text = self._program.located(free.text, one.rule) if shared else f"{free.text} ({one.rule.origin})"
+                self.reasons[text] = None
             return inside, join(outside, inside)
         if (source, destination) != (sure_source, sure_destination):
             outside = self._cut(one, region, sure_source, sure_destination, scene)[1]
@@ -141,7 +144,7 @@ class Diagram:
         for guarded in one.test.guarded:
             taken, missed = self._factor(self._boxes(guarded, scene), inside, scene)
             inside, lost = (missed, taken) if guarded.negated else (taken, missed)
-            if not self._known(guarded, scene):
+            if not self._known(guarded, one, scene):
                 inside = join(taken, missed)
             outside = join(outside, lost)
         return inside, outside
@@ -157,12 +160,15 @@ class Diagram:
                 out.append((source & holds, destination, service))
         return tuple(out)
 
-    def _known(self, guarded: Guarded, scene: Scene) -> bool:
+    def _known(self, guarded: Guarded, one: Instruction, scene: Scene) -> bool:
         for name, _ in guarded.parts:
             if (scene.outgoing if name.outgoing else scene.incoming).test(name)[1]:
-                self.reasons[f"the interface of a pod ({name.name})"] = None
+                self._unknown_interface(name, one)
                 return False
         return True
+
+    def _unknown_interface(self, test: NameTest, one: Instruction) -> None:
+        self.reasons[self._program.located(f"the interface of a pod: is it {test.name}", one.rule)] = None
 
     def _free(self, scene: Scene, source: int, destination: int) -> int:
         if scene.free is Axis.SOURCE:

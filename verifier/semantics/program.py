@@ -14,6 +14,7 @@ from typing import TypeAlias
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
 from verifier.model.fields import ConnState
+from verifier.model.origin import Origin
 from verifier.model.path import HOOKS
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.semantics.atoms import MarkTest
@@ -107,6 +108,7 @@ class Program:
         self.everything = compiler.space.everything
         self.state = state
         self.chains: dict[ChainKey, CompiledChain] = {}
+        self._sites: dict[str, Origin] = {}
         hooks = {hook for path in HOOKS.values() for hook in path}
         self.hooks = {hook for hook in hooks if hook in ruleset.chains and self._traversed(hook)}
         for hook in sorted(self.hooks):
@@ -123,6 +125,10 @@ class Program:
     def path(self, hooks: Sequence[ChainKey]) -> list[ChainKey]:
         """The hooks of a path that exist here, in order."""
         return [hook for hook in hooks if hook in self.hooks]
+
+    def located(self, text: str, rule: Rule) -> str:
+        """What is not known, with the place of the first rule that asked it."""
+        return f"{text} ({self._sites.setdefault(text, rule.origin)})"
 
     def may_refuse(self, hooks: Sequence[ChainKey]) -> bool:
         """Whether some packet could fail to pass these hooks."""

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from verifier.model.effect import Verdict
+from verifier.model.ruleset import Rule
 from verifier.semantics.atoms import FreeTest, NameTest
 from verifier.semantics.compile import Compiled, Guarded
 from verifier.semantics.dispatch import Dispatch
@@ -86,7 +87,7 @@ class Summaries:
         everything = self.everything
         literals: list[Literal] = []
         if test.names:
-            literals.extend(self._name(name, scene) for name in test.names)
+            literals.extend(self._name(name, one.rule, scene) for name in test.names)
         if test.destination != everything[1]:
             literals.append(self.end(Axis.DESTINATION, test.destination, scene))
         if test.source != everything[0]:
@@ -96,13 +97,13 @@ class Summaries:
         if test.service != everything[2]:
             literals.append(self.services(test.service, scene))
         literals.extend(self._factor(factor, scene) for factor in test.factors)
-        literals.extend(self._guard(guarded, scene) for guarded in test.guarded)
+        literals.extend(self._guard(guarded, one.rule, scene) for guarded in test.guarded)
         literals.extend(self._free(one, index, free) for index, free in enumerate(test.opaque))
         return self.store.unit(literals)
 
     def _free(self, one: Instruction, index: int, test: FreeTest) -> Literal:
         if test.field is not None:
-            return self.opaque(test.field, test.text) ^ int(test.negated)
+            return self.opaque(test.field, self.program.located(test.text, one.rule)) ^ int(test.negated)
         literal = self.opaque((id(one.rule), index), f"{test.text} ({one.rule.origin})")
         self.rolled.add(literal >> 1)
         return literal
@@ -120,13 +121,13 @@ class Summaries:
             for source, destination, service in factor
         )
 
-    def _guard(self, guarded: Guarded, scene: Scene) -> Literal:
+    def _guard(self, guarded: Guarded, rule: Rule, scene: Scene) -> Literal:
         found = self.store.either(
-            self.store.both(self._name(name, scene), self._factor((box,), scene)) for name, box in guarded.parts
+            self.store.both(self._name(name, rule, scene), self._factor((box,), scene)) for name, box in guarded.parts
         )
         return found ^ int(guarded.negated)
 
-    def _name(self, test: NameTest, scene: Scene) -> Literal:
+    def _name(self, test: NameTest, rule: Rule, scene: Scene) -> Literal:
         interfaces = scene.outgoing if test.outgoing else scene.incoming
         axis = Axis.DESTINATION if test.outgoing else Axis.SOURCE
         holds, unknown = interfaces.test(test)
@@ -134,9 +135,8 @@ class Summaries:
         if not unknown:
             return known
         where = self.end(axis, unknown, scene)
-        free = self.opaque(
-            ("interface", test.outgoing, test.name, test.prefix), f"the interface of a pod ({test.name})"
-        )
+        text = self.program.located(f"the interface of a pod: is it {test.name}", rule)
+        free = self.opaque(("interface", test.outgoing, test.name, test.prefix), text)
         return self.store.either((known, self.store.both(where, free ^ int(test.negated))))
 
     def summary(self, key: ChainKey, mark: int, scene: Scene) -> Summary:
