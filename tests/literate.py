@@ -19,7 +19,7 @@ outer one with the same info string; blocks with the same info string in one sec
                                     node node-a 192.168.0.10 fd00::10
                                     pod shop/web 10.0.0.2 fd00::2 app=web,tier=front on=node-a port=http:tcp/8080
                                         [phase=Succeeded] [host-network]
-                                Namespaces that only pods name exist without labels. `on` is node-a unless given. Without
+                                Without a `policies` block there is no policy. Namespaces that only pods name exist without labels. `on` is node-a unless given. Without
                                 a `node` line every node that a pod names exists; node-a has 192.168.0.10 and fd00::10.
     ```iptables-save [NODE]     what that node has loaded; NODE is node-a unless given
     ```ip6tables-save [NODE]    A block without a line that begins with `*` holds only rules (-A, -N, -P): it is the

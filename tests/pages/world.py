@@ -33,6 +33,8 @@ def write_snapshot(section: Section, folder: Path, extra: dict[str, str] | None 
             (cluster / "objects.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         else:
             (cluster / f"{kind.split()[1]}.{kind.split()[0]}").write_text(text)
+    if not any(file.stem == "policies" for file in cluster.iterdir()):
+        (cluster / "policies.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
     for name, text in (extra or {}).items():
         _write_node_file(folder, DEFAULT_NODE, name, text)
     return folder

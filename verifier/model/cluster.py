@@ -90,7 +90,11 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
-    """Everything read from cluster/; `ignored` counts the kinds that were read past, by kind."""
+    """Everything read from cluster/; `ignored` counts the kinds that were read past, by kind.
+
+    `policies_known` is False where nothing that was read says which policies there are, not even an empty List;
+    `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read.
+    """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
@@ -99,3 +103,5 @@ class Cluster:
     workloads: tuple[Workload, ...] = ()
     tiers: tuple[Tier, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    policies_known: bool = True
+    unlabelled: frozenset[str] = frozenset()

@@ -78,7 +78,7 @@ class Hosts:
     def _scene(self, path: Path, local: LocalPod) -> Scene:
         own = self._world.places.own
         name = f"{path.value} {local.pod.full_name}"
-        device = Interfaces(((local.device, -1),))
+        device = Interfaces(((local.device, -1),), local.pod.full_name)
         state, services = self._run.state, self._run.services
         if path is Path.NODE_TO_POD:
             return Scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, state, services, own)

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 
 from verifier.model.assumption import ASSUMPTIONS
-from verifier.model.cluster import Pod
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.fields import NAMESPACE_NAME, Scope
 from verifier.model.finding import Answer, Difference, Question
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions, silent
@@ -28,6 +29,7 @@ from verifier.semantics.summaries import Summaries
 from verifier.smt.formula import Store
 from verifier.smt.solver import Solver
 
+FORWARDED = {Path.REMOTE_TO_POD, Path.POD_TO_REMOTE, Path.POD_TO_POD}
 MOST_ENTRY_MARKS = 6
 """At most this many live mark bits are enumerated by --initial-mark any."""
 
@@ -96,6 +98,17 @@ def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Questi
     ]
 
 
+def _blind(cluster: Cluster, world: World) -> str:
+    """Why what the policies ask cannot be known, "" where it can."""
+    if not cluster.policies_known:
+        return "no NetworkPolicy was read, and no empty List that would say that there is none"
+    selected = any(label.scope is Scope.NAMESPACE and label.key != NAMESPACE_NAME for label in world.space.labels)
+    unknown = sorted({pod.namespace for pod, _ in world.space.inventory.pods} & cluster.unlabelled)
+    if selected and unknown:
+        return f"the labels of namespace {unknown[0]} are not known, and policies select namespaces by label"
+    return ""
+
+
 class _Family:
     """The questions of one family of a node."""
 
@@ -118,6 +131,7 @@ class _Family:
         self._solver = Solver(self._store, deadline, HeaderBits(self.world.space) if options.bits else None)
         self._paths = options.paths or tuple(Path)
         self._chosen = [p for p in self.world.places.pods if not options.pods or p.pod.full_name in options.pods]
+        self._blind = _blind(snapshot.cluster, self.world)
         self._open()
 
     def _open(self) -> None:
@@ -130,12 +144,15 @@ class _Family:
         claimed = self.world.places.claimed
         for local in self._chosen if claimed else ():
             for path in {Path.REMOTE_TO_POD, Path.POD_TO_REMOTE} & set(self._paths):
-                self.ledger.undecided(local.pod.full_name, path, [f"{claimed} claim one address"])
+                self.ledger.undecided(local.pod.full_name, path, [claimed])
+        for local in self._chosen if self._blind else ():
+            for path in FORWARDED & set(self._paths):
+                self.ledger.undecided(local.pod.full_name, path, [self._blind])
         for pod in self.world.places.shared:
             if not self._options.pods or pod.full_name in self._options.pods:
                 for path in self._paths:
                     self.ledger.ask(pod.full_name, path)
-                    self.ledger.undecided(pod.full_name, path, ["its address belongs to another live pod too"])
+                    self.ledger.undecided(pod.full_name, path, [self.world.places.rivals(pod)])
 
     def run(self, progress: Progress) -> None:
         """Ask everything, one run after the other."""
@@ -158,7 +175,7 @@ class _Family:
             self._hosts(Hosts(self.world, run, mark, summaries, self.ledger, forward.lemmas))
 
     def _forwarded(self, forward: Forward, *, pairs: bool) -> None:
-        if forward.idle:
+        if forward.idle or self._blind:
             return
         for path in (Path.REMOTE_TO_POD, Path.POD_TO_REMOTE):
             if path in self._paths:

@@ -29,10 +29,13 @@ class ClusterReader:
     _found: dict[tuple[str, str], Thing] = field(default_factory=dict)
     _ignored: Counter[str] = field(default_factory=Counter)
     _shared: Shared = field(default_factory=Shared)
+    _policies_known: bool = False
 
     def add(self, document: Document) -> None:
         """Take a document; InputError where it is not what the API server would accept."""
-        for part in _objects(document.path, document.entries, "", ""):
+        objects = list(_objects(document.path, document.entries, "", ""))
+        self._policies_known = self._policies_known or not objects
+        for part in objects:
             self._add_object(part)
 
     def _add_object(self, part: Part) -> None:
@@ -43,6 +46,7 @@ class ClusterReader:
             self._ignored[f"{kind_name}.{group}" if group else kind_name] += 1
             return
         kind = kind or _NAMES[kind_name]
+        self._policies_known = self._policies_known or isinstance(kind, PolicyKind)
         if api != kind.api:
             problem = f"expected apiVersion {kind.api} for a {kind_name}, found {shown(api or None)}"
             raise part.fault("apiVersion", problem, f"convert it to {kind.api}, as the API server prints it")
@@ -71,14 +75,21 @@ class ClusterReader:
             self._all(Workload),
             tuple(Tier(name, tuple(members), Action.DENY) for name, members in tiers.items()),
             dict(sorted(self._ignored.items())),
+            self._policies_known,
+            self._unlabelled(),
         )
+
+    def _unlabelled(self) -> frozenset[str]:
+        named = {namespace.name for namespace in self._all(Namespace)}
+        return frozenset({pod.namespace for pod in self._all(Pod)} - named)
 
     def notes(self) -> Iterator[str]:
         """Sentences on what the documents leave open."""
-        named = {namespace.name for namespace in self._all(Namespace)}
-        unnamed = sorted({pod.namespace for pod in self._all(Pod)} - named)
+        if not self._policies_known:
+            yield "cluster/ has no NetworkPolicy and no empty List: which policies there are is not known"
+        unnamed = sorted(self._unlabelled())
         if unnamed:
-            yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: taken to have no label but its name"
+            yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: no label but its name is known"
 
     def _all(self, kind: Callable[..., Any]) -> tuple[Any, ...]:
         return tuple(thing for thing in self._found.values() if type(thing) is kind)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TypeVar
 
 from verifier.model.effect import Verdict
-from verifier.semantics.atoms import NameTest
 from verifier.semantics.compile import Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
@@ -108,9 +107,10 @@ class Diagram:
         source, destination = test.source & scene.source, test.destination & scene.destination
         sure_source, sure_destination = source, destination
         for name in test.names:
-            holds, unknown = (scene.outgoing if name.outgoing else scene.incoming).test(name)
+            interfaces = scene.outgoing if name.outgoing else scene.incoming
+            holds, unknown = interfaces.test(name)
             if unknown:
-                self._unknown_interface(name, one)
+                self.reasons[self._program.located(interfaces.unknown, one.rule)] = None
             if name.outgoing:
                 destination, sure_destination = destination & (holds | unknown), sure_destination & holds
             else:
@@ -162,13 +162,11 @@ class Diagram:
 
     def _known(self, guarded: Guarded, one: Instruction, scene: Scene) -> bool:
         for name, _ in guarded.parts:
-            if (scene.outgoing if name.outgoing else scene.incoming).test(name)[1]:
-                self._unknown_interface(name, one)
+            interfaces = scene.outgoing if name.outgoing else scene.incoming
+            if interfaces.test(name)[1]:
+                self.reasons[self._program.located(interfaces.unknown, one.rule)] = None
                 return False
         return True
-
-    def _unknown_interface(self, test: NameTest, one: Instruction) -> None:
-        self.reasons[self._program.located(f"the interface of a pod: is it {test.name}", one.rule)] = None
 
     def _free(self, scene: Scene, source: int, destination: int) -> int:
         if scene.free is Axis.SOURCE:

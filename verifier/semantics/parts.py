@@ -117,7 +117,7 @@ class Parts:
 
 
 def _wide(role: Role, local: LocalPod, world: int, around: Interfaces, state: ConnState, services: int) -> Scene:
-    mine = Interfaces(((local.device, -1),))
+    mine = Interfaces(((local.device, -1),), local.pod.full_name)
     name = f"{role.name.lower()} of {local.pod.full_name}"
     real = world & ~local.bit
     if role is Role.EGRESS:

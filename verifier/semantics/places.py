@@ -13,6 +13,7 @@ from verifier.model.node import NodeState
 from verifier.model.profile import Profile
 from verifier.semantics.atoms import NameTest
 from verifier.semantics.cuts import SPECIAL
+from verifier.semantics.line import cells
 from verifier.semantics.space import Space
 
 
@@ -28,12 +29,16 @@ class LocalPod:
 
 
 class Interfaces:
-    """The interfaces that an end can have: (name or None, cells behind it); -1 stands for a single fixed end."""
+    """The interfaces that an end can have: (name or None, cells behind it); -1 stands for a single fixed end.
 
-    __slots__ = ("groups", "key")
+    `unknown` says whose interface it is where no name is known.
+    """
 
-    def __init__(self, groups: tuple[tuple[str | None, int], ...]) -> None:
+    __slots__ = ("groups", "key", "unknown")
+
+    def __init__(self, groups: tuple[tuple[str | None, int], ...], unknown: str = "") -> None:
         self.groups = groups
+        self.unknown = f"the interface of {unknown or 'a pod'} is not known: no chain, address or route tells it"
         self.key = tuple(name for name, _ in groups)
 
     def test(self, test: NameTest) -> tuple[int, int]:
@@ -54,7 +59,7 @@ class Places:
     """The ends of the paths of one node and family.
 
     `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
-    that several live pods claim; `claimed` names those pods of other nodes;
+    that several live pods claim; `claimed` says so of pods of other nodes;
     `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's, with all of its
     class (U-32).
     """
@@ -78,19 +83,29 @@ class Places:
         for ranges in SPECIAL[space.family].values():
             self.remote &= ~space.address_mask(ranges)
         shared = space.inventory.ambiguous & ~self.local
-        self.claimed = " and ".join(pod.full_name for pod, bit in space.inventory.pods if bit & shared)
+        self.claimed = "; ".join(_rivals(space, 1 << cell) for cell in cells(shared))
         self.wires = _wires(space, node, profile, {p.device for p in self.pods})
         devices: dict[str | None, int] = {}
         for local in self.pods:
             devices[local.device] = devices.get(local.device, 0) | local.bit
         self.devices = devices
+        nameless = [local.pod.full_name for local in self.pods if local.device is None]
+        self._nameless = ", ".join(nameless[:3]) + (f" and {len(nameless) - 3} more" if len(nameless) > 3 else "")
         self.alone = {local.cell for local in self.pods if local.device and devices[local.device] == local.bit}
+
+    def rivals(self, pod: Pod) -> str:
+        """Which live pods share this one's address."""
+        return _rivals(self.space, 1 << self.space.addresses.cell(pod.addresses[self.space.family]))
 
     def anywhere(self, wire: str) -> Interfaces:
         """Interfaces of an end that is any local pod or remote behind `wire`."""
         groups = dict(self.devices)
         groups[wire] = groups.get(wire, 0) | self.remote
-        return Interfaces(tuple(groups.items()))
+        return Interfaces(tuple(groups.items()), self._nameless)
+
+
+def _rivals(space: Space, bit: int) -> str:
+    return " and ".join(pod.full_name for pod, at in space.inventory.pods if at == bit) + " claim one address"
 
 
 def _device(family: int, pod: Pod, node: NodeState, profile: Profile) -> str | None:

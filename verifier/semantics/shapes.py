@@ -168,7 +168,9 @@ class Shapes:
         return found
 
     def _interfaces(self, end: End) -> Interfaces:
-        return Interfaces(((self._wire if end is None else end.device, -1),))
+        if end is None:
+            return Interfaces(((self._wire, -1),))
+        return Interfaces(((end.device, -1),), end.pod.full_name)
 
     def _dependence(self, key: ChainKey) -> tuple[bool, bool]:
         """Whether the shape of a chain depends on its source end, and on its destination end."""

@@ -135,7 +135,7 @@ class Summaries:
         if not unknown:
             return known
         where = self.end(axis, unknown, scene)
-        text = self.program.located(f"the interface of a pod: is it {test.name}", rule)
+        text = self.program.located(interfaces.unknown, rule)
         free = self.opaque(("interface", test.outgoing, test.name, test.prefix), text)
         return self.store.either((known, self.store.both(where, free ^ int(test.negated))))
 

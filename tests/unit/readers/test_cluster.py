@@ -120,14 +120,28 @@ def test_a_namespace_always_has_its_name_as_a_label() -> None:
     ):
         cluster, notes = read(text.format(labels))
         assert cluster.namespaces["shop"].labels == {**expected, NAMESPACE_NAME: "shop"}
-        assert notes == []
+        assert not any("Namespace object" in note for note in notes)
+
+
+def test_no_policy_is_known_only_where_something_says_so() -> None:
+    """Without a policy and without an empty List nobody knows which policies there are."""
+    for text, known in (
+        (POD, False),
+        (POD + "\n---\napiVersion: v1\nkind: List\nitems: []\n", True),
+        (POD + "\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\nitems: []\n", True),
+        (POD + "\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {}\n", True),
+    ):
+        cluster, notes = read(text)
+        assert cluster.policies_known is known
+        assert any("which policies there are is not known" in note for note in notes) is not known
 
 
 def test_a_namespace_that_only_pods_name_is_noted() -> None:
     """It exists with no label but its name, and somebody is told."""
     cluster, notes = read(POD)
     assert cluster.namespaces["shop"].labels == {NAMESPACE_NAME: "shop"}
-    assert notes == ["cluster/ has no Namespace object for shop: taken to have no label but its name"]
+    assert cluster.unlabelled == {"shop"}
+    assert notes[-1] == "cluster/ has no Namespace object for shop: no label but its name is known"
 
 
 def test_a_node_and_a_service() -> None:
