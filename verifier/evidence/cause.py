@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verifier.evidence.case import Case
-from verifier.evidence.names import Names, directions
+from verifier.evidence.names import Names
 from verifier.evidence.near_miss import NearMiss
 from verifier.evidence.nearest_rule import NearestRule
 from verifier.evidence.phrases import memberships, why_not
@@ -22,19 +22,25 @@ LISTED = 3
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A case with what comes closest on the other side: a chain rule, or a policy rule for each denying direction."""
+    """A case with what comes closest on the other side: a chain rule, or a policy rule for each denying direction.
+
+    `also` are the rules that decide about other packets of the finding.
+    """
 
     case: Case
     missed: NearMiss | None
     nearest: tuple[tuple[Direction, NearestRule], ...]
     names: Names
     view: View
+    also: tuple[Rule, ...] = ()
 
     def sentence(self) -> str:
         """The cause, without a full stop at its end."""
         if self.case.difference.kind is Kind.LEAK:
-            return f"{self._passed()}, but {self._denied()}"
-        return f"{self._allowed()}, but {self._stopped()}"
+            told = f"{self._passed()}, but {self._denied()}"
+        else:
+            told = f"{self._allowed()}, but {self._stopped()}"
+        return told + self._missing() + self._others()
 
     def _passed(self) -> str:
         """What the chains do to let the packet through."""
@@ -60,9 +66,9 @@ class Story:
         place = self.names.place(rule.origin)
         if not bits:
             return f"{place} clears mark {step.mark_before & ~step.mark_after:#x} again"
-        spoken = directions(self.names.words(step, self.case.packet.family))
-        foreign = len(spoken) == 1 and self.case.denying and spoken[0] not in self.case.denying
-        kind = f", a rule for {spoken[0].value}," if foreign else ""
+        spoken = self.names.direction(step, self.case.passage.trace, self.case.packet.family)
+        foreign = spoken is not None and self.case.denying and spoken not in self.case.denying
+        kind = f", a rule for {spoken.value}," if spoken is not None and foreign else ""
         return f"{place}{kind} sets mark {bits:#x}{self._by_sets(rule)}"
 
     def _by_sets(self, rule: Rule) -> str:
@@ -119,7 +125,20 @@ class Story:
         sentence = " and ".join(told)
         if self.case.difference.path in NODE_PATHS and self.case.denying:
             sentence += f", heeding that {' and '.join(self._denied_in(each) for each in self.case.denying)}"
-        if self.missed is not None and self.missed.failed:
-            reasons = " and ".join(why_not(test, self.missed.packet, self.view) for test in self.missed.failed)
-            sentence += f"; {self.names.place(self.missed.rule.origin)} does not match it, as {reasons}"
         return sentence
+
+    def _missing(self) -> str:
+        """The rule that should have matched, and why it does not."""
+        if self.missed is None or not self.missed.failed:
+            return ""
+        reasons = " and ".join(why_not(test, self.missed.packet, self.view) for test in self.missed.failed)
+        return f"; {self.names.place(self.missed.rule.origin)} does not match it, as {reasons}"
+
+    def _others(self) -> str:
+        """The rules that come in for other packets of the finding."""
+        if not self.also:
+            return ""
+        places = [self.names.place(rule.origin) for rule in self.also[:LISTED]]
+        if len(self.also) > LISTED:
+            places.append(f"{len(self.also) - LISTED} more rules")
+        return f"; with other packets of the region also {' and '.join(places)}"

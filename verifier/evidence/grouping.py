@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from verifier.evidence.case import Case
-from verifier.evidence.names import Names, directions
+from verifier.evidence.names import Names
 from verifier.model.fields import Field
 from verifier.model.finding import Kind
 from verifier.model.packet import Packet
@@ -36,8 +36,8 @@ def telling(case: Case, names: Names) -> tuple[Step, ...]:
     marking = case.decision.marking
     if not case.denying:
         return marking
-    spoken = [directions(names.words(step, case.packet.family)) for step in marking]
-    wrong = [step for step, words in zip(marking, spoken, strict=True) if len(words) != 1 or words[0] in case.denying]
+    trace, family = case.passage.trace, case.packet.family
+    wrong = [step for step in marking if names.direction(step, trace, family) in (None, *case.denying)]
     return tuple(wrong) or marking
 
 

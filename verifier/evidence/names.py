@@ -15,7 +15,8 @@ from verifier.model.node import NodeState
 from verifier.model.origin import Origin
 from verifier.model.policy import Direction
 from verifier.model.profile import Profile
-from verifier.model.trace import Step
+from verifier.model.ruleset import Rule
+from verifier.model.trace import ChainTrace, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ class Names:
             self.said[key] = "\n".join(self._words(step, family))
         return self.said[key]
 
+    def direction(self, step: Step, trace: ChainTrace, family: int) -> Direction | None:
+        """The one direction that a step speaks of: in the rule's own comments, around it, or where it was called."""
+        own = "\n".join(step.rule.comments) if step.rule is not None else ""
+        place = next((at for at, each in enumerate(trace.steps) if each is step), 0)
+        callers = (each.rule for each in reversed(trace.steps[:place]) if each.rule is not None)
+        caller = next((rule for rule in callers if _enters(rule, step.chain)), None)
+        for words in (own, self.words(step, family), "\n".join(caller.comments) if caller else ""):
+            found = directions(words)
+            if len(found) == 1:
+                return found[0]
+        return None
+
     def _words(self, step: Step, family: int) -> Iterable[str]:
         chain = self.node.rulesets[family].chains.get((step.table, step.chain))
         yield step.chain
@@ -51,6 +64,10 @@ class Names:
             if isinstance(step.rule.effect, Call | Goto):
                 yield step.rule.effect.chain
                 yield self.profile.explain_chain(self.node, step.rule.effect.chain)
+
+
+def _enters(rule: Rule, chain: str) -> bool:
+    return isinstance(rule.effect, Call | Goto) and rule.effect.chain == chain
 
 
 def directions(words: str) -> tuple[Direction, ...]:

@@ -66,16 +66,16 @@ def why_not(test: Predicate, packet: Packet, view: View) -> str:
             return "one of its tests does not hold"
 
 
-def left_out(peer: Predicate, field: Field, packet: Packet, view: View) -> str:
-    """The addresses that a peer's block excepts and among which the packet's end is, "" where there are none."""
+def left_out(peer: Predicate, field: Field, packet: Packet, view: View) -> tuple[Range, ...]:
+    """The addresses that a peer's block excepts and among which the packet's end is, () where there are none."""
     address = packet.source if field is Field.SOURCE else packet.destination
     for part in peer.parts if isinstance(peer, AnyOf) else (peer,):
         match part:
             case InRange(tested, ranges, family) if tested is field and family in (0, packet.family):
                 hole = next((gap for gap in _gaps(ranges) if gap[0] <= address <= gap[1]), None)
                 if hole is not None and holds(part, packet, view) is False:
-                    return _some(networks(packet.family, [hole]))
-    return ""
+                    return (hole,)
+    return ()
 
 
 def _gaps(ranges: tuple[Range, ...]) -> Iterator[Range]:
@@ -145,15 +145,16 @@ def _value(field: Field, packet: Packet) -> str:
 def _ranges(field: Field, ranges: tuple[Range, ...], family: int) -> str:
     match field:
         case Field.SOURCE | Field.DESTINATION:
-            return _some([text.removesuffix("/32" if family == 4 else "/128") for text in networks(family, ranges)])
+            return listed([text.removesuffix("/32" if family == 4 else "/128") for text in networks(family, ranges)])
         case Field.PROTOCOL:
-            return _some([str(PROTOCOL_NAMES.get(first, first)) for first, _ in ranges])
+            return listed([str(PROTOCOL_NAMES.get(first, first)) for first, _ in ranges])
         case Field.STATE:
-            return _some([ConnState(state).name for first, last in ranges for state in range(first, last + 1)])
+            return listed([ConnState(state).name for first, last in ranges for state in range(first, last + 1)])
         case _:
-            return _some([str(first) if first == last else f"{first}-{last}" for first, last in ranges])
+            return listed([str(first) if first == last else f"{first}-{last}" for first, last in ranges])
 
 
-def _some(texts: list[str]) -> str:
+def listed(texts: list[str]) -> str:
+    """The texts with commas, the rest counted where there are many."""
     shown = ", ".join(texts[:LISTED])
     return shown if len(texts) <= LISTED else f"{shown} and {len(texts) - LISTED} more"

@@ -13,15 +13,15 @@ from verifier.evidence.case import Case, confirmed
 from verifier.evidence.cause import Story
 from verifier.evidence.grouping import grouped, telling
 from verifier.evidence.names import Names
-from verifier.evidence.near_miss import near_miss
-from verifier.evidence.nearest_rule import nearest_rule
+from verifier.evidence.near_miss import NearMiss, missed_exception, near_miss
+from verifier.evidence.nearest_rule import NearestRule, nearest_rule
 from verifier.evidence.regions import join, size
 from verifier.model.assumption import Setting
 from verifier.model.fields import POLICED_PROTOCOLS
 from verifier.model.finding import Difference, Finding, Kind, Witness
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
-from verifier.model.policy import Policy, PolicyRule
+from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.profile import Deviation, Profile
 from verifier.model.snapshot import Snapshot
 from verifier.reference.specification import excused
@@ -73,11 +73,13 @@ def _place(finding: Finding) -> tuple[str, int, int, int, int, int]:
 def _finding(group: list[Case], names: Names, documented: tuple[Deviation, ...], view: View) -> Finding:
     """One finding for all cases of a cause, told by the plainest packet among them."""
     best = min(group, key=lambda case: (len(case.decision.marking), _plainness(case.packet)))
-    missed = near_miss(best, names, view) if best.difference.kind is Kind.BLOCKED else None
     found = ((each, nearest_rule(best, each, names, view)) for each in best.denying)
     nearest = tuple((direction, rule) for direction, rule in found if rule is not None)
-    rules = [*best.decision.rules, *((missed.rule,) if missed else ())]
-    rules += [rule for case in group for rule in case.decision.rules]
+    missed = _missed(best, nearest, names, view)
+    rules = dict.fromkeys([*best.decision.rules, *((missed.rule,) if missed else ())])
+    others = {step.rule: step for case in group for step in case.decision.steps if step.rule is not None}
+    also = tuple(rule for rule in others if rule not in rules)
+    met = {step.rule for step in best.passage.trace.steps}
     policies: list[tuple[Policy, PolicyRule | None]] = [(each.policy, each.rule) for _, each in nearest]
     policies += [*best.policies, *(pair for case in group for pair in case.policies)]
     excuses = [excused(each.packet, each.difference.path, each.difference.kind, documented, view) for each in group]
@@ -90,11 +92,22 @@ def _finding(group: list[Case], names: Names, documented: tuple[Deviation, ...],
         witness=Witness(best.packet, best.passage.trace, best.expected.ingress, best.expected.egress),
         pods=tuple(sorted({pod for case in group for pod in case.difference.pods})),
         policies=tuple(dict.fromkeys(policies)),
-        rules=tuple(dict.fromkeys(rules)),
-        cause=Story(best, missed, nearest, names, view).sentence(),
+        rules=(*rules, *also),
+        cause=Story(best, missed, nearest, names, view, also).sentence(),
         assumptions=tuple(sorted({case.expected.assumption for case in group if case.expected.assumption})),
         deviations=tuple(sorted({name for names_ in excuses for name in names_})),
+        places=(*(others[rule] for rule in also if rule not in met), *((missed.step,) if missed else ())),
+        missed=(missed.rule,) if missed else (),
     )
+
+
+def _missed(
+    case: Case, nearest: tuple[tuple[Direction, NearestRule], ...], names: Names, view: View
+) -> NearMiss | None:
+    """The chain rule that should have matched the packet."""
+    if case.difference.kind is Kind.BLOCKED:
+        return near_miss(case, names, view)
+    return next((miss for _, rule in nearest if (miss := missed_exception(case, rule, names, view)) is not None), None)
 
 
 def _plainness(packet: Packet) -> tuple[int, ...]:

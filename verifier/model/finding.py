@@ -16,7 +16,7 @@ from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import Range
 from verifier.model.ruleset import Rule
 from verifier.model.snapshot import InputFile
-from verifier.model.trace import ChainTrace, PolicyTrace
+from verifier.model.trace import ChainTrace, PolicyTrace, Step
 
 
 class Answer(Enum):
@@ -87,7 +87,8 @@ class Finding:
     """Packets on which a node and its policies differ, all for one cause.
 
     `policies` are the policy rules that decide (or the policies whose isolation does), `rules` the chain rules that
-    decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence.
+    decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence. `places` say where those of
+    `rules` stand that the witness did not meet, `missed` which of `rules` should have matched it and did not.
     """
 
     id: str
@@ -102,6 +103,12 @@ class Finding:
     cause: str
     assumptions: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
+    places: tuple[Step, ...] = ()
+    missed: tuple[Rule, ...] = ()
+
+    def place(self, rule: Rule) -> Step | None:
+        """Where one of `rules` stands."""
+        return next((step for step in (*self.witness.chains.steps, *self.places) if step.rule is rule), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from verifier import __version__
@@ -20,7 +21,8 @@ from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import Range
 from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, ProfileReport, Story
-from verifier.model.trace import ChainTrace, PolicyTrace, Step
+from verifier.model.trace import ChainTrace, PolicyTrace
+from verifier.reports.files import Files
 from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.spelling import policy_rule_text
@@ -30,6 +32,14 @@ Json: TypeAlias = dict[str, Any]
 
 WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
 POLICED_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What names addresses and files in the whole document."""
+
+    inventory: Inventory
+    files: Files
 
 
 def render(outcome: Outcome, _style: Style) -> str:
@@ -67,12 +77,12 @@ def laid_out(value: Any, indent: str, pattern: Any) -> Iterator[str]:
 
 def verify_document(outcome: VerifyReport) -> Json:
     """The document that specs/verify.schema.json describes, with every list in a fixed order."""
-    inventory = Inventory(outcome.cluster)
+    known = _Known(Inventory(outcome.cluster), Files(each.path for each in outcome.inputs))
     return {
         **_head("verify", outcome.answer.value),
         "inputs": _inputs(outcome),
         "notes": list(outcome.notes),
-        "nodes": [_node(node, inventory) for node in sorted(outcome.nodes, key=lambda node: node.node)],
+        "nodes": [_node(node, known) for node in sorted(outcome.nodes, key=lambda node: node.node)],
     }
 
 
@@ -89,14 +99,14 @@ def _inputs(outcome: VerifyReport | ExplainReport) -> list[Json]:
     return [{"path": each.path, "sha256": each.sha256} for each in files]
 
 
-def _node(node: NodeReport, inventory: Inventory) -> Json:
+def _node(node: NodeReport, known: _Known) -> Json:
     questions = sorted(node.questions, key=lambda asked: (asked.pod, asked.path.value, asked.family))
     return {
         "node": node.node,
         "compiler": node.compiler,
         "answer": node.answer.value,
         "questions": [_question(asked) for asked in questions],
-        "findings": [_finding(finding, inventory) for finding in worst_first(node.findings)],
+        "findings": [_finding(finding, known) for finding in worst_first(node.findings)],
         "notes": list(node.notes),
         "assumptions": [_premise(each) for each in node.assumptions],
         "deviations": [_premise(each) for each in node.deviations],
@@ -123,7 +133,7 @@ def _premise(premise: Premise) -> Json:
     return document
 
 
-def _finding(finding: Finding, inventory: Inventory) -> Json:
+def _finding(finding: Finding, known: _Known) -> Json:
     return {
         "id": finding.id,
         "kind": finding.kind.value,
@@ -131,16 +141,16 @@ def _finding(finding: Finding, inventory: Inventory) -> Json:
         "family": finding.family,
         "pods": sorted(finding.pods),
         "region": [document for box in finding.region for document in box_documents(box, finding.family)],
-        "witness": _packet(finding.witness.packet, inventory),
-        "policies": [_policy(policy, rule) for policy, rule in finding.policies],
-        "rules": [_rule(rule, _place(rule, finding.witness.chains)) for rule in finding.rules],
+        "witness": _packet(finding.witness.packet, known.inventory),
+        "policies": [_policy(policy, rule, known.files) for policy, rule in finding.policies],
+        "rules": [_rule(rule, finding, known.files) for rule in finding.rules],
         "cause": finding.cause,
         "assumptions": list(finding.assumptions),
         "deviations": list(finding.deviations),
         "trace": {
-            "chains": _chains(finding.witness.chains),
-            "ingress": _judgement(finding.witness.ingress),
-            "egress": _judgement(finding.witness.egress),
+            "chains": _chains(finding.witness.chains, known.files),
+            "ingress": _judgement(finding.witness.ingress, known.files),
+            "egress": _judgement(finding.witness.egress, known.files),
         },
     }
 
@@ -205,29 +215,27 @@ def _interface(name: str) -> str | None:
     return None if name == FREE_INTERFACE else name or None
 
 
-def _policy(policy: Policy, rule: PolicyRule | None) -> Json:
+def _policy(policy: Policy, rule: PolicyRule | None, files: Files) -> Json:
     return {
         "policy": policy.name,
         "rule": rule.text if rule else None,
-        **_origin(rule.origin if rule else policy.origin),
+        **_origin(rule.origin if rule else policy.origin, files),
         "text": policy_rule_text(policy, rule),
     }
 
 
-def _origin(origin: Origin) -> Json:
-    return {"file": origin.path, "line": origin.line}
+def _origin(origin: Origin, files: Files) -> Json:
+    return {"file": files.of(origin), "line": origin.line}
 
 
-def _place(rule: Rule, trace: ChainTrace) -> Step | None:
-    return next((step for step in trace.steps if step.rule is rule), None)
-
-
-def _rule(rule: Rule, step: Step | None) -> Json:
+def _rule(rule: Rule, finding: Finding, files: Files) -> Json:
+    step = finding.place(rule)
     place: Json = {"table": step.table, "chain": step.chain, "number": step.number} if step else {}
-    return {**place, **_origin(rule.origin), "text": rule.text}
+    role = "missed" if any(rule is each for each in finding.missed) else "decides"
+    return {"role": role, **place, **_origin(rule.origin, files), "text": rule.text}
 
 
-def _chains(trace: ChainTrace) -> Json:
+def _chains(trace: ChainTrace, files: Files) -> Json:
     return {
         "verdict": trace.verdict.value if trace.verdict else None,
         "mark": trace.mark,
@@ -238,7 +246,7 @@ def _chains(trace: ChainTrace) -> Json:
                 "chain": step.chain,
                 "number": step.number,
                 "text": step.rule.text if step.rule else None,
-                "file": step.rule.origin.path if step.rule else None,
+                "file": files.of(step.rule.origin) if step.rule else None,
                 "line": step.rule.origin.line if step.rule else None,
                 "mark_before": step.mark_before,
                 "mark_after": step.mark_after,
@@ -248,27 +256,28 @@ def _chains(trace: ChainTrace) -> Json:
     }
 
 
-def _judgement(trace: PolicyTrace | None) -> Json | None:
+def _judgement(trace: PolicyTrace | None, files: Files) -> Json | None:
     if trace is None:
         return None
     return {
         "allowed": trace.allowed,
-        "selecting": [{"policy": policy.name, **_origin(policy.origin)} for policy in trace.selecting],
-        "deciding": _policy(trace.policy, trace.deciding) if trace.policy else None,
+        "selecting": [{"policy": policy.name, **_origin(policy.origin, files)} for policy in trace.selecting],
+        "deciding": _policy(trace.policy, trace.deciding, files) if trace.policy else None,
         "reasons": list(trace.reasons),
     }
 
 
 def _explain_document(outcome: ExplainReport) -> Json:
+    files = Files(each.path for each in outcome.inputs)
     return {
         **_head("explain", outcome.answer.value),
         "inputs": _inputs(outcome),
         "notes": list(outcome.notes),
-        "nodes": [_story(story) for story in outcome.stories],
+        "nodes": [_story(story, files) for story in outcome.stories],
     }
 
 
-def _story(story: Story) -> Json:
+def _story(story: Story, files: Files) -> Json:
     told = story.explanation
     inventory = Inventory.of(party.pod for party in (told.source, told.destination))
     return {
@@ -286,9 +295,9 @@ def _story(story: Story) -> Json:
         "assumption": told.expectation.assumption or None,
         "deviations": list(told.deviations),
         "trace": {
-            "chains": _chains(told.chains),
-            "ingress": _judgement(told.expectation.ingress),
-            "egress": _judgement(told.expectation.egress),
+            "chains": _chains(told.chains, files),
+            "ingress": _judgement(told.expectation.ingress, files),
+            "egress": _judgement(told.expectation.egress, files),
         },
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
-from verifier.model.ruleset import Rule, chain_of
 from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
@@ -117,10 +116,10 @@ class _Told:
         if len(groups) > PATTERNS_TOLD:
             self._page.blank()
         for number, group in enumerate(groups[PATTERNS_TOLD:], PATTERNS_TOLD + 1):
-            where = f" ({group[0].path.value}, {counted(len(concerned(group)), 'pod')}, {group[0].id})"
-            self._page.line(
-                f"{number}. ", (group[0].kind.value, "bad"), f": {_cause(group[0])}", (where, "dim"), hang=2
-            )
+            pods = concerned(group)
+            where = f"{group[0].path.value}, {counted(len(pods), 'pod')}, {group[0].id}"
+            told = f" ({where}; --pod {pods[0]} or --format json shows it)"
+            self._page.line(f"{number}. ", (group[0].kind.value, "bad"), f": {_cause(group[0])}", (told, "dim"), hang=2)
         self._undecided()
         self._premises()
         _listed("notes", self._node.notes, self._page)
@@ -148,9 +147,12 @@ class _Told:
         for number, finding in enumerate(others[:ALIKE]):
             policies = names_text(dict.fromkeys(policy.name for policy, _ in finding.policies), 2)
             places = ", ".join(str(rule.origin.line) for rule in finding.rules[:2])
-            box = self._words.box(finding.region[0], finding)
+            told = "; ".join(part for part in (policies, f"line {places}" if places else "") if part)
+            more = f" and {counted(len(finding.region) - 1, 'more box', 'more boxes')}" if finding.region[1:] else ""
+            named = f"  ({finding.id}{': ' if told else ''}{told})"
             self._field(
-                "alike" if number == 0 else "", [f"{box}", (f"  ({finding.id}: {policies}; line {places})", "dim")]
+                "alike" if number == 0 else "",
+                [self._words.box(finding.region[0], finding), (more, "dim"), (named, "dim")],
             )
         self._more(len(others) - ALIKE, "finding alike", "findings alike")
 
@@ -184,22 +186,16 @@ class _Told:
                 self._field("", [(pod.full_name, "name"), ": ", (labels, "dim")])
 
     def _rules(self, finding: Finding) -> None:
-        steps = {id(step.rule): step for step in finding.witness.chains.steps if step.rule is not None}
         for rule in finding.rules[:RULES]:
-            step = steps.get(id(rule))
-            place = place_segments(step, self._phrases.get(step.chain, "")) if step else self._chain(rule)
-            self._code("rule", [*place, *origin_segments(rule.origin)])
+            step = finding.place(rule)
+            place = place_segments(step, self._phrases.get(step.chain, "")) if step else []
+            role = "missed" if any(rule is each for each in finding.missed) else "rule"
+            self._code(role, [*place, *origin_segments(rule.origin)])
             self._code("", rule_segments(rule))
         self._more(len(finding.rules) - RULES, "rule")
         last = deciding_policy(finding.witness.chains)
         if last is not None:
             self._field("rule", place_segments(last, self._phrases.get(last.chain, "")))
-
-    def _chain(self, rule: Rule) -> list[Segment]:
-        """The chain of a rule that the packet did not meet."""
-        name = chain_of(rule)
-        phrase = self._phrases.get(name, "")
-        return [(name, "name"), f" ({phrase})" if phrase else ""] if name else []
 
     def _undecided(self) -> None:
         asked: dict[str, list[str]] = {}

@@ -6,19 +6,33 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.evidence.findings import CHAINS, FAR, IN, OUT, PODS, SETS, WEB_IN, difference, findings, node, packet
-from tests.unit.reference.worlds import cluster, policy, selecting
+from tests.unit.evidence.findings import (
+    BLOCK,
+    CHAINS,
+    FAR,
+    IN,
+    OUT,
+    PODS,
+    SETS,
+    WEB_IN,
+    difference,
+    findings,
+    node,
+    packet,
+)  # fmt: skip
+from tests.unit.reference.worlds import cluster, pod, policy, selecting
 from verifier.compilers import by_name
 from verifier.evidence.witness import build_findings
 from verifier.model.disagreement import Disagreement
-from verifier.model.fields import ConnState
+from verifier.model.fields import ConnState, End, Label, Scope
 from verifier.model.finding import Kind
 from verifier.model.path import Path
-from verifier.model.predicate import TRUE, PortNamed
+from verifier.model.predicate import TRUE, LabelIn, PortNamed, any_of
 from verifier.model.profile import Deviation
 from verifier.model.snapshot import Snapshot
 
 LEAK, BLOCKED = Kind.LEAK, Kind.BLOCKED
+APP = Label(End.SOURCE, Scope.POD, "app")
 
 
 def lines(rules: tuple[object, ...]) -> list[int]:
@@ -133,6 +147,34 @@ def test_a_blocked_packet_names_the_rule_that_misses_it(chains: str, sets: str, 
     assert found.policies == ((WEB_IN, WEB_IN.rules[0]),)
 
 
+@pytest.mark.parametrize(("gone", "line"), [("10.0.0.3", 13), ("10.0.1.9", 14)])
+def test_the_rule_for_the_same_peer_is_the_one_that_misses(gone: str, line: int) -> None:
+    """Of rules that fail as many tests, the one whose set still holds the peer's other pods, not a block's or another."""
+    sets = "create a hash:net family inet\nadd a 10.0.0.3\nadd a 10.0.0.4\ncreate b hash:net family inet\nadd b 10.0.1.9\nadd b 10.0.1.8\n"
+    mark = '-A policy {} -m comment --comment "shop/web ingress" -j MARK --set-xmark 0x10000/0x10000\n'
+    head, _, _ = CHAINS.partition("-A policy -p tcp")
+    rules = [mark.format(test) for test in ("-s 172.16.0.0/16", "-m set --match-set a src", "-m set --match-set b src")]
+    there = node(f"{head}{''.join(rules)}COMMIT\n", sets.replace(f" {gone}\n", " 9.9.9.9\n"))
+    pods = (*PODS, pod("shop/far2", "10.0.1.8", {"app": "far"}, on="node-b"))
+    peers = any_of(BLOCK, LabelIn(APP, frozenset({"api", "ops"})), LabelIn(APP, frozenset({"far"})))
+    web = policy("shop/web", IN, selecting(IN, "shop", app="web"), (peers, TRUE), line=7)
+    path = Path.POD_TO_POD if gone == "10.0.0.3" else Path.REMOTE_TO_POD
+    (found,) = findings([difference(BLOCKED, packet(gone), path)], there, (web,), pods)
+    assert lines(found.missed) == [line]
+    assert [(step.table, step.chain, step.number) for step in found.places] == [("filter", "policy", line - 11)]
+
+
+def test_a_leak_by_a_changed_exception_shows_the_rule_that_is_too_narrow() -> None:
+    """The rule that takes only a part of the exception out is told with why it did not match."""
+    narrow = '-A policy -s 172.17.0.0/17 -m comment --comment "shop/web ingress" -j RETURN\n'
+    there = node(CHAINS.replace("-A policy -p", f"{narrow}-A policy -p"), SETS.replace(" nomatch", ""))
+    (found,) = findings([difference(LEAK, packet("172.17.128.1"))], there)
+    assert found.cause.endswith(
+        "excepts 172.17.0.0/16; iptables-save:12 does not match it, as its source 172.17.128.1 is not 172.17.0.0/17"
+    )
+    assert lines(found.missed) == [12]
+
+
 def test_a_mark_that_is_cleared_too_early_is_told() -> None:
     """When the bit was set and cleared in the same chain, the rule that cleared it decides."""
     clear = "-A web -j MARK --set-xmark 0x0/0x10000\n"
@@ -230,6 +272,26 @@ COMMIT
     assert lines(found.rules) == [4, 5]
 
 
+def test_the_comment_of_the_call_tells_the_direction_of_a_shared_chain() -> None:
+    """A chain of both directions speaks of the one for which it is called; a rule's own comment goes before that."""
+    chains = """\
+*filter
+:FORWARD ACCEPT [0:0]
+:both - [0:0]
+-A FORWARD -m comment --comment "default egress" -s 10.0.0.3/32 -j both
+-A FORWARD -m comment --comment "shop/web egress rule" -d 10.0.0.2/32 -j MARK --set-xmark 0x2/0x2
+-A FORWARD -m mark --mark 0x3/0x3 -j ACCEPT
+-A both -j MARK --set-xmark 0x1/0x1
+COMMIT
+"""
+    made = difference(LEAK, packet("10.0.0.3", port=81), Path.POD_TO_POD)
+    (found,) = findings([made], node(chains.replace("web egress", "web ingress")))
+    assert found.cause.startswith("iptables-save:5 sets mark 0x2, but")
+    alone = chains.replace("default egress", "default ingress").replace("3/32 -j both", "9/32 -j both").replace("0x3/0x3", "0x2/0x2")
+    (found,) = findings([made], node(alone))
+    assert found.cause.startswith("iptables-save:5, a rule for egress, sets mark 0x2, but")
+
+
 def test_two_rules_that_let_a_packet_through_together_are_no_two_findings() -> None:
     """Where both directions are wrong, the fewest rules that all leaks go through are the causes."""
     chains = """\
@@ -245,6 +307,8 @@ COMMIT
     made = [difference(LEAK, packet("10.0.0.3", port=port), Path.POD_TO_POD) for port in (81, 82)]
     (found,) = findings(made, node(chains), (WEB_IN, shut))
     assert sorted(lines(found.rules)) == [3, 4, 5, 6]
+    assert found.cause.endswith("; with other packets of the region also iptables-save:4")
+    assert [step.rule.origin.line for step in found.places if step.rule] == [4]
 
 
 def test_an_unknown_pod_is_told_by_its_address() -> None:

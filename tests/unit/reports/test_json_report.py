@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tarfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -11,10 +14,14 @@ import pytest
 
 from tests.corpus_path import ROOT
 from tests.unit.reports import sample
+from verifier.cli.main import run
 from verifier.model.fields import ConnState
 from verifier.model.finding import Answer, Box, Kind, VerifyReport
+from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE
+from verifier.model.trace import Step
 from verifier.reports import report
+from verifier.reports.files import Files
 from verifier.reports.json_report import box_documents
 from verifier.reports.report import Style
 
@@ -51,7 +58,7 @@ def test_finding_has_its_packet_rules_and_policies_with_places() -> None:
     assert finding["witness"]["destination_port"] == 22
     assert finding["rules"] == [
         {
-            "table": "filter", "chain": "POD-FW-1", "number": 3,
+            "role": "decides", "table": "filter", "chain": "POD-FW-1", "number": 3,
             "file": "nodes/node-a/iptables-save", "line": 12, "text": "-A POD-FW-1 -p tcp -j ACCEPT",
         }
     ]  # fmt: skip
@@ -59,6 +66,38 @@ def test_finding_has_its_packet_rules_and_policies_with_places() -> None:
     assert finding["policies"][0]["rule"] is None
     assert finding["policies"][0]["line"] == 3
     assert finding["trace"]["chains"]["steps"][1]["mark_after"] == 0x10000
+
+
+def test_a_rule_that_should_have_matched_says_so_and_where_it_stands() -> None:
+    rule = replace(sample.ACCEPT, text="-A POD-FW-2 -p udp -j ACCEPT")
+    step = Step("filter", "POD-FW-2", 5, rule, 0, 0)
+    finding = replace(sample.LEAK, rules=(sample.ACCEPT, rule), places=(step,), missed=(rule,))
+    decides, missed = written(sample.refuted(finding))["nodes"][0]["findings"][0]["rules"]
+    assert (decides["role"], missed["role"]) == ("decides", "missed")
+    assert (missed["table"], missed["chain"], missed["number"]) == ("filter", "POD-FW-2", 5)
+
+
+def test_files_are_told_by_their_place_in_the_snapshot() -> None:
+    """However the snapshot was addressed; a path that no file that was read has stays as it is."""
+    files = Files(["cluster/a.yaml", "nodes/n/iptables-save", "nodes/n/nodes/n/iptables-save"])
+    for root in ("", "../x/", "/tmp/cluster/", "snap.tar.gz/"):
+        assert files.of(Origin(f"{root}cluster/a.yaml", 3)) == "cluster/a.yaml"
+    assert files.of(Origin("x/nodes/n/nodes/n/iptables-save")) == "nodes/n/nodes/n/iptables-save"
+    assert files.of(Origin("other.yaml")) == "other.yaml"
+
+
+def test_a_directory_and_its_archive_give_the_same_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(ROOT / "examples" / "first-proof", tmp_path / "deep" / "snap")
+    rules = tmp_path / "deep" / "snap" / "nodes" / "node-a" / "iptables-save"
+    rules.write_text(rules.read_text().replace("172.17.1.0/24", "172.17.1.0/25"))
+    with tarfile.open(tmp_path / "snap.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "deep" / "snap", "snap")
+    documents = []
+    for where in ("deep/snap", "deep/../deep/snap/", "snap.tar.gz"):
+        assert run(["verify", f"{tmp_path}/{where}", "--format", "json"]) == 1
+        documents.append(capsys.readouterr().out)
+    assert documents[0] == documents[1] == documents[2]
+    assert '"file": "cluster/networkpolicies.yaml"' in documents[0]
 
 
 def test_a_box_of_several_protocols_is_one_box_each() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.unit.reports import sample
 from verifier.model.finding import Answer, Finding, Kind, Premise, VerifyReport
+from verifier.model.trace import Step
 from verifier.reports import report
 from verifier.reports.report import Style
 
@@ -68,6 +69,31 @@ def test_no_pattern_is_hidden_however_many_there_are() -> None:
     assert text.startswith("refuted: node-a (calico): 40 leaks;")
     assert all(f"cause number {n}" in text for n in range(40))
     assert text.count("\n") < 120
+
+
+def test_findings_alike_say_what_they_have_and_no_more() -> None:
+    """No empty place where no policy or no rule decides; boxes that are not shown are counted."""
+    bare = replace(sample.LEAK, policies=(), region=(sample.BOX, sample.BOX, sample.BOX))
+    text = written(sample.refuted(sample.LEAK, replace(bare, id="leak-2")), Style(None))
+    assert "tcp except 8080 and 2 more boxes  (leak-2: line 12)\n" in text
+    none = [replace(bare, id=name, rules=(), region=(sample.BOX,)) for name in ("leak-3", "leak-4")]
+    assert "tcp except 8080  (leak-4)\n" in written(sample.refuted(*none), Style(None))
+
+
+def test_a_pattern_of_one_line_says_how_to_see_the_rest() -> None:
+    findings = [
+        replace(each, rules=(replace(sample.ACCEPT, text=f"-j MARK --set-mark {n:#x}"),))
+        for n, each in enumerate(many(6))
+    ]
+    text = written(sample.refuted(*findings), Style(None))
+    assert "(remote-to-pod, 2 pods, leak-0005; --pod shop/api-0 or --format json shows it)" in text
+
+
+def test_a_rule_that_should_have_matched_has_its_place() -> None:
+    rule = replace(sample.ACCEPT, text="-A POD-FW-1 -p udp -j ACCEPT")
+    step = Step("filter", "POD-FW-1", 2, rule, 0, 0)
+    finding = replace(sample.LEAK, rules=(sample.ACCEPT, rule), places=(step,), missed=(rule,))
+    assert "  missed   filter POD-FW-1 rule 2 (ingress of shop/api-0)  " in written(sample.refuted(finding))
 
 
 def test_a_cause_names_files_briefly() -> None:
