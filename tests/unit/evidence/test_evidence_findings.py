@@ -287,7 +287,11 @@ COMMIT
     made = difference(LEAK, packet("10.0.0.3", port=81), Path.POD_TO_POD)
     (found,) = findings([made], node(chains.replace("web egress", "web ingress")))
     assert found.cause.startswith("iptables-save:5 sets mark 0x2, but")
-    alone = chains.replace("default egress", "default ingress").replace("3/32 -j both", "9/32 -j both").replace("0x3/0x3", "0x2/0x2")
+    alone = (
+        chains.replace("default egress", "default ingress")
+        .replace("3/32 -j both", "9/32 -j both")
+        .replace("0x3/0x3", "0x2/0x2")
+    )
     (found,) = findings([made], node(alone))
     assert found.cause.startswith("iptables-save:5, a rule for egress, sets mark 0x2, but")
 
