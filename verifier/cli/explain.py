@@ -11,14 +11,18 @@ from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, has_ports
 from verifier.model.options import Probe
 
 NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"icmpv6": ICMPV6}
-FORMS = "tcp/8080, udp/53, sctp/3868, icmp/8 (its type), or a protocol by name or number"
+FORMS = "tcp/8080, udp/53, sctp/3868, icmp/8 (its type), a protocol without ports by name (esp), proto/50 by number"
 
 
 def _service(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int, int]:
     """Protocol, destination port, ICMP type * 256."""
     name, slash, value = text.lower().partition("/")
-    protocol = NUMBERS.get(name, -1) if not name.isdecimal() else int(name)
     number = int(value) if value.isdecimal() and value.isascii() else -1
+    if text.isdecimal():
+        raise click.BadParameter(f"{text!r} is a bare number: write tcp/{text} for a port, proto/{text} for a protocol")
+    protocol = NUMBERS.get(name, -1)
+    if name == "proto":
+        name, slash, protocol, number = PROTOCOL_NAMES.get(number, text), "", number, -1
     if not 0 <= protocol <= 255 or bool(slash) is not (number >= 0):
         raise click.BadParameter(f"{text!r}: expected {FORMS}")
     if has_ports(protocol):
@@ -59,8 +63,12 @@ def explain(
 ) -> int:
     """Walk the first packet of one connection through the policies and through the rules of SNAPSHOT.
 
-    Every rule that matches is shown with the mark before and after it, then who is right. The exit code is 0 where
-    both sides agree or nothing is asked, 1 where they differ, 3 where something opaque decides.
+    Every rule that matches is shown with the mark before and after it, then who is right. ICMP that opens no connection
+    is shown in the state that it can have: a reply belongs to a connection, an error report is related to one.
+
+    The exit code is 0 where both sides agree, nothing is asked or a documented deviation excuses the difference, 1
+    where they differ, 2 for bad input or usage, 3 where something opaque decides, 4 for a fault of chainproof, of which
+    CHAINPROOF_DEBUG=1 in the environment shows more.
     """
     check_writable(output)
     protocol, port, icmp = service

@@ -64,7 +64,8 @@ def _party(family: int, address: int, view: View) -> Party:
     for node in view.cluster.nodes.values():
         if (family, address) in node.addresses:
             return Party(address, None, None, f"node {node.name}")
-    return Party(address, None, None, "remote")
+    service = next((each for each in view.cluster.services if (family, address) in each.addresses), None)
+    return Party(address, None, None, f"remote, service {service.namespace}/{service.name}" if service else "remote")
 
 
 def _compared(trace: ChainTrace, expected: Expectation) -> Comparison:

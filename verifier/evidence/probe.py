@@ -7,16 +7,23 @@ from dataclasses import dataclass
 
 from verifier.model.addresses import parse_address
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import has_ports
+from verifier.model.fields import ICMP, ICMPV6, ConnState, has_ports
 from verifier.model.node import NodeState
 from verifier.model.options import Probe
 from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.profile import Profile
+from verifier.reference.specification import NEVER_FORWARDED
 
-CLIENT_PORT = 32768
-"""The first port that Linux gives to outgoing connections."""
+CLIENT_PORT = 40000
+"""A port of those that Linux gives to outgoing connections, the one of the packets that verify shows."""
+ICMP_FAMILY = {ICMP: 4, ICMPV6: 6}
+FIRST = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
+"""The ICMP types that open a connection (U-21, U-22)."""
+REPLIES: dict[int, tuple[int, ...]] = {ICMP: (0, 14, 16, 18), ICMPV6: (129, 140)}
+ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: tuple(range(128))}
+UNTRACKED = {ICMP: (), ICMPV6: (*range(130, 137), 143, 151, 152)}
 
 LISTED = 8
 
@@ -34,13 +41,20 @@ def ends_of(probe: Probe, cluster: Cluster) -> Ends:
     """The addresses of both ends; InputError where a name is no pod's or the ends share no family."""
     sources = _addresses(probe.source, cluster)
     destinations = _addresses(probe.destination, cluster)
+    origin = Origin(f"{probe.source} -> {probe.destination}")
     shared = [family for family in (4, 6) if family in sources and family in destinations]
+    if shared and probe.protocol in ICMP_FAMILY:
+        shared = [family for family in shared if family == ICMP_FAMILY[probe.protocol]]
+        if not shared:
+            names = {ICMP: "icmp, which is of IPv4", ICMPV6: "icmpv6, which is of IPv6"}
+            remedy = "ask for the other of icmp and icmpv6, or for other ends"
+            raise InputError(origin, f"the ends have no addresses for {names[probe.protocol]}", remedy)
     if probe.family:
         shared = [family for family in shared if family == probe.family]
     if not shared:
         wanted = f"IPv{probe.family} addresses" if probe.family else "addresses of the same family"
         remedy = "choose ends, and a --family, that go together"
-        raise InputError(Origin(f"{probe.source} -> {probe.destination}"), f"the ends have no {wanted}", remedy)
+        raise InputError(origin, f"the ends have no {wanted}", remedy)
     return Ends(shared[0], sources[shared[0]], destinations[shared[0]])
 
 
@@ -49,6 +63,9 @@ def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
         family, address = parse_address(text)
     except ValueError:
         return dict(_pod(text, cluster).addresses)
+    if any(first <= address <= last for first, last in NEVER_FORWARDED[family]):
+        problem = "no packet that a node forwards has this address (unspecified, loopback, multicast, broadcast, link-local)"
+        raise InputError(Origin(text), problem, "write the address of a pod, of a node or of anything beyond the node")
     return {family: address}
 
 
@@ -59,9 +76,17 @@ def _pod(name: str, cluster: Cluster) -> Pod:
         remedy = f"write NAMESPACE/NAME, for instance {_some(near or [pod.full_name for pod in cluster.pods])}"
         raise InputError(Origin(name), "neither an address nor a pod of the snapshot", remedy)
     if not found.has_traffic:
-        problem = f"pod {name!r} has no address of its own"
-        raise InputError(found.origin, problem, "write the address of its node if it is on the host's network")
+        raise InputError(found.origin, *_without_traffic(found))
     return found
+
+
+def _without_traffic(pod: Pod) -> tuple[str, str]:
+    """Why a pod sends and receives nothing of its own, and what to do."""
+    if pod.host_network:
+        return f"pod {pod.full_name!r} is on the host's network", "write the address of its node"
+    if pod.phase in ("Succeeded", "Failed"):
+        return f"pod {pod.full_name!r} has finished (phase {pod.phase})", "choose a pod that runs"
+    return f"pod {pod.full_name!r} has no address yet", "dump the pods again when it has status.podIPs"
 
 
 def _some(names: list[str]) -> str:
@@ -95,12 +120,28 @@ def packet_at(
         source_port=CLIENT_PORT if ported else 0,
         destination_port=probe.port if ported else 0,
         icmp=probe.icmp,
+        state=_state(probe),
         in_interface="" if path is Path.NODE_TO_POD else _interface(source, ends.family, ends.source, node, profile),
         out_interface=""
         if path is Path.POD_TO_NODE
         else _interface(destination, ends.family, ends.destination, node, profile),
     )
     return path, packet
+
+
+def _state(probe: Probe) -> ConnState:
+    """NEW, but for ICMP that opens no connection: what connection tracking can make of its type (U-21, U-22)."""
+    protocol, kind = probe.protocol, probe.icmp >> 8
+    if protocol not in FIRST or kind in FIRST[protocol]:
+        return ConnState.NEW
+    for types, state in (
+        (REPLIES, ConnState.ESTABLISHED),
+        (ERRORS, ConnState.RELATED),
+        (UNTRACKED, ConnState.UNTRACKED),
+    ):
+        if kind in types[protocol]:
+            return state
+    return ConnState.INVALID
 
 
 def _path(source: Pod | None, destination: Pod | None, ends: Ends, own: Iterable[int]) -> Path | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,7 +167,7 @@ def test_selections_that_leave_nothing(
         ["explain", "x", "--from", "a/b", "--to", "c/d", "--port", "tcp/"],
         ["explain", "x", "--from", "a/b", "--to", "c/d", "--port", "gre/5"],
         ["explain", "x", "--from", "a/b", "--to", "c/d", "--port", "icmp/300"],
-        ["explain", "x", "--from", "a/b", "--to", "c/d", "--port", "300"],
+        ["explain", "x", "--from", "a/b", "--to", "c/d", "--port", "proto/300"],
         ["dance"],
         ["--dance"],
     ],
@@ -186,3 +188,46 @@ def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 def test_ends_of_explain(ends: list[str], told: str, snapshot: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", str(snapshot), *ends, "--port", "tcp/80"]) == 2
     assert told in capfd.readouterr().err
+
+
+PROOF = str(ROOT / "examples" / "first-proof")
+FULL = Path("/dev/full")
+
+
+def in_shell(arguments: str) -> tuple[int, str]:
+    """Exit code and standard error of a whole process, its end included."""
+    command = f"{sys.executable} -m verifier.cli.main {arguments}"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", [f"verify {PROOF}", f"verify {PROOF} --format json", "profile", "--help"])
+def test_a_full_standard_output(arguments: str) -> None:
+    """A full disk is no fault of the program: exit code 2 and one line, also from what is written last."""
+    full = "Error: cannot write to the standard output: No space left on device\n"
+    assert in_shell(f"{arguments} > /dev/full") == (2, full)
+
+
+def test_a_closed_standard_output() -> None:
+    """Nor is one that is closed."""
+    assert in_shell(f"verify {PROOF} >&-") == (2, "Error: cannot write to the standard output: it is closed\n")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("stream", ["2> /dev/full", "2>&-"])
+def test_errors_that_cannot_be_told(stream: str) -> None:
+    """The exit code stands when nobody can be told why."""
+    assert in_shell(f"verify nowhere {stream}")[0] == 2
+    assert in_shell(f"verify {stream}")[0] == 2
+    assert in_shell(f"verify {PROOF} {stream} > /dev/null")[0] == 0
+
+
+def test_a_reader_that_goes_away() -> None:
+    """The answer's exit code stands when a pipe is closed early."""
+    command = [sys.executable, "-m", "verifier.cli.main", "verify", PROOF, "--format", "json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")

@@ -58,3 +58,73 @@ def test_text_shows_marks_chains_and_policies(capsys: pytest.CaptureFixture[str]
     assert "0x0 -> 0x80000" in text
     assert "(NetworkPolicy default/access-nginx, ingress)" in text
     assert "ingress of default/busybox: denied, no rule of default/access-nginx matches" in text
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, snapshot: Path = EXAMPLE) -> str:
+    """What a usage error says, on one line."""
+    assert run(["explain", str(snapshot), *arguments]) == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_bare_number_is_neither_a_port_nor_a_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "--from", "8.8.8.8", "--to", "default/busybox", "--port", "80")
+    assert "'80' is a bare number: write tcp/80 for a port, proto/80 for a protocol" in text
+
+
+@pytest.mark.parametrize(("service", "protocol"), [("proto/50", "50"), ("esp", "50"), ("proto/1", "1")])
+def test_protocols_by_name_and_number(service: str, protocol: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, node = told(EXAMPLE, capsys, "--from", "172.17.1.9", "--to", "default/busybox", service=service)
+    assert node["packet"]["protocol"] == protocol  # type: ignore[index]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "fe80::1", "::1"])
+def test_an_address_that_is_never_forwarded_is_told(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "--from", address, "--to", "default/busybox", "--port", "tcp/80")
+    assert f"{address}: no packet that a node forwards has this address" in text
+
+
+def test_a_finished_pod_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = Path(shutil.copytree(EXAMPLE, tmp_path / "done"))
+    pods = done / "cluster" / "pods.yaml"
+    pods.write_text(pods.read_text().replace("phase: Running", "phase: Succeeded"))
+    assert "phase: Succeeded" in pods.read_text()
+    text = refused(capsys, "--from", "8.8.8.8", "--to", "default/busybox", "--port", "tcp/80", snapshot=done)
+    assert "pod 'default/busybox' has finished (phase Succeeded)" in text
+
+
+@pytest.mark.parametrize(
+    ("service", "state"),
+    [("icmp", "NEW"), ("icmp/13", "NEW"), ("icmp/0", "ESTABLISHED"), ("icmp/3", "RELATED"), ("icmp/99", "INVALID")],
+)
+def test_icmp_has_a_state_that_its_type_can_have(service: str, state: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """U-21: only requests are NEW."""
+    _, node = told(EXAMPLE, capsys, "--from", "172.17.1.9", "--to", "default/busybox", service=service)
+    assert node["packet"]["state"] == state  # type: ignore[index]
+
+
+def test_icmp_goes_with_its_family(capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "--from", "8.8.8.8", "--to", "default/busybox", "--port", "icmpv6")
+    assert "the ends have no addresses for icmpv6, which is of IPv6" in text
+
+
+def test_the_address_of_a_service_has_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = Path(shutil.copytree(EXAMPLE, tmp_path / "named"))
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: dns, namespace: kube-system}\nspec: {clusterIP: 10.96.0.10}\n"
+    )
+    (named / "cluster" / "services.yaml").write_text(service)
+    _, node = told(named, capsys, "--from", "default/busybox", "--to", "10.96.0.10", service="udp/53")
+    assert node["destination"]["name"] == "remote, service kube-system/dns"  # type: ignore[index]
+
+
+def test_packets_leave_from_the_port_that_verify_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    _, node = told(EXAMPLE, capsys, "--from", "8.8.8.8", "--to", "default/busybox")
+    assert node["packet"]["source_port"] == 40000  # type: ignore[index]
+
+
+@pytest.mark.parametrize("command", ["verify", "explain"])
+def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "-h"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("The exit code is 0", "1 ", "2 ", "3 ", "4 ", "CHAINPROOF_DEBUG=1"):
+        assert part in text
