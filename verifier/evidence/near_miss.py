@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import ne
 from typing import TypeAlias
 
 from verifier.evidence.case import Case
@@ -29,6 +30,8 @@ Rank: TypeAlias = tuple[int, ...]
 
 MOST_FAILING = 2
 """A rule of which more tests fail was meant for other packets."""
+SAMPLES = 64
+"""At how many addresses of each kind a rule is compared with a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,19 @@ class NearMiss:
     packet: Packet
 
 
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """Whom a policy's rule allows, by examples: for each reading of its peer, which of the packets it allows.
+
+    `kind` is the test that says so in a chain: a set holds pods, and an address test a block.
+    """
+
+    field: Field
+    kind: type[InRange] | type[Member]
+    packets: tuple[Packet, ...]
+    allowed: tuple[tuple[bool, ...], ...]
+
+
 def near_miss(case: Case, names: Names, view: View) -> NearMiss | None:
     """Among the rules that speak of the policies that allow the packet, the one with the fewest failing tests.
 
@@ -51,6 +67,7 @@ def near_miss(case: Case, names: Names, view: View) -> NearMiss | None:
     if not allowing:
         return None
     best: tuple[Rank, NearMiss] | None = None
+    peers: dict[PolicyRule, _Peer] = {}
     for step, rule, seen in _spared(case, names, view, (Finish, Assign, Call, Goto)):
         if not _lets_through(rule):
             continue
@@ -61,7 +78,10 @@ def near_miss(case: Case, names: Names, view: View) -> NearMiss | None:
             continue
         rank: Rank = (len(failed), not any(left_out_of_set(test, seen, view) for test in failed))
         if best is None or rank <= best[0][:2]:
-            rank += min(_unlike(rule.match, failed, each, seen, view) for each in meant)
+            for each in meant:
+                if each not in peers:
+                    peers[each] = _peer(each, case.packet, view)
+            rank += min(_unlike(rule.match, failed, peers[each], view) for each in meant)
             if best is None or rank < best[0]:
                 best = rank, NearMiss(step, rule, failed, seen)
     return best[1] if best else None
@@ -113,33 +133,36 @@ def _touches(test: Predicate, field: Field, hole: tuple[Range, ...]) -> bool:
     )
 
 
-def _unlike(match: Predicate, failed: tuple[Predicate, ...], meant: PolicyRule, packet: Packet, view: View) -> Rank:
-    """How far a rule's tests of the peer are from the policy's: 0 is nearest.
+def _peer(meant: PolicyRule, packet: Packet, view: View) -> _Peer:
+    """The peer of a policy's rule: its parts that allow the packet, and all of it, as some compilers put it in one set.
 
-    First at how many addresses, the packet's own apart, the two differ: at those of the pods and at the ends of the
-    policy's blocks. Then whether another kind of test fails than the policy's kind of peer asks for: a set holds
-    pods, and an address test a block.
+    The packets are from, or to, the pods on either side of the peer and the ends of its blocks, not the packet's own.
     """
     field = PEER_FIELD[meant.direction]
-    tests = [test for test in conjuncts(match) if _tests_peer(test, field)]
     parts = meant.peer.parts if isinstance(meant.peer, AnyOf) else (meant.peer,)
-    allowing = [part for part in parts if holds(part, packet, view) is True] or [meant.peer]
-    packets = [_moved(packet, field, each) for each in _samples(meant.peer, packet, field, view)]
-    rule_says = [all(holds(test, each, view) is True for test in tests) for each in packets]
-    differing = min(
-        sum(says is not (holds(peer, each, view) is True) for says, each in zip(rule_says, packets, strict=True))
-        for peer in (*allowing, meant.peer)
-    )
-    kind = InRange if any(isinstance(part, InRange) for part in allowing) else Member
-    return differing, not any(isinstance(test, kind) and _tests_peer(test, field) for test in failed)
-
-
-def _samples(peer: Predicate, packet: Packet, field: Field, view: View) -> list[int]:
+    readings = (*(part for part in parts if holds(part, packet, view) is True), meant.peer)
     own = packet.source if field is Field.SOURCE else packet.destination
-    pods = {address for family, address in view.pods if family == packet.family}
-    blocks = [part for part in (peer.parts if isinstance(peer, AnyOf) else (peer,)) if isinstance(part, InRange)]
-    ends = {end for block in blocks if block.family in (0, packet.family) for span in block.ranges for end in span}
-    return sorted((pods | ends) - {own})
+    pods = [_moved(packet, field, each) for family, each in view.pods if family == packet.family and each != own]
+    inside = [each for each in pods if holds(meant.peer, each, view) is True]
+    outside = [each for each in pods if holds(meant.peer, each, view) is not True]
+    blocks = [part for part in parts if isinstance(part, InRange) and part.family in (0, packet.family)]
+    ends = {end for block in blocks for span in block.ranges for end in span} - {own}
+    packets = (*inside[:SAMPLES], *outside[:SAMPLES], *(_moved(packet, field, end) for end in sorted(ends)[:SAMPLES]))
+    kind = InRange if any(isinstance(part, InRange) for part in readings[:-1]) else Member
+    allowed = tuple(tuple(holds(each, one, view) is True for one in packets) for each in readings)
+    return _Peer(field, kind, packets, allowed)
+
+
+def _unlike(match: Predicate, failed: tuple[Predicate, ...], peer: _Peer, view: View) -> Rank:
+    """How far a rule's tests of the peer are from the policy's: 0 is nearest.
+
+    First on how many of the peer's packets the two differ; then whether another kind of test fails than the policy's
+    kind of peer asks for.
+    """
+    tests = [test for test in conjuncts(match) if _tests_peer(test, peer.field)]
+    says = [all(holds(test, one, view) is True for test in tests) for one in peer.packets]
+    differing = min(sum(map(ne, says, reading)) for reading in peer.allowed)
+    return differing, not any(isinstance(test, peer.kind) and _tests_peer(test, peer.field) for test in failed)
 
 
 def _moved(packet: Packet, field: Field, address: int) -> Packet:
