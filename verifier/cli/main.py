@@ -11,6 +11,7 @@ import click
 from verifier import __version__
 from verifier.cli import COMMANDS
 from verifier.cli.command import Command, Exit
+from verifier.cli.streams import put, silence, tell, unwritten
 from verifier.model.disagreement import Disagreement
 from verifier.model.origin import InputError
 
@@ -40,27 +41,27 @@ def chainproof() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process."""
-    code = run(arguments)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     try:
         result = chainproof.main(arguments, prog_name="chainproof", standalone_mode=False)
+        put()
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.Abort:
         return _failed("interrupted", Exit.INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
+        return _refused(error)
     except InputError as error:
         return _failed(f"{error.origin}: {error.problem}\n  {error.remedy}")
+    except OSError as error:
+        if error.filename is not None:
+            return _own_fault(f"{type(error).__name__}: {error}", error)
+        silence(sys.stdout)  # whatever is read or opened says what it failed at: this is the output
+        return _refused(unwritten(error))
     except RecursionError:
         return _failed(
             "the input is nested too deeply to be read\n  no Kubernetes object or rule set is; check the files"
@@ -77,13 +78,21 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _failed(message: str, code: Exit = Exit.USAGE) -> int:
-    click.echo(f"error: {message}", err=True)
+    tell(f"error: {message}")
     return code
+
+
+def _refused(error: click.ClickException) -> int:
+    try:
+        error.show()
+    except OSError:
+        silence(sys.stderr)
+    return Exit.USAGE
 
 
 def _own_fault(message: str, error: Exception) -> int:
     first = message.splitlines()[0] if message else type(error).__name__
-    click.echo(f"a fault of chainproof itself, please report it (CHAINPROOF_DEBUG=1 shows more): {first}", err=True)
+    tell(f"a fault of chainproof itself, please report it (CHAINPROOF_DEBUG=1 shows more): {first}")
     if os.environ.get("CHAINPROOF_DEBUG") == "1":
         import traceback  # noqa: PLC0415
 

@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from verifier.cli.streams import put, unwritten
 from verifier.reports import report
 from verifier.reports.report import Outcome, Style
 
@@ -19,7 +19,7 @@ WIDEST = 160
 
 
 def write(outcome: Outcome, form: str, output: str) -> None:
-    """Render and write; click.UsageError where the file cannot be written."""
+    """Render and write; click.ClickException where the file or the standard output cannot be written."""
     if output == "-":
         _to_stdout(report(form).render(outcome, _style()))
         return
@@ -41,21 +41,17 @@ def check_writable(output: str) -> None:
 
 
 def _style() -> Style:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return Style(PIPED_WIDTH)
     colour = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return Style(min(shutil.get_terminal_size().columns, WIDEST), terminal=True, colour=colour)
 
 
 def _to_stdout(text: str) -> None:
-    """A reader that goes away early has seen what it wanted; the answer's exit code stands."""
+    if sys.stdout is None:
+        raise unwritten()
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    put(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _to_file(text: str, path: Path) -> None:

@@ -12,7 +12,7 @@ from verifier.model.options import Progress, silent
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
     """A callback that draws a bar while the block runs."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield silent
         return
     from rich.console import Console  # noqa: PLC0415 (not needed in a pipe)
