@@ -12,11 +12,22 @@ from verifier.model.origin import InputError, Origin
 class Entries(dict[str, Any]):
     """A mapping of a document; `line` is where it starts. Values are Entries, list, str, int, float, bool or None."""
 
-    __slots__ = ("line",)
+    __slots__ = ("_lists", "line")
 
     def __init__(self, line: int, entries: Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__(entries)
         self.line = line
+        self._lists: dict[str, int] | None = None
+
+    def note_list(self, key: str, line: int) -> None:
+        """Remember on which line the list below a key has its first item."""
+        if self._lists is None:
+            self._lists = {}
+        self._lists[key] = line
+
+    def line_of(self, key: str) -> int:
+        """The line of the list below a key where it is known, else of the mapping."""
+        return (self._lists or {}).get(key, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,13 @@ class Part:
         return f"{self.name}.{key}" if self.name else key
 
     def fault(self, key: str, problem: str, remedy: str) -> InputError:
-        """The error to raise about a field of this mapping, or about the mapping itself where `key` is empty."""
+        """The error to raise about a field of this mapping, or about the mapping itself where `key` is empty.
+
+        An item of a list is called `key[index]`; the error names the line of the list where that is known.
+        """
         subject = self.called(key) if key else self.name or "the document"
-        return InputError(self.origin, f"{subject}: {problem}", remedy)
+        line = self.entries.line_of(key.partition("[")[0])
+        return InputError(Origin(self.path, line), f"{subject}: {problem}", remedy)
 
     def part(self, key: str) -> Part | None:
         """A field that is a mapping; InputError where it is anything else."""

@@ -113,9 +113,18 @@ class _Reader:
             self._items().append(entries)
             self._push(token.column, entries)
         elif token.kind is Kind.VALUE:
-            self._items().append(token.value)
+            items = self._items()
+            if not items and len(token.dashes) == 1:
+                self._note_list(number)
+            items.append(token.value)
         else:
             self._items().append(self._collection(token, token.dashes[-1], number))
+
+    def _note_list(self, number: int) -> None:
+        """Remember where the list that begins is, when it is the value of a key."""
+        above = self._open[-2] if len(self._open) > 1 else None
+        if type(above) is Entries:
+            above.note_list(next(reversed(above)), number)
 
     def _items(self) -> list[Any]:
         top = self._open[-1]

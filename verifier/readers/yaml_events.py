@@ -53,7 +53,7 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self._path = path
         self._frames: list[_Frame] = []
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, tuple[Any, int] | None] = {}  # None while the value is still being read
         self._aliased = 0
         self._start_line = 0  # of the document, where it is a collection
         self._documents: list[tuple[int, Any]] = []
@@ -120,20 +120,27 @@ class _Reader:
         if not self._frames:
             self._start_line = self._line(event)
         self._frames.append(_Frame(value, event.anchor))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
 
     def _end(self, event: Any) -> None:
         frame = self._frames.pop()
         for merged in frame.merged:
             for key, value in merged.items():
                 frame.value.setdefault(key, value)
-        self._place(frame.value, event, frame.size, frame.anchor)
+        anchor = frame.anchor
+        if anchor is not None and self._anchors[anchor] is not None:
+            anchor = None  # something within it took the name, and an alias means what took it last
+        self._place(frame.value, event, frame.size, anchor)
 
     def _alias(self, event: Any) -> None:
-        found = self._anchors.get(event.anchor)
+        name = event.anchor
+        if name not in self._anchors:
+            raise self._fault(event, f"the alias *{name} has no anchor before it", f"define &{name} first")
+        found = self._anchors[name]
         if found is None:
-            raise self._fault(
-                event, f"the alias *{event.anchor} has no anchor before it", f"define &{event.anchor} first"
-            )
+            problem = f"the alias *{name} stands within &{name}: an alias cannot contain itself"
+            raise self._fault(event, problem, "write out what is meant")
         value, size = found
         self._aliased += size
         if self._aliased > MAX_ALIASED:
@@ -152,6 +159,8 @@ class _Reader:
         frame = self._frames[-1]
         frame.size += size
         if type(frame.value) is list:
+            if not frame.value and len(self._frames) > 1 and type(value) is not Entries:
+                self._note_list(self._line(event))
             frame.value.append("<<" if value is _MERGE else value)
         elif not frame.has_key:
             frame.key, frame.has_key = self._key(frame, value, event), True
@@ -161,6 +170,12 @@ class _Reader:
                 self._merge(frame, value, event)
             else:
                 frame.value[frame.key] = "<<" if value is _MERGE else value
+
+    def _note_list(self, line: int) -> None:
+        """Remember where the list that begins is, when it is the value of a key."""
+        above = self._frames[-2]
+        if type(above.value) is Entries and type(above.key) is str:
+            above.value.note_list(above.key, line)
 
     def _key(self, frame: _Frame, value: Any, event: Any) -> Any:
         """A key as the API server reads it: text, with whole numbers and truth values spelled out."""

@@ -329,6 +329,11 @@ def test_aliases_and_merges_read_like_the_plain_loader() -> None:
     assert by_events(text) == loaded(text)
 
 
+def test_an_alias_means_the_last_anchor_before_it() -> None:
+    """Also where that stands within a value that has the same anchor (YAML 1.1, 3.2.2.2)."""
+    assert by_events("x: &a {b: &a 1, c: *a}\nd: *a") == [{"x": {"b": 1, "c": 1}, "d": 1}]
+
+
 def test_the_non_specific_tag_is_refused() -> None:
     """Readers differ on what `!` makes of a number, so it is refused."""
     with pytest.raises(InputError, match="the tag '!'"):
@@ -362,7 +367,8 @@ FAULTS = [
     ("a: 1\nb: 2\na: 3", "x.yaml", "the key 'a' is given twice", 3),
     ("a: 1\nb: {c: 1, c: 2}", "x.yaml", "the key 'c' is given twice", 2),
     ("a: *b", "x.yaml", "the alias *b has no anchor before it", 1),
-    ("a: &a [*a]", "x.yaml", "the alias *a has no anchor before it", 1),
+    ("a: &a [*a]", "x.yaml", "the alias *a stands within &a: an alias cannot contain itself", 1),
+    ("a: &a 1\nb: &a\n  c: *a", "x.yaml", "an alias cannot contain itself", 3),
     ("a: !custom b", "x.yaml", "the tag '!custom'", 1),
     ("a: !!int b", "x.yaml", "the tag 'tag:yaml.org,2002:int'", 1),
     ("<<: 3", "x.yaml", "<< merges the number 3", 1),
