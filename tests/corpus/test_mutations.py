@@ -69,7 +69,7 @@ BECAUSE = {
     "test a set that is not there": r"set \S+x is not in",
     "nat translation": r"DNAT",
     "not tracked": r"CT|notrack",
-    "dump of a family gone": r"there is no ip6?tables-save",
+    "dump of a family gone": r"ip6?tables-save is missing or empty",
 }
 """What the reasons of an undecided mutant name."""
 

@@ -89,7 +89,7 @@ def verify_node(
 
 def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Question]:
     name = "iptables-save" if family == 4 else "ip6tables-save"
-    reason = f"there is no {name}, so nothing is known about IPv{family}"
+    reason = f"{name} is missing or empty, so nothing is known about IPv{family}"
     return [
         Question(pod.full_name, path, family, Answer.UNDECIDED, (reason,))
         for pod in pods

@@ -16,8 +16,8 @@ _END = 1024  # a whole archive ends in at least so many zero bytes
 _CHUNK = 64 * 1024
 
 
-def read_archive(place: Path, root: str) -> dict[str, bytes]:
-    """Content of every file by its path in the archive; hidden files and links are left out.
+def read_archive(place: Path, root: str) -> tuple[dict[str, bytes], list[str]]:
+    """Content of every file by its path in the archive, and the paths of its links; hidden ones are left out.
 
     InputError, with `root` as the archive's name, where it is damaged, leads out of itself or is too large.
     """
@@ -27,14 +27,14 @@ def read_archive(place: Path, root: str) -> dict[str, bytes]:
             start = packed.read(len(_GZIP))
             packed.seek(0)
             stream = _Stream(gzip.GzipFile(fileobj=packed) if start == _GZIP else packed, origin)
-            members = _members(stream, root)
+            members, links = _members(stream, root)
             stream.drain()
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(origin, f"not an archive that can be read: {error}", "make it with `tar -czf`") from None
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
         raise InputError(origin, problem, "make the file readable") from None
-    return members
+    return members, links
 
 
 class _Stream:
@@ -65,19 +65,28 @@ class _Stream:
             raise InputError(self._origin, "not an archive that can be read: it is cut short", "copy it again, whole")
 
 
-def _members(stream: _Stream, root: str) -> dict[str, bytes]:
+def _members(stream: _Stream, root: str) -> tuple[dict[str, bytes], list[str]]:
     members: dict[str, bytes] = {}
+    links: list[str] = []
     total = 0
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
         for member in archive:
             name = _checked(member.name, Origin(root))
             total += member.size
-            if total > bounds.MAX_TOTAL or member.size > bounds.MAX_FILE or len(members) > bounds.MAX_FILES:
-                raise _too_much(Origin(f"{root}/{name}"))
+            if (
+                total > bounds.MAX_TOTAL
+                or member.size > bounds.MAX_FILE
+                or len(members) + len(links) > bounds.MAX_FILES
+            ):
+                raise _too_much(Origin(f"{root}/{name}"), PurePosixPath(name).name)
+            if PurePosixPath(name).name.startswith("."):
+                continue
             content = archive.extractfile(member) if member.isreg() else None
-            if content is not None and not PurePosixPath(name).name.startswith("."):
+            if content is not None:
                 members[name] = content.read()
-    return members
+            elif member.issym() or member.islnk():
+                links.append(name)
+    return members, links
 
 
 def _checked(name: str, origin: Origin) -> str:
@@ -87,6 +96,6 @@ def _checked(name: str, origin: Origin) -> str:
     return str(path)
 
 
-def _too_much(origin: Origin) -> InputError:
+def _too_much(origin: Origin, name: str = "") -> InputError:
     sizes = f"{bounds.MAX_FILE >> 20} MiB a file, {bounds.MAX_TOTAL >> 20} MiB and {bounds.MAX_FILES} files in all"
-    return InputError(origin, f"the archive holds more than is read ({sizes})", bounds.SMALLER)
+    return InputError(origin, f"the archive holds more than is read ({sizes})", bounds.smaller(name))

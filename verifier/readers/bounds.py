@@ -23,5 +23,17 @@ MAX_DEPTH = 100
 MAX_ALIASED = 200_000
 """Values that the aliases of a file may stand for in all."""
 
-SMALLER = "make a snapshot of fewer objects, or split the file"
-"""The remedy for what is too large."""
+MAX_RULE_LINES = 2_000_000
+"""Lines of one iptables-save."""
+
+SMALLER = "make a snapshot of fewer nodes or fewer objects"
+"""The remedy for a snapshot that is too large."""
+
+
+def smaller(name: str) -> str:
+    """The remedy for a file of this name that is too large: a dump cannot be split, documents can."""
+    if name.endswith("-save"):
+        return "a dump must stay whole: check that the file holds one dump of one node, written with > and not with >>"
+    if name.endswith((".yaml", ".yml", ".json")):
+        return "split it into several files, and leave out kinds of objects that are not read"
+    return SMALLER

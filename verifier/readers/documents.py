@@ -10,10 +10,23 @@ from verifier.readers.json_text import read_json
 from verifier.readers.yaml_block import read_block
 from verifier.readers.yaml_tokens import NotPlain
 
+_PLACEHOLDER = "{{"
+"""How templates of Helm begin what is to be filled in."""
+
 
 def read_documents(text: str, path: str) -> list[Document]:
     """Every document of a file, empty ones left out; InputError where the text is neither, or one is no mapping."""
     return [_document(line, value, path) for line, value in _values(text, path)]
+
+
+def rendered(fault: InputError, text: str) -> InputError:
+    """A fault of a file with this text, whose remedy is to render it where it is of a template."""
+    first = max(fault.origin.line - 2, 0)  # a parser may stumble on the line after
+    if _PLACEHOLDER in fault.problem or any(
+        _PLACEHOLDER in line for line in text.split("\n")[first : fault.origin.line]
+    ):
+        return InputError(fault.origin, fault.problem, "render the template first: `helm template CHART > FILE`")
+    return fault
 
 
 def _values(text: str, path: str) -> list[tuple[int, object]]:

@@ -12,6 +12,7 @@ from verifier.model.effect import Verdict
 from verifier.model.extension import Malformed
 from verifier.model.origin import InputError, Origin
 from verifier.model.ruleset import Chain, Rule, Ruleset
+from verifier.readers import bounds
 from verifier.readers.rule_cache import RuleCache
 from verifier.readers.unseen_tables import unseen
 
@@ -42,9 +43,13 @@ def read_ruleset(text: str, path: str, family: int) -> Ruleset:
     """What one family of a node has loaded.
 
     `path` is how the user would call the file, `family` is 4 or 6. A table that comes twice counts as it comes last.
-    Raises InputError with the line for anything that is not a dump (DU-1 to DU-3); a rule that is legal but has no
-    meaning here is kept, opaque.
+    Raises InputError with the line for anything that is not a dump (DU-1 to DU-3), and for one of more lines than are
+    read; a rule that is legal but has no meaning here is kept, opaque.
     """
+    lines = text.count("\n")
+    if lines > bounds.MAX_RULE_LINES:
+        problem = f"{lines} lines, more than the {bounds.MAX_RULE_LINES} that are read of a dump"
+        raise InputError(Origin(path), problem, bounds.smaller("iptables-save"))
     tables: dict[str, dict[str, Chain]] = {}
     remarks: list[tuple[int, str]] = []
     cache = RuleCache(family)

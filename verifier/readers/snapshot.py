@@ -12,14 +12,16 @@ from verifier.model.origin import InputError, Origin
 from verifier.model.ruleset import Ruleset
 from verifier.model.snapshot import Snapshot
 from verifier.readers.cluster import ClusterReader
-from verifier.readers.documents import read_documents
+from verifier.readers.documents import read_documents, rendered
 from verifier.readers.ipset_save import read_sets
-from verifier.readers.iptables_save import read_ruleset
+from verifier.readers.iptables_save import BUILT_IN, read_ruleset
 from verifier.readers.node_files import read_addresses, read_routes
 from verifier.readers.tree import Tree, open_tree
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _RULES = {4: "iptables-save", 6: "ip6tables-save"}
+_LISTED = 5
+"""How many links a note names."""
 _ROUTES = {4: "routes.json", 6: "routes6.json"}
 
 
@@ -36,6 +38,8 @@ def read_snapshot(path: str) -> Snapshot:
         reader = _NodeReader(tree, name)
         nodes.append(reader.read())
         notes.extend(reader.notes)
+    if tree.unfollowed:
+        notes.append(_unfollowed(tree.unfollowed))
     if not nodes:
         notes.append("nodes/ is missing: no node's rules were read")
     notes.extend(f"cluster/ has {count} {kind}, not read" for kind, count in cluster.ignored.items())
@@ -52,9 +56,19 @@ def _read_cluster(tree: Tree) -> tuple[Cluster, list[str]]:
         if not name.endswith(_DOCUMENTS):
             notes.append(f"{name} was not read: its name ends neither in .yaml, .yml nor .json")
             continue
-        for document in read_documents(tree.text(name), tree.shown(name)):
-            reader.add(document)
+        text = tree.text(name)
+        try:
+            for document in read_documents(text, tree.shown(name)):
+                reader.add(document)
+        except InputError as fault:
+            raise rendered(fault, text) from None
     return reader.cluster(), [*notes, *reader.notes()]
+
+
+def _unfollowed(links: tuple[str, ...]) -> str:
+    more = f" and {len(links) - _LISTED} more" if len(links) > _LISTED else ""
+    listed = ", ".join(links[:_LISTED])
+    return f"links in an archive are not followed, so these were not read (`tar -czhf` packs files): {listed}{more}"
 
 
 def _check_known(tree: Tree, name: str, cluster: Cluster) -> None:
@@ -66,11 +80,12 @@ def _check_known(tree: Tree, name: str, cluster: Cluster) -> None:
 
 @dataclass(slots=True)
 class _NodeReader:
-    """Reads nodes/NAME, file by file, and remembers which were not there."""
+    """Reads nodes/NAME, file by file, and remembers which were not there and which had nothing in them."""
 
     tree: Tree
     name: str
     missing: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def read(self) -> NodeState:
@@ -80,12 +95,14 @@ class _NodeReader:
         routes = self._routes()
         if self.missing:
             self.notes.append(f"nodes/{self.name} lacks {', '.join(self.missing)}")
-        return NodeState(self.name, rulesets, sets, addresses, interfaces, routes, tuple(self.missing))
+        unread = tuple(self.missing + self.empty)
+        return NodeState(self.name, rulesets, sets, addresses, interfaces, routes, unread)
 
     def _file(self, name: str, when_empty: str = "") -> tuple[str, str] | None:
-        """Text and shown path of a file of the node; None, and noted as missing, where it is not there.
+        """Text and shown path of a file of the node; None, and remembered, where it is not there.
 
-        With `when_empty`, a file without content counts as missing too: a command that failed leaves one behind.
+        With `when_empty`, how the note goes on, the same holds for a file without content (DU-1): a command that
+        failed leaves one behind.
         """
         place = f"nodes/{self.name}/{name}"
         if place not in self.tree.files:
@@ -93,30 +110,37 @@ class _NodeReader:
             return None
         text = self.tree.text(place)
         if when_empty and not text.strip():
-            self.missing.append(name)
-            self.notes.append(f"{place} is empty: {when_empty}")
+            self.empty.append(name)
+            self.notes.append(f"{place} is empty{when_empty}")
             return None
         return text, self.tree.shown(place)
 
     def _rules(self, family: int) -> Ruleset | None:
-        found = self._file(_RULES[family], f"nothing is programmed for IPv{family} there")
+        found = self._file(_RULES[family], f", so nothing is known about IPv{family} there")
         if found is None:
             return None
         ruleset = read_ruleset(*found, family)
-        if not any(table == "filter" for table, _ in ruleset.chains):
-            self.notes.append(f"nodes/{self.name}/{_RULES[family]} has no filter table: nothing is filtered there")
+        place, tables = f"nodes/{self.name}/{_RULES[family]}", {table for table, _ in ruleset.chains}
+        if "filter" not in tables:
+            self.notes.append(f"{place} has no filter table: nothing is filtered there")
+        for table in sorted(tables.difference(BUILT_IN)):
+            self.notes.append(f"{place} has a table {table}, which the kernel does not have: no packet meets its rules")
         return ruleset
 
     def _sets(self) -> dict[str, IpSet] | None:
         found = self._file("ipset-save")
-        return None if found is None else read_sets(*found)
+        if found is None:
+            return None
+        if found[0].strip() and not found[0].endswith("\n"):
+            self.notes.append(f"nodes/{self.name}/ipset-save does not end with a line end: it may be cut off")
+        return read_sets(*found)
 
     def _addresses(self) -> tuple[tuple[InterfaceAddress, ...] | None, tuple[str, ...] | None]:
-        found = self._file("addresses.json", "`ip -j addr` printed nothing")
+        found = self._file("addresses.json", ": `ip -j addr` printed nothing")
         return (None, None) if found is None else read_addresses(*found)
 
     def _routes(self) -> tuple[Route, ...] | None:
-        empty = "`ip -j route` printed nothing"
+        empty = ": `ip -j route` printed nothing"
         files = [(family, found) for family, name in _ROUTES.items() if (found := self._file(name, empty)) is not None]
         routes = [route for family, found in files for route in read_routes(*found, family)]
         return tuple(routes) if files else None

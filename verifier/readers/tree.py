@@ -26,6 +26,7 @@ class Tree:
     folders: tuple[str, ...]  # names below nodes/
     inputs: list[InputFile] = field(default_factory=list)
     read: int = 0  # bytes, so far
+    unfollowed: tuple[str, ...] = ()  # links of an archive, by their path in the snapshot
 
     def shown(self, name: str) -> str:
         """The path of a file as the user would type it."""
@@ -59,7 +60,10 @@ def open_tree(path: str) -> Tree:
     else:
         raise InputError(origin, "neither a directory nor a .tar.gz", _LAYOUT)
     if not tree.files and not tree.folders:
-        raise InputError(origin, "an empty snapshot: neither cluster/ nor nodes/ holds a file", _LAYOUT)
+        problem = "an empty snapshot: neither cluster/ nor nodes/ holds a file"
+        if tree.unfollowed:
+            raise InputError(origin, f"{problem}, only links", "pack what the links lead to (`tar -czhf`)")
+        raise InputError(origin, problem, _LAYOUT)
     return tree
 
 
@@ -68,6 +72,14 @@ def _reason(error: Exception) -> str:
 
 
 def _open_directory(place: Path, root: str) -> Tree:
+    try:
+        return _list_directory(place, root)
+    except OSError as error:
+        place = Path(error.filename or root)
+        raise InputError(Origin(str(place)), f"cannot be read: {_reason(error)}", "make it readable") from None
+
+
+def _list_directory(place: Path, root: str) -> Tree:
     files: dict[str, Path | bytes] = {}
     for name in _ROOTS:
         if (place / name).is_dir():
@@ -87,11 +99,7 @@ def _is_folder(entry: Path) -> bool:
 def _walk(folder: Path, name: str, origin: Origin, level: int) -> Iterator[tuple[str, Path]]:
     if level > bounds.MAX_LEVELS:
         raise InputError(origin, f"{name}: folders within folders, more than {bounds.MAX_LEVELS} deep", "flatten them")
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise InputError(Origin(str(folder)), f"cannot be read: {_reason(error)}", "make it readable") from None
-    for entry in entries:
+    for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
@@ -106,9 +114,8 @@ def _read_file(path: Path, origin: Origin) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(origin, "not a regular file", "put the file itself there")
         if status.st_size > bounds.MAX_FILE:
-            raise InputError(
-                origin, f"{status.st_size >> 20} MiB, more than {bounds.MAX_FILE >> 20} MiB", bounds.SMALLER
-            )
+            problem = f"{status.st_size >> 20} MiB, more than the {bounds.MAX_FILE >> 20} MiB that are read of a file"
+            raise InputError(origin, problem, bounds.smaller(path.name))
         return path.read_bytes()
     except OSError as error:
         raise InputError(origin, f"cannot be read: {_reason(error)}", "make the file readable") from None
@@ -143,15 +150,17 @@ def _line(data: bytes, position: int) -> int:
 def _open_archive(place: Path, root: str) -> Tree:
     from verifier.readers.archive import read_archive  # noqa: PLC0415  most snapshots are directories
 
-    members = read_archive(place, root)
+    members, links = read_archive(place, root)
     # The files stand at the top, or in the one folder that was packed.
     tops = {name.split("/", 1)[0] for name in members}
     if len(tops) == 1 and not tops & set(_ROOTS):
         prefix = f"{tops.pop()}/"
         members = {name.removeprefix(prefix): data for name, data in members.items()}
+        links = [name.removeprefix(prefix) for name in links]
     files: dict[str, Path | bytes] = {
         name: data for name, data in sorted(members.items()) if name.startswith(("cluster/", "nodes/"))
     }
     parts = [name.split("/") for name in files]
     folders = sorted({part[1] for part in parts if part[0] == "nodes" and len(part) > 2})
-    return Tree(root, files, tuple(folders))
+    unfollowed = tuple(sorted(name for name in links if name.split("/", 1)[0] in _ROOTS))
+    return Tree(root, files, tuple(folders), unfollowed=unfollowed)
