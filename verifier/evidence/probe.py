@@ -64,7 +64,9 @@ def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
     except ValueError:
         return dict(_pod(text, cluster).addresses)
     if any(first <= address <= last for first, last in NEVER_FORWARDED[family]):
-        problem = "no packet that a node forwards has this address (unspecified, loopback, multicast, broadcast, link-local)"
+        problem = (
+            "no packet that a node forwards has this address (unspecified, loopback, multicast, broadcast, link-local)"
+        )
         raise InputError(Origin(text), problem, "write the address of a pod, of a node or of anything beyond the node")
     return {family: address}
 
