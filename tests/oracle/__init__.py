@@ -129,13 +129,17 @@ class _Checker:
         wanted = Answer.REFUTED if sure else Answer.UNDECIDED if possible else Answer.PROVED
         if question.answer is wanted or (not self.judged.complete and _worse(question.answer, wanted)):
             return
-        unknown = not self.judged.view.types.known and question.path in (Path.NODE_TO_POD, Path.POD_TO_NODE)
-        if question.answer is Answer.UNDECIDED and (
-            unknown or (wanted is Answer.PROVED and len(self.judged.fates) > 1)
-        ):
+        if question.answer is Answer.UNDECIDED and self._may_be_open(question.path, wanted):
             return
         shown = self._show(sure or possible) if sure or possible else "no packet differs"
         yield f"{question.pod} {question.path.value} is {question.answer.value}, not {wanted.value}: {shown}"
+
+    def _may_be_open(self, path: Path, wanted: Answer) -> bool:
+        """Whether something is not known that the packets here take for granted: who is where, or what a label is."""
+        view = self.judged.view
+        nowhere = not view.types.known and path in (Path.NODE_TO_POD, Path.POD_TO_NODE)
+        unlabelled = any(pod.namespace not in view.cluster.namespaces for pod in view.pods.values())
+        return nowhere or unlabelled or (wanted is Answer.PROVED and len(self.judged.fates) > 1)
 
     def witnesses(self, differences: list[Difference]) -> Iterator[str]:
         """Every witness lies in its own box and differs by the reference."""
