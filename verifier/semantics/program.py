@@ -6,7 +6,7 @@ Spec: specs/chains/traversal.md
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import pairwise
 from typing import TypeAlias
@@ -114,6 +114,7 @@ class Program:
         for hook in sorted(self.hooks):
             self._load(hook, ())
         self._drop_idle()
+        self._gather()
         self._number()
         self._liveness()
         self._refusals()
@@ -225,6 +226,18 @@ class Program:
                 if one.kind is Kind.GOTO and one.target in idle:
                     one.kind, one.target = Kind.RETURN, None
 
+    def _gather(self) -> None:
+        """Rules in a row that end alike and differ on one axis only become one: a list of addresses to drop is one test."""
+        for chain in self.chains.values():
+            body: list[Instruction] = []
+            for one in chain.body:
+                united = _united(body[-1], one) if body else None
+                if united is None:
+                    body.append(one)
+                else:
+                    body[-1] = replace(body[-1], test=united, always=_unconditional(united, self.everything))
+            chain.body = body
+
     def _number(self) -> None:
         for chain in self.chains.values():
             for position, one in enumerate(chain.body):
@@ -295,6 +308,26 @@ class Program:
 def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:
     return (test.source, test.destination, test.service) == everything and not (
         test.marks or test.names or test.factors or test.guarded or test.opaque
+    )
+
+
+def _united(first: Instruction, second: Instruction) -> Compiled | None:
+    """The test of both rules as one, None where they are not one."""
+    if first.kind is not second.kind or first.kind not in (Kind.ACCEPT, Kind.DROP, Kind.RETURN):
+        return None
+    one, two = first.test, second.test
+    if one.opaque or two.opaque or one.marks != two.marks or one.names != two.names:
+        return None
+    if one.factors != two.factors or one.guarded != two.guarded:
+        return None
+    same = (one.source == two.source, one.destination == two.destination, one.service == two.service)
+    if sum(same) < 2:
+        return None
+    return replace(
+        one,
+        source=one.source | two.source,
+        destination=one.destination | two.destination,
+        service=one.service | two.service,
     )
 
 
