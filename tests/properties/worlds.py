@@ -115,8 +115,10 @@ def sets_of(family: int) -> st.SearchStrategy[list[str]]:
             "add both nets",
         ]
 
-    hosts = st.lists(st.sampled_from(HOSTS[family]), unique=True, max_size=3)
-    nets = st.lists(st.tuples(st.sampled_from(networks), st.booleans()), unique_by=lambda pair: pair[0], max_size=3)
+    hosts = st.lists(st.sampled_from(HOSTS[family]), unique=True, min_size=1, max_size=3)
+    nets = st.lists(
+        st.tuples(st.sampled_from(networks), st.booleans()), unique_by=lambda pair: pair[0], min_size=1, max_size=4
+    )
     ports = st.lists(
         st.tuples(st.sampled_from(HOSTS[family][:4]), st.sampled_from(["tcp:80", "tcp:81", "udp:53", "sctp:80"])),
         unique=True,
@@ -157,6 +159,22 @@ def matches(family: int, *, opaque: bool) -> st.SearchStrategy[str]:
         ),
         st.builds("-m mark {0}--mark {1}".format, no, st.sampled_from(["0x1/0x1", "0x0/0x1", "0x2/0x3", "0x4/0x4"])),
         st.sampled_from(["-m connmark --mark 0x1/0x1", "-m connmark ! --mark 0x2/0x2"]),
+        st.builds(
+            "-m set {0}--match-set {1}".format,
+            no,
+            st.sampled_from(
+                [
+                    "hosts src",
+                    "hosts dst",
+                    "nets src",
+                    "nets dst",
+                    "ports dst,dst",
+                    "ports src,dst",
+                    "both src",
+                    "both dst",
+                ]
+            ),
+        ),
         st.builds(
             "-m set {0}--match-set {1}".format,
             no,
