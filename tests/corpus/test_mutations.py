@@ -79,8 +79,9 @@ RESULTS: dict[str, list[Trial]] = {}
 @pytest.mark.parametrize("kind", KINDS)
 def test_mutants(kind: str, tmp_path: Path) -> None:
     """What the engine says of the mutants of this kind is what exhaustive checks say."""
+    places = chosen(KINDS[kind], BASES, PLACES, f"{kind} {SEED}")
     found = RESULTS.setdefault(kind, [])
-    for number, (base, edit) in enumerate(chosen(KINDS[kind], BASES, PLACES, f"{kind} {SEED}")):
+    for number, (base, edit) in enumerate(places):
         done = trial(base, edit, tmp_path / str(number))
         found.append(done)
         where = f"{'/'.join(base)}, {done.edit}"
