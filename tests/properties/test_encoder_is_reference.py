@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import check, covered
 from tests.oracle.world import judge_family
-from tests.properties.worlds import CHAINS, World, worlds
+from tests.properties.worlds import CHAINS, NETWORK_POLICY, World, worlds
 from verifier.compilers import by_name
 from verifier.model.finding import Box, Kind
 from verifier.model.node import NodeState
@@ -71,7 +71,36 @@ def test_verdicts_hold_for_every_packet(world: World) -> None:
     assert not check(snapshot, node, GENERIC, verdict), world.dump()
 
 
+DRAWN_TWICE = World(
+    4,
+    {
+        "filter": {
+            "INPUT": [],
+            "OUTPUT": [],
+            "FORWARD": [
+                "-j c0",
+                "-m mark --mark 0x1/0x1 -j MARK --set-xmark 0x2/0x2",
+                "-j MARK --set-xmark 0x0/0x1",
+                "-j c0",
+                "-m mark --mark 0x2/0x3 -j DROP",
+            ],
+            "c0": ["-m limit --limit 1/sec -j RETURN", "-j MARK --set-xmark 0x1/0x1"],
+        }
+    },
+    [
+        {
+            **NETWORK_POLICY,
+            "metadata": {"namespace": "other", "name": "none"},
+            "spec": {"podSelector": {"matchLabels": {"app": "none"}}},
+        }
+    ],
+    [],
+)
+"""A limit that a packet meets twice, and that may say two things of it."""
+
+
 @bounded(40)
+@example(DRAWN_TWICE)
 @given(worlds(opaque=True))
 def test_verdicts_hold_whatever_is_opaque(world: World) -> None:
     """Rules that nobody can read make exactly those answers undecided that hang on them."""

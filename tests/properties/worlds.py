@@ -249,6 +249,7 @@ def rulesets(
     return st.fixed_dictionaries(tables)
 
 
+NETWORK_POLICY = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
 SELECTORS: list[dict[str, Any]] = [
     {},
     {"matchLabels": {"app": "web"}},
@@ -308,13 +309,12 @@ def policies(most: int = 3) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 def _named(specs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    head = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
     for spec in specs:
         for direction, kind in (("ingress", "Ingress"), ("egress", "Egress")):
             if kind not in spec["policyTypes"]:
                 spec.pop(direction, None)
     return [
-        {**head, "metadata": {"namespace": "shop", "name": f"p{number}"}, "spec": spec}
+        {**NETWORK_POLICY, "metadata": {"namespace": "shop", "name": f"p{number}"}, "spec": spec}
         for number, spec in enumerate(specs)
     ]
 
