@@ -30,6 +30,11 @@ def _first_rule(lines: list[str], table: str, chain: str) -> int | None:
     return place if first is None else first
 
 
+def _of_family(file: str, texts: tuple[str, ...]) -> list[str]:
+    """The rules that name no address of the other family."""
+    return [text for text in texts if "ip6tables" not in file or "10.244." not in text]
+
+
 def foreign(*texts: str, chains: tuple[str, ...] = FILTER) -> Kind:
     """A rule of somebody else before everything in a built-in chain."""
 
@@ -38,7 +43,7 @@ def foreign(*texts: str, chains: tuple[str, ...] = FILTER) -> Kind:
             for chain in chains:
                 place = _first_rule(lines, "filter", chain)
                 if place is not None:
-                    for text in texts:
+                    for text in _of_family(file, texts):
                         yield Edit(file, place, place, (f"-A {chain} {text}",))
 
     return kind
@@ -63,7 +68,7 @@ def beside(table: str, chain: str, *texts: str) -> Kind:
     def kind(files: Files) -> Iterator[Edit]:
         for file, lines in _dumps(files):
             place = _first_rule(lines, table, chain)
-            for text in texts:
+            for text in _of_family(file, texts):
                 if place is not None:
                     yield Edit(file, place, place, (f"-A {chain} {text}",))
                 else:
