@@ -6,11 +6,12 @@ Spec: specs/policies/network_policy.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from verifier.model.origin import Origin
 from verifier.model.predicate import Predicate
+from verifier.model.written import WrittenPolicy
 
 
 class Direction(Enum):
@@ -50,7 +51,8 @@ class Policy:
 
     `subjects` maps each direction in which the policy counts to the predicate over the protected end (DESTINATION
     labels for ingress, SOURCE labels for egress). A pod selected in a direction is isolated there by the tier's
-    `unmatched`, even when the policy has no rules for it.
+    `unmatched`, even when the policy has no rules for it. `written` is how it was written where its kind is known to
+    compilers; it is no part of what the policy means.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Policy:
     subjects: Mapping[Direction, Predicate]
     rules: tuple[PolicyRule, ...]
     origin: Origin
+    written: WrittenPolicy | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,12 @@ Spec: specs/compilers/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from verifier.model.cluster import Pod
+from verifier.model.cluster import Cluster, Pod
 from verifier.model.finding import Kind, Premise
+from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
@@ -42,6 +43,22 @@ class MarkBit:
 
 
 @dataclass(frozen=True, slots=True)
+class IdealSet:
+    """What a set of a compiler would hold for the cluster as it is now, and what it stands for, in one phrase."""
+
+    content: IpSet
+    meaning: str
+
+
+def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
+    return {}
+
+
+def _no_chain(_table: str, _chain: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One compiler. Functions are pure and never decide a verdict; they say who is where and explain names.
 
@@ -52,6 +69,8 @@ class Profile:
     mark_bits(node)             the bits it owns in this dump
     deviations(node)            documented deviations that apply to this dump
     documented                  every deviation that some dump may show, for people
+    ideal_sets(node, cluster)   the sets that it would make from the cluster as it is now, by their computed names
+    own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
     """
 
     name: str
@@ -63,3 +82,5 @@ class Profile:
     mark_bits: Callable[[NodeState], tuple[MarkBit, ...]]
     deviations: Callable[[NodeState], tuple[Deviation, ...]]
     documented: tuple[Premise, ...] = ()
+    ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
+    own_chain: Callable[[str, str], bool] = _no_chain

@@ -42,11 +42,12 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ruleset:
-    """All tables that a dump holds. `chains` is keyed by (table, chain)."""
+    """All tables that a dump holds. `chains` is keyed by (table, chain); `generated` is the dump's own date, as printed."""
 
     family: int
     chains: Mapping[tuple[str, str], Chain] = field(default_factory=dict)
     path: str = ""
+    generated: str = ""
 
 
 def chain_of(rule: Rule) -> str:

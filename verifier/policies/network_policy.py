@@ -15,6 +15,7 @@ from verifier.model.predicate import TRUE, InRange, LabelIn, PortNamed, Predicat
 from verifier.policies.cidr import ip_block
 from verifier.policies.kind import PolicyKind, Shared
 from verifier.policies.selectors import only_fields, selector
+from verifier.policies.writing import written
 
 _PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
 _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
@@ -42,6 +43,7 @@ def translate(document: Part, shared: Shared) -> Policy:
         {direction: subjects[direction] for direction in Direction if direction in counting},
         tuple(rule for rule in rules if rule.direction in counting),
         document.origin,
+        written(document, namespace, name),
     )
 
 

@@ -133,5 +133,5 @@ def _meaning(value: object) -> object:
     if isinstance(value, tuple):
         return tuple(_meaning(item) for item in value)
     if is_dataclass(value):
-        return tuple(_meaning(getattr(value, each.name)) for each in fields(value))
+        return tuple(_meaning(getattr(value, each.name)) for each in fields(value) if each.compare)
     return value
