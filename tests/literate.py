@@ -68,6 +68,16 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         because "TEXT"                                                  some reason for undecided contains TEXT
         findings N                                                      exactly so many
 
+    ```profile [NODE]           what the profile of the compiler that is recognised on the node says, one thing a line:
+        compiler NAME                       it is this compiler's
+        interface NAMESPACE/POD [NAME]      the pod's interface, by its rule; without a name it has none
+        prefixes [PREFIX ...]               with which pods' interfaces begin
+        chain NAME [PHRASE]                 what a chain is called; without a phrase nothing is known
+        mark MASK MEANING                   a bit that it owns
+        [not] own TABLE CHAIN               whether it writes that chain itself
+        [not] deviation NAME                whether the documented deviation applies to the node
+        note TEXT                           some note contains TEXT
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
@@ -90,7 +100,7 @@ DEFAULT_NODE = "node-a"
 
 WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster")
 NODE_WORLD = ("iptables-save", "ip6tables-save", "ipset-save", "json addresses", "json routes")
-ASSERTING = ("packets", "match", "match6", "answer verify", "error")
+ASSERTING = ("packets", "match", "match6", "answer verify", "profile", "error")
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")

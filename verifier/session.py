@@ -6,7 +6,7 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -89,7 +89,7 @@ def _story(found: tuple[Path, Packet], snapshot: Snapshot, node: NodeState, prof
     path, packet = found
     told = explain_packet(packet, path, snapshot, node, profile, settings=defaults())
     chains = {step.chain for step in told.chains.steps}
-    return Story(profile.name, told, _phrases(chains, profile, node), profile.mark_bits(node))
+    return Story(profile.name, told, _phrases(chains, snapshot, node, profile), profile.mark_bits(node))
 
 
 def profiles(name: str = "") -> ProfileReport:
@@ -129,11 +129,11 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         answer=verdict.answer if verdict.questions else Answer.UNDECIDED,
         questions=verdict.questions,
         findings=findings,
-        notes=verdict.notes if verdict.questions else (*verdict.notes, "the selection leaves nothing to ask"),
+        notes=(*verdict.notes, *_notes(snapshot, node, profile, asked=bool(verdict.questions))),
         assumptions=tuple(_assumptions(verdict.assumptions, options)),
         deviations=tuple(_deviations(verdict.deviations, profile, node)),
         statistics=verdict.statistics,
-        chains=_phrases(_chains(findings), profile, node),
+        chains=_phrases(_chains(findings), snapshot, node, profile),
         addresses=_own_addresses(snapshot, node),
     )
 
@@ -202,9 +202,16 @@ def _chains(findings: Iterable[Finding]) -> set[str]:
     return met | {chain_of(rule) for finding in findings for rule in finding.rules}
 
 
-def _phrases(chains: Iterable[str], profile: Profile, node: NodeState) -> tuple[tuple[str, str], ...]:
+def _notes(snapshot: Snapshot, node: NodeState, profile: Profile, *, asked: bool) -> tuple[str, ...]:
+    return profile.notes(node, snapshot.cluster) if asked else ("the selection leaves nothing to ask",)
+
+
+def _phrases(
+    chains: Collection[str], snapshot: Snapshot, node: NodeState, profile: Profile
+) -> tuple[tuple[str, str], ...]:
     """What the profile knows of these chains."""
-    explained = ((chain, profile.explain_chain(node, chain)) for chain in sorted(chains))
+    named = profile.chain_names(node, snapshot.cluster) if chains else {}
+    explained = ((chain, named.get(chain) or profile.explain_chain(node, chain)) for chain in sorted(chains))
     return tuple((chain, phrase) for chain, phrase in explained if phrase)
 
 

@@ -5,12 +5,13 @@ Spec: specs/compilers/calico.md
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 
 from verifier.compilers.calico_deviations import DOCUMENTED, deviations
+from verifier.compilers.calico_hash import chain_names, interface_suffix
 from verifier.compilers.calico_marks import mark_bits
 from verifier.compilers.calico_names import explain_chain
+from verifier.compilers.calico_policies import notes
 from verifier.compilers.hooks import conjuncts, hooked, rules_of
 from verifier.model.cluster import Pod
 from verifier.model.fields import Field
@@ -18,23 +19,33 @@ from verifier.model.node import NodeState
 from verifier.model.predicate import Named
 from verifier.model.profile import Profile
 
+OWN = "cali-"
+"""How the name of every chain of Felix begins, in every table."""
 
-def interface_suffix(namespace: str, pod: str) -> str:
-    """What follows the prefix in the name of a pod's host-side interface (CAL-2)."""
-    return hashlib.sha1(f"{namespace}.{pod}".encode(), usedforsecurity=False).hexdigest()[:11]
+
+def _own_chain(_table: str, chain: str) -> bool:
+    return chain.startswith(OWN)
 
 
 def _recognises(node: NodeState) -> bool:
-    return hooked(node, lambda chain: chain.startswith("cali-"))
+    return hooked(node, lambda chain: chain.startswith(OWN))
 
 
 def _pod_interface(node: NodeState, pod: Pod) -> str:
     """The name by Calico's rule, believed only where the dump, the interfaces or the routes know it (CAL-2)."""
     suffix = interface_suffix(pod.namespace, pod.name)
     for prefix in _pod_interfaces(node):
-        if _known(node, prefix + suffix):
+        if _known(node, prefix + suffix) and not _routed_elsewhere(node, pod, prefix + suffix):
             return prefix + suffix
     return ""
+
+
+def _routed_elsewhere(node: NodeState, pod: Pod, interface: str) -> bool:
+    """Whether the node sends to one of the pod's own addresses by another interface, whatever the pod's name says."""
+    return any(
+        route.first == route.last == pod.addresses.get(route.family) and route.interface not in ("", interface)
+        for route in node.routes or ()
+    )
 
 
 def _known(node: NodeState, interface: str) -> bool:
@@ -80,4 +91,7 @@ MODULE = Profile(
     mark_bits=mark_bits,
     deviations=deviations,
     documented=DOCUMENTED,
+    own_chain=_own_chain,
+    chain_names=chain_names,
+    notes=notes,
 )

@@ -6,7 +6,7 @@ Names explain and choose between explanations; no verdict hangs on them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,11 +21,15 @@ from verifier.model.trace import ChainTrace, Step
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of one node: its dump, what its compiler's profile knows, and the folder below which everything was read."""
+    """Of one node: its dump, what its compiler's profile knows, and the folder below which everything was read.
+
+    `chains` are phrases for chains whose names the profile computed from the cluster.
+    """
 
     node: NodeState
     profile: Profile
     root: str
+    chains: Mapping[str, str] = field(default_factory=dict)
     said: dict[tuple[int, str, str, int], str] = field(default_factory=dict)
 
     def place(self, origin: Origin) -> str:
@@ -57,13 +61,16 @@ class Names:
     def _words(self, step: Step, family: int) -> Iterable[str]:
         chain = self.node.rulesets[family].chains.get((step.table, step.chain))
         yield step.chain
-        yield self.profile.explain_chain(self.node, step.chain)
+        yield self._phrase(step.chain)
         yield from chain.rules[0].comments if chain and chain.rules else ()
         if step.rule is not None:
             yield from step.rule.comments
             if isinstance(step.rule.effect, Call | Goto):
                 yield step.rule.effect.chain
-                yield self.profile.explain_chain(self.node, step.rule.effect.chain)
+                yield self._phrase(step.rule.effect.chain)
+
+    def _phrase(self, chain: str) -> str:
+        return self.chains.get(chain) or self.profile.explain_chain(self.node, chain)
 
 
 def _enters(rule: Rule, chain: str) -> bool:

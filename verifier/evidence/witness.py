@@ -44,7 +44,7 @@ def build_findings(
     if not differences:
         return ()
     documented = profile.deviations(node)
-    names = Names(node, profile, snapshot.path)
+    names = Names(node, profile, snapshot.path, profile.chain_names(node, snapshot.cluster))
     view = view_of(node, snapshot.cluster)
     in_force = documented if deviations is None else deviations
     cases = [_told(confirmed(each, node, view, settings, in_force), names) for each in differences]

@@ -54,6 +54,14 @@ def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
     return {}
 
 
+def _no_names(_node: NodeState, _cluster: Cluster) -> Mapping[str, str]:
+    return {}
+
+
+def _no_notes(_node: NodeState, _cluster: Cluster) -> tuple[str, ...]:
+    return ()
+
+
 def _no_chain(_table: str, _chain: str) -> bool:
     return False
 
@@ -71,6 +79,8 @@ class Profile:
     documented                  every deviation that some dump may show, for people
     ideal_sets(node, cluster)   the sets that it would make from the cluster as it is now, by their computed names
     own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
+    chain_names(node, cluster)  phrases for chains whose names are computed from the cluster's objects, by name
+    notes(node, cluster)        what a reader of an answer about this node has to know, as sentences
     """
 
     name: str
@@ -84,3 +94,5 @@ class Profile:
     documented: tuple[Premise, ...] = ()
     ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
     own_chain: Callable[[str, str], bool] = _no_chain
+    chain_names: Callable[[NodeState, Cluster], Mapping[str, str]] = _no_names
+    notes: Callable[[NodeState, Cluster], tuple[str, ...]] = _no_notes

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.compilers.dumps import node, pod, recorded
 from verifier.compilers.calico import MODULE as CALICO
-from verifier.compilers.calico import interface_suffix
+from verifier.compilers.calico_hash import interface_suffix
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
 from verifier.model.snapshot import Snapshot
