@@ -12,12 +12,14 @@ from verifier.compilers.calico_hash import chain_names, interface_suffix
 from verifier.compilers.calico_marks import mark_bits
 from verifier.compilers.calico_names import explain_chain
 from verifier.compilers.calico_policies import notes
-from verifier.compilers.hooks import conjuncts, hooked, rules_of
+from verifier.compilers.calico_sets import computed_set, ideal_sets
+from verifier.compilers.hooks import conjuncts, hooked, jump, rules_of
 from verifier.model.cluster import Pod
 from verifier.model.fields import Field
 from verifier.model.node import NodeState
 from verifier.model.predicate import Named
 from verifier.model.profile import Profile
+from verifier.model.ruleset import Rule
 
 OWN = "cali-"
 """How the name of every chain of Felix begins, in every table."""
@@ -29,6 +31,25 @@ def _own_chain(_table: str, chain: str) -> bool:
 
 def _recognises(node: NodeState) -> bool:
     return hooked(node, lambda chain: chain.startswith(OWN))
+
+
+def _own_rule(_table: str, _chain: str, rule: Rule) -> bool:
+    """Felix signs every rule that it writes, wherever."""
+    return any(comment.startswith(SIGNATURE) for comment in rule.comments)
+
+
+def _jumps(table: str, chain: str) -> tuple[Rule, ...]:
+    return (jump(chain, f"cali-{chain}"),) if chain in ENTERED.get(table, ()) else ()
+
+
+SIGNATURE = "cali:"
+ENTERED = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "POSTROUTING"),
+    "nat": ("PREROUTING", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+}
+"""The built-in chains that Felix enters its own from, each from the first rule on."""
 
 
 def _pod_interface(node: NodeState, pod: Pod) -> str:
@@ -94,4 +115,8 @@ MODULE = Profile(
     own_chain=_own_chain,
     chain_names=chain_names,
     notes=notes,
+    ideal_sets=ideal_sets,
+    computed_set=computed_set,
+    own_rule=_own_rule,
+    jumps=_jumps,
 )

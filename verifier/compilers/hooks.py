@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterator
 
 from verifier.model.effect import Call, Effect, Goto
 from verifier.model.node import NodeState
-from verifier.model.predicate import All, Predicate
+from verifier.model.origin import Origin
+from verifier.model.predicate import TRUE, All, Predicate
 from verifier.model.ruleset import Chain, Rule
 
 
 def entered(effect: Effect) -> str:
     """The chain that a rule with this effect enters, "" where it enters none."""
     return effect.chain if isinstance(effect, Call | Goto) else ""
+
+
+def jump(chain: str, target: str) -> Rule:
+    """The unconditional rule by which a compiler enters a chain of its own from a built-in chain; nobody wrote it."""
+    return Rule(TRUE, Call(target), Origin(""), f"-A {chain} -j {target}")
 
 
 def hooked(node: NodeState, own: Callable[[str], bool]) -> bool:

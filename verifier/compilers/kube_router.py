@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, rules_of
+from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, jump, rules_of
+from verifier.compilers.kube_router_sets import computed_set, ideal_sets
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Finish, Verdict
 from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
@@ -72,6 +73,24 @@ ALWAYS_ACCEPTED_ICMP: Predicate = any_of(
 
 def _own(chain: str) -> bool:
     return chain in TOP_CHAINS or chain.startswith((POD_CHAIN, POLICY_CHAIN))
+
+
+def _own_chain(table: str, chain: str) -> bool:
+    return table == "filter" and _own(chain)
+
+
+OWN_IN_BUILT_IN = "KUBE-ROUTER rule to explicitly ACCEPT"
+"""How the comment of the one rule begins that the k3s and RKE2 fork appends to built-in chains (KR-2)."""
+
+
+def _own_rule(table: str, chain: str, rule: Rule) -> bool:
+    """Rules of its chains bear no signature; in built-in chains there is the fork's rule on the mark."""
+    return _own_chain(table, chain) or any(comment.startswith(OWN_IN_BUILT_IN) for comment in rule.comments)
+
+
+def _jumps(table: str, chain: str) -> tuple[Rule, ...]:
+    target = f"KUBE-ROUTER-{chain}"
+    return (jump(chain, target),) if table == "filter" and target in TOP_CHAINS else ()
 
 
 def _recognises(node: NodeState) -> bool:
@@ -192,4 +211,9 @@ MODULE = Profile(
     mark_bits=_mark_bits,
     deviations=_deviations,
     documented=(OWN_NODE, ICMP_ALLOWED),
+    ideal_sets=ideal_sets,
+    own_chain=_own_chain,
+    computed_set=computed_set,
+    own_rule=_own_rule,
+    jumps=_jumps,
 )

@@ -41,6 +41,9 @@ HOOKS: dict[Path, tuple[tuple[str, str], ...]] = {
 }
 """The built-in chains of each path, as (table, chain) in the order in which the kernel visits them (CH-1)."""
 
+BUILT_IN_CHAINS = frozenset(chain for hooks in HOOKS.values() for _, chain in hooks)
+"""The names of the kernel's own chains, in whatever table."""
+
 OUT_INTERFACE_CHAINS = ("FORWARD", "OUTPUT", "POSTROUTING")
 IN_INTERFACE_CHAINS = ("PREROUTING", "INPUT", "FORWARD")
 """Hooks at which the packet has that interface; elsewhere the name is empty (CH-2)."""

@@ -12,9 +12,10 @@ from verifier.model.cluster import Cluster, Pod
 from verifier.model.finding import Kind, Premise
 from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
-from verifier.model.path import Path
+from verifier.model.path import BUILT_IN_CHAINS, Path
 from verifier.model.policy import Direction
 from verifier.model.predicate import TRUE, Predicate
+from verifier.model.ruleset import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,15 @@ class MarkBit:
 
 @dataclass(frozen=True, slots=True)
 class IdealSet:
-    """What a set of a compiler would hold for the cluster as it is now, and what it stands for, in one phrase."""
+    """What a set of a compiler stands for in the cluster as it is now: its content, and one phrase that says so.
+
+    `quirk` says why the loaded set differs where the compiler, by its own documented rule, fills it just so: such a
+    set is wrong but not stale. "" everywhere else.
+    """
 
     content: IpSet
     meaning: str
+    quirk: str = ""
 
 
 def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
@@ -66,6 +72,18 @@ def _no_chain(_table: str, _chain: str) -> bool:
     return False
 
 
+def _no_name(_name: str) -> bool:
+    return False
+
+
+def _own_chains_only(_table: str, chain: str, _rule: Rule) -> bool:
+    return chain not in BUILT_IN_CHAINS
+
+
+def _no_jump(_table: str, _chain: str) -> tuple[Rule, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One compiler. Functions are pure and never decide a verdict; they say who is where and explain names.
@@ -81,6 +99,9 @@ class Profile:
     own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
     chain_names(node, cluster)  phrases for chains whose names are computed from the cluster's objects, by name
     notes(node, cluster)        what a reader of an answer about this node has to know, as sentences
+    computed_set(name)          whether the name is one that it computes from policies, so that ideal_sets explains it
+    own_rule(table, chain, rule) whether a rule of an own chain, or one of a built-in chain that enters none, is its own
+    jumps(table, chain)         the rules by which it enters its chains from a built-in chain, in order
     """
 
     name: str
@@ -96,3 +117,6 @@ class Profile:
     own_chain: Callable[[str, str], bool] = _no_chain
     chain_names: Callable[[NodeState, Cluster], Mapping[str, str]] = _no_names
     notes: Callable[[NodeState, Cluster], tuple[str, ...]] = _no_notes
+    computed_set: Callable[[str], bool] = _no_name
+    own_rule: Callable[[str, str, Rule], bool] = _own_chains_only
+    jumps: Callable[[str, str], tuple[Rule, ...]] = _no_jump

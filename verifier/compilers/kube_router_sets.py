@@ -1,0 +1,193 @@
+"""kube-router's sets: the names it computes from policies, and what each of them stands for now.
+
+Spec: specs/compilers/kube_router.md
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from verifier.compilers.hooks import conjuncts
+from verifier.compilers.ideal import ideal_blocks, ideal_pods, network
+from verifier.compilers.selection import Population, written_policies
+from verifier.model.cluster import Cluster
+from verifier.model.extent import of_addresses
+from verifier.model.fields import ADDRESS_BITS, Field
+from verifier.model.ipset import AddressPart, IpSet
+from verifier.model.node import NodeState
+from verifier.model.policy import Direction
+from verifier.model.predicate import InRange, Member
+from verifier.model.profile import IdealSet
+from verifier.model.written import WrittenBlock, WrittenPolicy, WrittenRule
+
+SOURCES, DESTINATIONS = "KUBE-SRC-", "KUBE-DST-"
+POLICY_CHAIN = "KUBE-NWPLCY-"
+PREFIXES = {4: "", 6: "inet6:"}
+KINDS = {Direction.INGRESS: "ingressrule", Direction.EGRESS: "egressrule"}
+PEERS_AT = {Direction.INGRESS: SOURCES, Direction.EGRESS: DESTINATIONS}
+NAMED_PORTS = 32
+"""How many sets of named ports a rule is believed to have: one for each number that its names stand for."""
+MERGED = "kube-router puts all blocks of a rule into one set, where an exception of one block cuts into the others"
+
+
+def computed_set(name: str) -> bool:
+    """Whether a set's name is one that is computed from policies."""
+    return name.removeprefix(PREFIXES[6]).startswith((SOURCES, DESTINATIONS))
+
+
+def hashed(*parts: object) -> str:
+    """The 16 characters of a name: SHA-256 of the parts one after the other, in base 32."""
+    digest = hashlib.sha256("".join(map(str, parts)).encode()).digest()
+    return base64.b32encode(digest).decode()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a set is for: the targets of a policy, or the pods, blocks or n-th named port of a rule."""
+
+    policy: WrittenPolicy
+    family: int
+    kind: str  # "target", "pod", "ipblock", "namedport"
+    direction: Direction = Direction.INGRESS
+    rule: int = 0
+    number: int = 0
+
+
+def names(policy: WrittenPolicy, family: int, dialect: str) -> Iterator[tuple[str, Purpose]]:
+    """The sets that the policy may have; `dialect` is "IPv4", "IPv6", or "" for releases that hash no family."""
+    prefix, owner = PREFIXES[family] if dialect else "", (policy.namespace, policy.name)
+    for start in (SOURCES, DESTINATIONS):
+        yield prefix + start + hashed(*owner, dialect), Purpose(policy, family, "target")
+    for direction, rules in ((Direction.INGRESS, policy.ingress), (Direction.EGRESS, policy.egress)):
+        for place, rule in enumerate(rules):
+            yield from _of_rule(policy, family, dialect, direction, place, rule)
+
+
+def _of_rule(
+    policy: WrittenPolicy, family: int, dialect: str, direction: Direction, place: int, rule: WrittenRule
+) -> Iterator[tuple[str, Purpose]]:
+    prefix = PREFIXES[family] if dialect else ""
+    owner = (policy.namespace, policy.name, KINDS[direction], place)
+    for kind, present in (
+        ("pod", any(peer.block is None for peer in rule.peers)),
+        ("ipblock", any(peer.block is not None for peer in rule.peers)),
+    ):
+        if present:
+            name = prefix + PEERS_AT[direction] + hashed(*owner, dialect, kind)
+            yield name, Purpose(policy, family, kind, direction, place)
+    if any(isinstance(port.port, str) for port in rule.ports):
+        for number in range(NAMED_PORTS):
+            name = prefix + DESTINATIONS + hashed(*owner, number, dialect, "namedport")
+            yield name, Purpose(policy, family, "namedport", direction, place, number)
+
+
+def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
+    """Every loaded set whose name some policy of the cluster has, with what it stands for."""
+    loaded = node.sets or {}
+    found: dict[str, IdealSet] = {}
+    for family, text in ((4, "IPv4"), (6, "IPv6")):
+        if family not in node.rulesets:
+            continue
+        population = Population(cluster, family)
+        numbers = _numbers(node, family)
+        for dialect in (text, "") if family == 4 else (text,):
+            for policy in written_policies(cluster):
+                for name, purpose in names(policy, family, dialect):
+                    known = loaded.get(name)
+                    if known is not None and name not in found:
+                        found[name] = _ideal(known, purpose, population, numbers.get(name, frozenset()))
+    return found
+
+
+def _numbers(node: NodeState, family: int) -> dict[str, frozenset[int]]:
+    """The destination ports beside which policy rules test a set of destinations."""
+    found: dict[str, set[int]] = {}
+    ruleset = node.rulesets[family]
+    for (table, chain), each in ruleset.chains.items():
+        if table != "filter" or not chain.startswith(POLICY_CHAIN):
+            continue
+        for rule in each.rules:
+            parts = conjuncts(rule.match)
+            ports = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.DESTINATION_PORT]
+            for part in parts:
+                if ports and isinstance(part, Member):
+                    found.setdefault(part.name, set()).update(ports)
+    return {name: frozenset(ports) for name, ports in found.items()}
+
+
+def _ideal(known: IpSet, purpose: Purpose, population: Population, numbers: frozenset[int]) -> IdealSet:
+    policy = purpose.policy
+    title = f"{policy.namespace}/{policy.name}"
+    if purpose.kind == "target":
+        pods = population.of(policy.pods, policy.namespace)
+        return ideal_pods(known, population, pods, f"the pods that policy {title} selects")
+    rules = policy.ingress if purpose.direction is Direction.INGRESS else policy.egress
+    rule, where = rules[purpose.rule], f"{purpose.direction.value}[{purpose.rule}] of policy {title}"
+    if purpose.kind == "ipblock":
+        blocks = tuple(peer.block for peer in rule.peers if peer.block is not None)
+        ideal = ideal_blocks(known, population.family, blocks, f"the blocks of {where}")
+        return ideal if ideal.content is known else _merged(ideal, known, population.family, blocks)
+    peers = _peers(population, policy, rule)
+    if purpose.kind == "pod":
+        return ideal_pods(known, population, peers, f"the pods of the peers of {where}")
+    return _named_port(known, population, policy, purpose, peers, numbers)
+
+
+def _peers(population: Population, policy: WrittenPolicy, rule: WrittenRule) -> int:
+    pods = 0
+    for peer in rule.peers:
+        pods |= population.peer(peer, policy.namespace)
+    return pods
+
+
+def _named_port(
+    known: IpSet,
+    population: Population,
+    policy: WrittenPolicy,
+    purpose: Purpose,
+    peers: int,
+    numbers: frozenset[int],
+) -> IdealSet:
+    """Ingress: the policy's pods, egress: the rule's peers (all pods where it has none), that have the name so."""
+    ingress = purpose.direction is Direction.INGRESS
+    rule = (policy.ingress if ingress else policy.egress)[purpose.rule]
+    among = population.of(policy.pods, policy.namespace) if ingress else peers if rule.peers else population.labels.all
+    pods = 0
+    called = sorted({port.port for port in rule.ports if isinstance(port.port, str)})
+    for port in rule.ports:
+        if isinstance(port.port, str):
+            for number in numbers:
+                pods |= population.named(port.protocol, port.port, number) & among
+    shown = ", ".join(map(str, sorted(numbers))) or "no port"
+    where = f"{purpose.direction.value}[{purpose.rule}] of policy {policy.namespace}/{policy.name}"
+    meaning = f"the pods of {where} whose port {' or '.join(called)} is {shown}"
+    return ideal_pods(known, population, pods, meaning)
+
+
+def _merged(ideal: IdealSet, known: IpSet, family: int, blocks: tuple[WrittenBlock, ...]) -> IdealSet:
+    """Told apart from a stale set: one that holds exactly the blocks and exceptions of the rule."""
+    if known.content.opaque or not of_addresses(known.content.members):
+        return ideal
+    whole = (1 << ADDRESS_BITS[family]) - 1
+    entries = [(*network(text), nomatch) for block in blocks for text, nomatch in _texts(block)]
+    wanted = set()
+    for first, last, own, nomatch in entries:
+        if own == family:
+            halves = [(first, last)] if last - first < whole else [(0, whole >> 1), ((whole >> 1) + 1, whole)]
+            wanted |= {(low, high, nomatch) for low, high in halves}
+    held = {
+        (part.first, part.last, m.nomatch)
+        for m in known.content.members
+        for part in m.parts
+        if isinstance(part, AddressPart)
+    }
+    return replace(ideal, quirk=MERGED) if held == wanted else ideal
+
+
+def _texts(block: WrittenBlock) -> Iterator[tuple[str, bool]]:
+    yield block.cidr, False
+    for text in block.excepts:
+        yield text, True
