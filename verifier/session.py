@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from verifier.compilers import PROFILES, by_name, recognise
+from verifier.compilers import PROFILES, by_name, enforcement, recognise
 from verifier.evidence.explain import explain as explain_packet
 from verifier.evidence.probe import ends_of, packet_at
 from verifier.evidence.witness import build_findings
@@ -22,7 +22,7 @@ from verifier.model.options import Probe, Progress, VerifyOptions, silent
 from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
-from verifier.model.profile import Profile
+from verifier.model.profile import Enforcer, Profile
 from verifier.model.ruleset import chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
@@ -88,6 +88,9 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
 def _story(found: tuple[Path, Packet], snapshot: Snapshot, node: NodeState, profile: Profile) -> Story:
     path, packet = found
     told = explain_packet(packet, path, snapshot, node, profile, settings=defaults())
+    applied = enforcement(profile, node, snapshot.cluster)
+    if applied.by is Enforcer.ELSEWHERE and told.comparison is not Comparison.UNSPECIFIED:
+        told = replace(told, comparison=Comparison.UNDECIDED, sentence=f"not decided: {applied.sentence}")
     chains = {step.chain for step in told.chains.steps}
     return Story(profile.name, told, _phrases(chains, snapshot, node, profile), profile.mark_bits(node))
 
@@ -126,6 +129,7 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
     return NodeReport(
         node=node.name,
         compiler=profile.name,
+        enforcement=enforcement(profile, node, snapshot.cluster).sentence,
         answer=verdict.answer if verdict.questions else Answer.UNDECIDED,
         questions=verdict.questions,
         findings=findings,

@@ -32,6 +32,20 @@ def hooked(node: NodeState, own: Callable[[str], bool]) -> bool:
     )
 
 
+def built_in_rules(node: NodeState) -> Iterator[tuple[str, Rule]]:
+    """The rules of all built-in chains, in every family, each with its table."""
+    for ruleset in node.rulesets.values():
+        for chain in ruleset.chains.values():
+            for rule in chain.rules if chain.policy is not None else ():
+                yield chain.table, rule
+
+
+def enters(node: NodeState, own: Callable[[str, str], bool]) -> str:
+    """The first chain of the compiler's own that a built-in chain of any table enters, "" where there is none."""
+    chains = ((table, entered(rule.effect)) for table, rule in built_in_rules(node))
+    return next((chain for table, chain in chains if chain and own(table, chain)), "")
+
+
 def rules_of(node: NodeState, *names: str, table: str = "filter") -> Iterator[Rule]:
     """The rules of the chains of these names, in every family."""
     for ruleset in node.rulesets.values():

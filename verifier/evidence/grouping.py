@@ -9,9 +9,25 @@ from verifier.evidence.names import Names
 from verifier.model.fields import Field
 from verifier.model.finding import Kind
 from verifier.model.packet import Packet
+from verifier.model.policy import Direction
 from verifier.model.predicate import All, AnyOf, InRange, Named, Not, Predicate
 from verifier.model.trace import Step
 from verifier.reference.view import View
+
+
+def by_end(cases: Iterable[Case], view: View) -> list[list[Case]]:
+    """Cases of one kind, path and family together whose policies are those of one pod: where nobody applies any.
+
+    Every leak then has the same cause; what it breaks tells them apart, the destination's policies first.
+    """
+    groups: dict[Hashable, list[Case]] = {}
+    for case in cases:
+        packet, difference = case.packet, case.difference
+        end = packet.source if Direction.INGRESS not in case.denying else packet.destination
+        pod = view.pods.get((packet.family, end)) if case.denying else None
+        key = (difference.kind, difference.path, difference.family, pod.full_name if pod is not None else "")
+        groups.setdefault(key, []).append(case)
+    return list(groups.values())
 
 
 def grouped(cases: Iterable[Case], view: View) -> list[list[Case]]:

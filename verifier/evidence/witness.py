@@ -11,7 +11,7 @@ from itertools import chain as concatenated
 
 from verifier.evidence.case import Case, confirmed
 from verifier.evidence.cause import Story
-from verifier.evidence.grouping import grouped, telling
+from verifier.evidence.grouping import by_end, grouped, telling
 from verifier.evidence.names import Names
 from verifier.evidence.near_miss import NearMiss, missed_exception, near_miss
 from verifier.evidence.nearest_rule import NearestRule, nearest_rule
@@ -22,7 +22,7 @@ from verifier.model.finding import Difference, Finding, Kind, Witness
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.policy import Direction, Policy, PolicyRule
-from verifier.model.profile import Deviation, Profile
+from verifier.model.profile import Deviation, Enforcer, Profile
 from verifier.model.snapshot import Snapshot
 from verifier.reference.specification import excused
 from verifier.reference.view import View, view_of
@@ -48,7 +48,8 @@ def build_findings(
     view = view_of(node, snapshot.cluster)
     in_force = documented if deviations is None else deviations
     cases = [_told(confirmed(each, node, view, settings, in_force), names) for each in differences]
-    findings = [_finding(group, names, documented, view) for group in grouped(cases, view)]
+    together = by_end if profile.enforcement(node).by is Enforcer.NOBODY else grouped
+    findings = [_finding(group, names, documented, view) for group in together(cases, view)]
     findings.sort(key=lambda each: (each.kind is not Kind.LEAK, -size(each.region), _place(each)))
     counts = dict.fromkeys(Kind, 0)
     for place, each in enumerate(findings):

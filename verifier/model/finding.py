@@ -137,7 +137,8 @@ class NodeReport:
     """All answers about one node.
 
     `chains` holds a phrase for each chain that a finding mentions and whose name the compiler's profile can explain;
-    `addresses` the node's own (family, address).
+    `addresses` the node's own (family, address); `enforcement` says who applies the policies, where that is not simply
+    the rules.
     """
 
     node: str
@@ -151,6 +152,7 @@ class NodeReport:
     statistics: tuple[tuple[str, int], ...] = ()
     chains: tuple[tuple[str, str], ...] = ()
     addresses: tuple[tuple[int, int], ...] = ()
+    enforcement: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

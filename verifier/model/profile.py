@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.finding import Kind, Premise
@@ -41,6 +42,27 @@ class MarkBit:
 
     mask: int
     meaning: str
+
+
+class Enforcer(Enum):
+    """Who applies the policies on a node."""
+
+    RULES = "rules"  # the rules of the dump, as far as anything does
+    NOBODY = "nobody"
+    ELSEWHERE = "elsewhere"  # something that no dump of iptables shows
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """Who applies the policies, and a sentence on it where there is something to say."""
+
+    by: Enforcer = Enforcer.RULES
+    sentence: str = ""
+
+
+def by_rules(_node: NodeState) -> Enforcement:
+    """The policies are applied by the rules of the dump: the enforcement of every compiler to iptables."""
+    return Enforcement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,7 @@ class Profile:
     computed_set(name)          whether the name is one that it computes from policies, so that ideal_sets explains it
     own_rule(table, chain, rule) whether a rule of an own chain, or one of a built-in chain that enters none, is its own
     jumps(table, chain)         the rules by which it enters its chains from a built-in chain, in order
+    enforcement(node)           who applies the policies on this node
     """
 
     name: str
@@ -120,3 +143,4 @@ class Profile:
     computed_set: Callable[[str], bool] = _no_name
     own_rule: Callable[[str, str, Rule], bool] = _own_chains_only
     jumps: Callable[[str, str], tuple[Rule, ...]] = _no_jump
+    enforcement: Callable[[NodeState], Enforcement] = by_rules

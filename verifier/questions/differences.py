@@ -23,10 +23,11 @@ PODS_AT = {
 
 
 def differences(world: World, ledger: Ledger) -> list[Difference]:
-    """All differences of a family, boxes of pods that differ alike taken together."""
+    """All differences of a family, boxes of pods that differ alike taken together unless they are told apart."""
     alike: dict[tuple[Kind, Path, object, Box3], list[Circumstance]] = {}
     for (circumstance, group), boxes in ledger.differing.items():
-        for box in _gathered(circumstance.path, boxes):
+        ends = _others(circumstance.path, group) if world.apart else PODS_AT[circumstance.path]
+        for box in _gathered(ends, boxes):
             key = (circumstance.kind, circumstance.path, group, box)
             alike.setdefault(key, []).append(circumstance)
     return [
@@ -35,6 +36,13 @@ def differences(world: World, ledger: Ledger) -> list[Difference]:
         for together in _products(circumstances)
         for services in service_boxes(world.space.services, box[2])
     ]
+
+
+def _others(path: Path, group: object) -> tuple[int, ...]:
+    """The pods' ends without the one whose policies a difference breaks."""
+    if path is not Path.POD_TO_POD:
+        return ()
+    return (0,) if isinstance(group, tuple) and group[1] else (1,)
 
 
 def _products(circumstances: list[Circumstance]) -> list[list[Circumstance]]:
@@ -48,10 +56,10 @@ def _products(circumstances: list[Circumstance]) -> list[list[Circumstance]]:
     return list(by_wires.values())
 
 
-def _gathered(path: Path, boxes: list[Box3]) -> Iterator[Box3]:
-    """Pods whose other two sides agree become one box."""
+def _gathered(ends: tuple[int, ...], boxes: list[Box3]) -> Iterator[Box3]:
+    """Boxes whose other two sides agree become one, at each of these ends."""
     current = boxes
-    for side in PODS_AT[path]:
+    for side in ends:
         grouped: dict[tuple[int, int], int] = {}
         for box in current:
             key = (box[1 - side], box[2])

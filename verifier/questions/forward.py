@@ -275,12 +275,20 @@ class Forward:
                     paths = self.lemmas.paths(lemma.role, lemma.scene)
                     self._world.note_used(kind, paths, lemma.scene, {other.bit: services})
         pods = (source.pod.full_name, destination.pod.full_name)
+        broken = self._broken(sender, receiver, differing[Kind.LEAK])
         group = (
-            self._selecting(source, Role.EGRESS) if sender.touched & destination.bit else "",
-            self._selecting(destination, Role.INGRESS) if receiver.touched & source.bit else "",
+            self._selecting(source, Role.EGRESS) if broken[0] else "",
+            self._selecting(destination, Role.INGRESS) if broken[1] else "",
         )
         reasons.extend([*sender.reasons, *receiver.reasons])
         self._record(Path.POD_TO_POD, pods, group, (source, destination), verdicts, reasons)
+
+    def _broken(self, sender: Lemma, receiver: Lemma, leak: int) -> tuple[int, int]:
+        """Whether the sender's and the receiver's part differ; told apart, whether their policies deny what leaks."""
+        source, destination = sender.local.bit, receiver.local.bit
+        if not self._world.apart:
+            return sender.touched & destination, receiver.touched & source
+        return leak & ~self._slice(sender, destination)[2], leak & ~self._slice(receiver, source)[2]
 
     def _single(self, lemma: Lemma) -> bool:
         """Whether the pod's part is one thing, however it is entered."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from verifier.compilers import enforcement
 from verifier.model.assumption import ASSUMPTIONS
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import NAMESPACE_NAME, Scope
@@ -15,7 +16,7 @@ from verifier.model.finding import Answer, Difference, Question
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions, silent
 from verifier.model.path import HOOKS, Path
-from verifier.model.profile import Profile
+from verifier.model.profile import Enforcer, Profile
 from verifier.model.snapshot import Snapshot
 from verifier.questions.differences import differences
 from verifier.questions.forward import Forward
@@ -60,14 +61,18 @@ def verify_node(
     notes: list[str] = []
     used: set[str] = set()
     statistics: dict[str, int] = {}
+    applied = enforcement(profile, node, snapshot.cluster)
     for family in options.families or (4, 6):
         pods = [p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses]
         if not pods:
             continue
+        if applied.by is Enforcer.ELSEWHERE:
+            questions.extend(_left_open(pods, family, options, applied.sentence))
+            continue
         if family not in node.rulesets:
             questions.extend(_unread(pods, family, options))
             continue
-        check = _Family(snapshot, node, profile, options, family, deadline)
+        check = _Family(snapshot, node, profile, options, family, deadline, apart=applied.by is Enforcer.NOBODY)
         check.run(progress)
         questions.extend(check.questions())
         found.extend(differences(check.world, check.ledger))
@@ -89,7 +94,10 @@ def verify_node(
 
 def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Question]:
     name = "iptables-save" if family == 4 else "ip6tables-save"
-    reason = f"{name} is missing or empty, so nothing is known about IPv{family}"
+    return _left_open(pods, family, options, f"{name} is missing or empty, so nothing is known about IPv{family}")
+
+
+def _left_open(pods: list[Pod], family: int, options: VerifyOptions, reason: str) -> list[Question]:
     return [
         Question(pod.full_name, path, family, Answer.UNDECIDED, (reason,))
         for pod in pods
@@ -120,9 +128,11 @@ class _Family:
         options: VerifyOptions,
         family: int,
         deadline: float | None,
+        *,
+        apart: bool,
     ) -> None:
         deviations = () if options.strict else profile.deviations(node)
-        self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations)
+        self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations, apart=apart)
         self.ledger = Ledger()
         self.notes: list[str] = []
         self._options = options

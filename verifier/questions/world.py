@@ -47,7 +47,11 @@ class Run:
 
 
 class World:
-    """Everything about a family of a node that does not depend on a question."""
+    """Everything about a family of a node that does not depend on a question.
+
+    With `apart` differences are told by the pod whose policies they break: the destination where its own deny
+    something, else the source.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,8 @@ class World:
         node: NodeState,
         profile: Profile,
         deviations: tuple[Deviation, ...],
+        *,
+        apart: bool = False,
     ) -> None:
         self.family = family
         self.ruleset = ruleset
@@ -73,6 +79,7 @@ class World:
         self.places = Places(self.space, node, profile)
         self.policies = Policies(cluster, self.compiler)
         self.used_deviations: set[str] = set()
+        self.apart = apart
 
     def runs(self, settings: Mapping[str, Setting]) -> list[Run]:
         """What is asked: the policed protocols in states that policies decide, and whatever an assumption settles."""

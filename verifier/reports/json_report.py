@@ -105,6 +105,7 @@ def _node(node: NodeReport, known: _Known) -> Json:
         "node": node.node,
         "compiler": node.compiler,
         "answer": node.answer.value,
+        **({"enforcement": node.enforcement} if node.enforcement else {}),
         "questions": [_question(asked) for asked in questions],
         "findings": [_finding(finding, known) for finding in worst_first(node.findings)],
         "notes": list(node.notes),

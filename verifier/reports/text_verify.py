@@ -55,6 +55,8 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 
 def _headline(node: NodeReport, page: Page) -> None:
     page.line((node.answer.value, ROLE[node.answer]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
+    if node.enforcement:
+        page.line(f"  {node.enforcement}", hang=4)
 
 
 def _summary(node: NodeReport) -> str:

@@ -135,7 +135,7 @@ def test_templates_instead_of_pods(snapshot: Path, capfd: pytest.CaptureFixture[
     [
         (["--node", "node-x"], "node-a"),
         (["--pod", "default/nobody"], "default/busybox"),
-        (["--compiler", "cilium"], "calico, generic, kube-router"),
+        (["--compiler", "no-such"], "cilium, flannel, generic, kube-router"),
         (["--family", "6"], "IPv6"),
     ],
 )

@@ -14,6 +14,7 @@ from tests.corpus_path import ROOT
 from tests.unit.reports import sample
 from verifier import __version__, session
 from verifier.cli.main import run
+from verifier.compilers import PROFILES
 from verifier.model.assumption import Setting
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Answer, VerifyReport
@@ -174,7 +175,7 @@ def test_profile_lists_deviations_with_sources(name: str, capsys: pytest.Capture
 def test_profile_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["profile", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [page["name"] for page in document["profiles"]] == ["calico", "generic", "kube-router"]
+    assert [page["name"] for page in document["profiles"]] == [each.name for each in PROFILES]
     assert [page["name"] for page in document["assumptions"]] == ["other-protocols", "invalid-state", "untracked-state"]
 
 

@@ -43,6 +43,13 @@ def test_every_answer_fits_the_schema(answer: Answer) -> None:
     assert written(sample.verify_report(node, notes=("cluster/ has 3 Secret, not read",)))["answer"] == answer.value
 
 
+def test_who_applies_the_policies_is_told_where_it_is_not_the_rules() -> None:
+    node = sample.node_report(Answer.PROVED)
+    assert "enforcement" not in written(sample.verify_report(node))["nodes"][0]
+    told = written(sample.verify_report(replace(node, enforcement="nothing applies policies")))
+    assert told["nodes"][0]["enforcement"] == "nothing applies policies"
+
+
 def test_schema_is_a_schema_and_refuses_an_unknown_member() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     document = written(sample.refuted())

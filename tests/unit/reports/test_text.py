@@ -52,6 +52,14 @@ def test_a_proof_is_one_line() -> None:
     assert text.count("\n") == 1
 
 
+def test_who_applies_the_policies_stands_on_top() -> None:
+    """A sentence about the whole node comes before its findings."""
+    told = sample.refuted()
+    (first,) = told.nodes
+    lines = written(replace(told, nodes=(replace(first, enforcement="nothing applies policies"),))).splitlines()
+    assert lines[1:3] == ["  nothing applies policies", ""]
+
+
 def test_a_thousand_findings_of_one_pattern_are_one_screen() -> None:
     text = written(sample.refuted(*many(1000)))
     assert text.startswith("refuted: node-a (calico): 1000 leaks in 1 pattern;")

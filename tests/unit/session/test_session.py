@@ -96,7 +96,7 @@ def test_the_time_is_for_all_nodes_together(monkeypatch: pytest.MonkeyPatch) -> 
         (VerifyOptions(pods=("shop/nobody",)), "no pod 'shop/nobody'.*dev/probe"),
         (VerifyOptions(pods=("dev/other",)), "'dev/other' cannot be verified.*'node-b'"),
         (VerifyOptions(families=(6,)), "IPv6"),
-        (VerifyOptions(compiler="cilium"), "no compiler.*kube-router"),
+        (VerifyOptions(compiler="no-such"), "no compiler.*kube-router"),
     ],
 )
 def test_a_selection_that_leaves_nothing_is_bad_input(
