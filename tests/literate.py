@@ -74,6 +74,7 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         prefixes [PREFIX ...]               with which pods' interfaces begin
         chain NAME [PHRASE]                 what a chain is called; without a phrase nothing is known
         mark MASK MEANING                   a bit that it owns
+        set NAME [PHRASE]                   what a set of the node stands for now; without a phrase nothing is known
         [not] own TABLE CHAIN               whether it writes that chain itself
         [not] deviation NAME                whether the documented deviation applies to the node
         note TEXT                           some note contains TEXT

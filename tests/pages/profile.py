@@ -45,6 +45,9 @@ def _judged(words: list[str], node: NodeState, cluster: Cluster) -> tuple[bool, 
         case "mark":
             bits = {bit.mask: bit.meaning for bit in profile.mark_bits(node)}
             return bits.get(int(words[1], 0)) == rest, {hex(mask): meaning for mask, meaning in bits.items()}
+        case "set":
+            told = {name: ideal.meaning for name, ideal in profile.ideal_sets(node, cluster).items()}
+            return told.get(words[1], "") == rest, told
         case "own":
             return profile.own_chain(words[1], words[2]), profile.own_chain(words[1], words[2])
         case "deviation":

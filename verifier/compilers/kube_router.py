@@ -11,12 +11,12 @@ from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, j
 from verifier.compilers.kube_router_sets import computed_set, ideal_sets
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Finish, Verdict
-from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
+from verifier.model.fields import ICMP, ICMPV6, NAMESPACE_NAME, ConnState, End, Field, Label, Scope
 from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
-from verifier.model.predicate import InRange, Predicate, all_of, any_of, equals, negate
+from verifier.model.predicate import InRange, LabelIn, Predicate, all_of, any_of, equals, negate
 from verifier.model.profile import Deviation, MarkBit, Profile
 from verifier.model.ruleset import Rule
 
@@ -39,6 +39,11 @@ OWN_NODE = Premise(
     "own-node-egress",
     "a pod's connections to its own node are subject to its egress policies",
     "kube-router, network policy controller: the INPUT chain runs each local pod's chain for its source",
+)
+DEFAULT_DENY = Premise(
+    "default-deny",
+    "packets from and to addresses of the node's pod network that are no pod's are rejected",
+    "kube-router, --netpol-default-deny: pods that are not programmed yet are rejected, by the node's pod network",
 )
 ICMP_ALLOWED = Premise(
     "icmp-always-allowed",
@@ -69,6 +74,12 @@ ALWAYS_ACCEPTED_ICMP: Predicate = any_of(
     ),
 )
 """The ICMP messages that kube-router accepts whatever the policies say (KR-11)."""
+
+
+DENIES = "(default-deny)"
+"""How the comments of the rules end that --netpol-default-deny adds to the tail."""
+
+ENDS = {Field.SOURCE: End.SOURCE, Field.DESTINATION: End.DESTINATION}
 
 
 def _own(chain: str) -> bool:
@@ -182,6 +193,18 @@ def _deviations(node: NodeState) -> tuple[Deviation, ...]:
                 denied_by=Direction.EGRESS,
             )
         )
+    unclaimed = tuple(filter(None, map(_unclaimed, rules_of(node, TAIL))))
+    if unclaimed:
+        found.append(
+            Deviation(
+                name=DEFAULT_DENY.name,
+                sentence=DEFAULT_DENY.sentence,
+                source=DEFAULT_DENY.source,
+                kind=Kind.BLOCKED,
+                paths=frozenset({Path.REMOTE_TO_POD, Path.POD_TO_REMOTE}),
+                where=any_of(*unclaimed),
+            )
+        )
     if any(_accepts_icmp(rule) for rule in rules_of(node, COMMON, DEFAULT)):
         found.append(
             Deviation(
@@ -194,6 +217,20 @@ def _deviations(node: NodeState) -> tuple[Deviation, ...]:
             )
         )
     return tuple(found)
+
+
+def _unclaimed(rule: Rule) -> Predicate | None:
+    """The packets of a default-deny rule one of whose ends, the one that the rule tests, is no pod (KR-12)."""
+    if not any(comment.endswith(DENIES) for comment in rule.comments) or not _drops(rule):
+        return None
+    for part in conjuncts(rule.match):
+        if isinstance(part, InRange) and part.field in ENDS:
+            return all_of(part, negate(LabelIn(Label(ENDS[part.field], Scope.NAMESPACE, NAMESPACE_NAME), None)))
+    return None
+
+
+def _drops(rule: Rule) -> bool:
+    return isinstance(rule.effect, Finish) and rule.effect.verdict is Verdict.DROP
 
 
 def _accepts_icmp(rule: Rule) -> bool:
@@ -210,7 +247,7 @@ MODULE = Profile(
     explain_chain=_explain_chain,
     mark_bits=_mark_bits,
     deviations=_deviations,
-    documented=(OWN_NODE, ICMP_ALLOWED),
+    documented=(OWN_NODE, DEFAULT_DENY, ICMP_ALLOWED),
     ideal_sets=ideal_sets,
     own_chain=_own_chain,
     computed_set=computed_set,
