@@ -193,7 +193,7 @@ def _deviations(node: NodeState) -> tuple[Deviation, ...]:
                 denied_by=Direction.EGRESS,
             )
         )
-    unclaimed = tuple(filter(None, map(_unclaimed, rules_of(node, TAIL))))
+    unclaimed = [part for rule in rules_of(node, TAIL) if (part := _unclaimed(rule)) is not None]
     if unclaimed:
         found.append(
             Deviation(
