@@ -15,12 +15,14 @@ from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
-from verifier.model.predicate import TRUE, InRange, Predicate, Range, all_of, equals, negate
+from verifier.model.predicate import TRUE, InRange, Member, Predicate, Range, all_of, equals, negate
 from verifier.model.profile import Deviation
 from verifier.model.ruleset import Rule, Ruleset
 
 FROM_PODS = frozenset({Path.POD_TO_REMOTE, Path.POD_TO_POD, Path.POD_TO_NODE})
 VXLAN_PORT = 4789
+VXLAN_NODES = "all-vxlan-net"
+"""How the set of the other nodes' VXLAN addresses is called, after its family."""
 CONFIGURED_ACTION = "Configured DefaultEndpointToHostAction"
 SMALLEST_PREFIX = {4: 8, 6: 64}
 """No cluster gives services a larger range; a wider rule in cali-cidr-block is not Calico's."""
@@ -58,7 +60,7 @@ BEGINNING: Predicate = negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, Conn
 
 def deviations(node: NodeState) -> tuple[Deviation, ...]:
     """The documented differences that this dump's rules show (CAL-10 to CAL-13)."""
-    return (*_encapsulation(node), *_own_node(node), *_service_loops(node))
+    return (*_encapsulation(node), *_tunnel_ends(node), *_own_node(node), *_service_loops(node))
 
 
 def _encapsulation(node: NodeState) -> Iterator[Deviation]:
@@ -82,6 +84,41 @@ def _encapsulation(node: NodeState) -> Iterator[Deviation]:
             paths=FROM_PODS,
             where=all_of(equals(Field.PROTOCOL, IPIP), BEGINNING),
         )
+
+
+def _tunnel_ends(node: NodeState) -> Iterator[Deviation]:
+    """cali-INPUT drops, in every state, what reaches this end of a tunnel from anything but another node."""
+    for port in sorted(_tunnel_ports(node)):
+        yield Deviation(
+            name=VXLAN.name,
+            sentence=f"VXLAN packets (UDP port {port}) to the node are dropped unless another node sends them",
+            source=VXLAN.source,
+            kind=Kind.BLOCKED,
+            paths=frozenset({Path.POD_TO_NODE}),
+            where=all_of(equals(Field.PROTOCOL, UDP), equals(Field.DESTINATION_PORT, port)),
+        )
+    if any(_drops(rule) and equals(Field.PROTOCOL, IPIP) in _matched(rule) for rule in rules_of(node, "cali-INPUT")):
+        yield Deviation(
+            name=IP_IN_IP.name,
+            sentence="IP-in-IP packets (protocol 4) to the node are dropped unless another node sends them",
+            source=IP_IN_IP.source,
+            kind=Kind.BLOCKED,
+            paths=frozenset({Path.POD_TO_NODE}),
+            where=equals(Field.PROTOCOL, IPIP),
+        )
+
+
+def _tunnel_ports(node: NodeState) -> set[int]:
+    """The UDP ports that cali-INPUT accepts from the other nodes' VXLAN addresses and then drops."""
+    accepted: set[int] = set()
+    dropped: set[int] = set()
+    for rule in rules_of(node, "cali-INPUT"):
+        from_nodes = any(isinstance(part, Member) and part.name.endswith(VXLAN_NODES) for part in _matched(rule))
+        if from_nodes and isinstance(rule.effect, Finish) and rule.effect.verdict is Verdict.ACCEPT:
+            accepted |= set(_udp_ports(rule))
+        elif _drops(rule):
+            dropped |= set(_udp_ports(rule))
+    return accepted & dropped
 
 
 def _own_node(node: NodeState) -> Iterator[Deviation]:
