@@ -13,6 +13,8 @@ from verifier.model.packet import Packet
 from verifier.model.predicate import Range
 
 DIMENSIONS = tuple(each.name for each in fields(Box))
+APART = ("through",)
+"""Boxes that differ in these are never one: what was sent here is not what was sent on."""
 RANGED = ("source", "destination", "source_ports", "destination_ports", "icmp")
 
 
@@ -28,6 +30,7 @@ def contains(box: Box, packet: Packet) -> bool:
         and (not ported or _within(box.destination_ports, packet.destination_port))
         and (packet.protocol not in (ICMP, ICMPV6) or _within(box.icmp, packet.icmp))
         and (packet.protocol != TCP or box.tcp_flags is None or packet.tcp_flags in box.tcp_flags)
+        and (packet.original is not None) == bool(box.through)
         and (box.ct_status is None or packet.ct_status in box.ct_status)
         and (not box.in_interfaces or packet.in_interface in box.in_interfaces)
         and (not box.out_interfaces or packet.out_interface in box.out_interfaces)
@@ -55,7 +58,7 @@ def join(boxes: Iterable[Box]) -> tuple[Box, ...]:
     joined = True
     while joined and len(current) > 1:
         joined = False
-        for dimension in DIMENSIONS:
+        for dimension in (name for name in DIMENSIONS if name not in APART):
             shorter = _join_along(dimension, current)
             joined = joined or len(shorter) < len(current)
             current = shorter
@@ -89,4 +92,5 @@ def _united(dimension: str, group: list[Box]) -> Box:
 def _order(box: Box) -> tuple[object, ...]:
     whole = tuple(range(256))
     return (box.destination, box.source, box.protocols or whole, box.destination_ports, box.source_ports, box.icmp,
-            box.states, box.tcp_flags or (), box.in_interfaces, box.out_interfaces, box.ct_status or ())  # fmt: skip
+            box.states, box.tcp_flags or (), box.in_interfaces, box.out_interfaces, box.ct_status or (),
+            box.through)  # fmt: skip

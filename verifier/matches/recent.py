@@ -27,7 +27,7 @@ class Recent:
         noted = next((option for option in self.options if option.flag == "--set"), None)
         if noted is not None:
             return negate(TRUE, noted.negated)
-        return Opaque(f"-m recent {wording(self.options)}")
+        return Opaque(f"-m recent {wording(self.options)}", chance=True)
 
     def spelling(self) -> str:
         return wording(self.options)

@@ -5,8 +5,39 @@ Spec: specs/matches/statistic.md
 
 from __future__ import annotations
 
-from verifier.matches.module import opaque_module
+from dataclasses import dataclass
 
-MODULE = opaque_module(
-    "statistic", "chance, or every n-th packet", arity={"--mode": 1, "--probability": 1, "--every": 1, "--packet": 1}
-)
+from verifier.matches.module import MatchModule
+from verifier.model.extension import Option, wording
+from verifier.model.predicate import Opaque, Predicate
+
+ARITY = {"--mode": 1, "--probability": 1, "--every": 1, "--packet": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """Some packets match and some that look the same do not (STAT-1), unless the odds are nought, certain or unread."""
+
+    options: tuple[Option, ...]
+
+    def meaning(self) -> Predicate:
+        return Opaque(f"-m statistic {wording(self.options)}", chance=self._by_chance())
+
+    def _by_chance(self) -> bool:
+        """Whether both answers do occur."""
+        given = {option.flag: option.arguments[0] for option in self.options if option.arguments}
+        try:
+            return 0 < float(given.get("--probability", 0)) < 1 or int(given.get("--every", 0)) > 1
+        except ValueError:
+            return False
+
+    def spelling(self) -> str:
+        return wording(self.options)
+
+
+def parse(options: tuple[Option, ...], family: int) -> Statistic:  # noqa: ARG001  one signature for all
+    """Keep the options as they are."""
+    return Statistic(options)
+
+
+MODULE = MatchModule("statistic", "chance, or every n-th packet", arity=ARITY, parse=parse)

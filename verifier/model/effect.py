@@ -76,15 +76,29 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a translation sends a packet: an inclusive range of addresses and of ports, of which the kernel takes any.
+
+    `ports` None leaves the port as it is.
+    """
+
+    family: int
+    addresses: tuple[int, int]
+    ports: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Translate:
     """Rewrite an address (SNAT, DNAT, MASQUERADE, REDIRECT) and end the nat table with accept.
 
-    `rewrites_destination` tells the kinds that change where the packet goes: what becomes of it then is not known
-    here, so it is treated like Unknown; a source rewritten after the filter table changes no verdict.
+    `rewrites_destination` tells the kinds that change where the packet goes; `targets` are the destinations that the
+    rule itself names. Without them what becomes of the packet is not known here, and it is treated like Unknown. A
+    source rewritten after the filter table changes no verdict.
     """
 
     rewrites_destination: bool
     text: str
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,15 @@ class Kind(Enum):
     BLOCKED = "blocked"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """Addresses and ports that a sender wrote: a product of address ranges, protocols and port ranges."""
+
+    addresses: tuple[Range, ...]
+    protocols: tuple[int, ...]
+    ports: tuple[Range, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A product of field values; every packet in it differs.
@@ -41,7 +50,8 @@ class Box:
     Addresses are sorted, disjoint inclusive ranges. `protocols` are the protocol numbers, None for all 256. Ports,
     icmp and flags are inclusive ranges, whole where the field does not matter or does not exist. `states` in order of
     ConnState. Interfaces are () where the interface does not matter; `tcp_flags` and
-    `ct_status` (a CtStatus) None where they do not.
+    `ct_status` (a CtStatus) None where they do not. `through` are the addresses to which the packets were sent before
+    the node gave them this destination, () where it did not.
     """
 
     source: tuple[Range, ...]
@@ -55,6 +65,7 @@ class Box:
     in_interfaces: tuple[str, ...] = ()
     out_interfaces: tuple[str, ...] = ()
     ct_status: tuple[int, ...] | None = None
+    through: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

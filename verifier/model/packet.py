@@ -19,6 +19,7 @@ class Packet:
 
     Addresses are integers of the family's width. Ports are 0 where the protocol has none; `icmp` is type * 256 + code
     and only read for protocols 1 and 58; `tcp_flags` only for TCP. Interfaces are "" where the packet has none.
+    `original` is the address and port to which it was sent where this node gives it the destination that stands here.
     """
 
     family: int
@@ -38,3 +39,4 @@ class Packet:
     phys_in: str = ""
     phys_out: str = ""
     bridged: int = 0
+    original: tuple[int, int] | None = None

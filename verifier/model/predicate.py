@@ -102,9 +102,13 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """Something that has no static meaning here: either truth value is possible at each occurrence."""
+    """Something that has no static meaning here: either truth value is possible at each occurrence.
+
+    `chance` says that both values do occur among packets that look the same (chance, history).
+    """
 
     text: str
+    chance: bool = False
 
 
 Predicate: TypeAlias = InRange | Masked | Named | Member | LabelIn | PortNamed | All | AnyOf | Not | Opaque

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from verifier.model.fields import ConnState
+from verifier.model.fields import ConnState, CtStatus
 from verifier.model.finding import Box, Difference, Kind
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.path import Path
@@ -28,7 +29,7 @@ def differences(world: World, ledger: Ledger) -> list[Difference]:
     for (circumstance, group), boxes in ledger.differing.items():
         ends = _others(circumstance.path, group) if world.apart else PODS_AT[circumstance.path]
         for box in _gathered(ends, boxes):
-            key = (circumstance.kind, circumstance.path, group, box)
+            key = (circumstance.kind, circumstance.path, (group, circumstance.arrival), box)
             alike.setdefault(key, []).append(circumstance)
     return [
         _difference(world, kind, path, box, services, together)
@@ -93,6 +94,7 @@ def _difference(
         in_interfaces=incoming,
         out_interfaces=outgoing,
         ct_status=services.ct_status,
+        through=circumstances[0].arrival.endpoints(world.space) if circumstances[0].arrival else (),
     )
     pods = tuple(p.pod.full_name for p in world.places.pods if any(p.bit & box[side] for side in PODS_AT[path]))
     return Difference(
@@ -105,7 +107,7 @@ def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circu
     source = simplest_address(world.space.addresses, box[0], pods)
     destination = simplest_address(world.space.addresses, _apart(box, source, world), pods)
     service = simplest_service(services, state)
-    return Packet(
+    packet = Packet(
         family=world.family,
         source=source,
         destination=destination,
@@ -121,6 +123,10 @@ def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circu
         in_interface=_interface(world, path, source, at.wire, Path.NODE_TO_POD, Path.REMOTE_TO_POD),
         out_interface=_interface(world, path, destination, at.wire, Path.POD_TO_NODE, Path.POD_TO_REMOTE),
     )
+    if at.arrival is None:
+        return packet
+    status = service.ct_status | CtStatus.DNAT
+    return replace(packet, ct_status=status, original=at.arrival.original(packet, world.space))
 
 
 def _apart(box: Box3, source: int, world: World) -> int:

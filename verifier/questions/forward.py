@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
 from verifier.model.path import Path
-from verifier.questions.judge import Demanded, Verdicts, compare
+from verifier.questions.judge import Demanded, Verdicts, compare_staying
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import DIRECTIONS, Lemma, Lemmas
+from verifier.questions.translated import TranslatedPackets
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.frames import CHOICE, PART, Frames
@@ -59,9 +60,11 @@ class Forward:
         summaries: Summaries,
         solver: Solver,
         ledger: Ledger,
+        translated: TranslatedPackets,
         *,
         written: bool,
     ) -> None:
+        self._translated = translated
         self._world = world
         self._run = run
         self._wire = wire
@@ -105,7 +108,8 @@ class Forward:
         allowed = within(lemma.allowed, remote)
         everything: Region = {scene.world: scene.services}
         demanded = self._demanded(path, allowed, everything, scene, lemma)
-        verdicts = compare(can, can if can == sure else sure, demanded)
+        elsewhere = self._translated.elsewhere(path, scene)
+        verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
         self._world.note_used(Kind.LEAK, {path: scene.world}, scene, both(can, demanded.deny))
         self._world.note_used(Kind.BLOCKED, {path: scene.world}, scene, minus(demanded.allow, sure))
         self._record(
@@ -114,7 +118,7 @@ class Forward:
             self._selecting(local, role),
             (source, destination),
             verdicts,
-            [*reasons, *lemma.reasons],
+            [*reasons, *lemma.reasons, *self._translated.reasons],
         )
 
     def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
@@ -267,7 +271,8 @@ class Forward:
             _point(self._run.services & ~must),
             {Kind.LEAK: _point(mine[3] | theirs[3]), Kind.BLOCKED: _point(mine[4] | theirs[4])},
         )
-        verdicts = compare(can, can if can == sure else sure, demanded)
+        elsewhere = self._translated.elsewhere(Path.POD_TO_POD, self._frames.pair_scene(source, destination))
+        verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
         differing = {Kind.LEAK: slice_at(both(can, demanded.deny), 1), Kind.BLOCKED: must & ~slice_at(sure, 1)}
         for lemma, other in ((sender, destination), (receiver, source)):
             for kind, services in differing.items():
@@ -280,7 +285,7 @@ class Forward:
             self._selecting(source, Role.EGRESS) if broken[0] else "",
             self._selecting(destination, Role.INGRESS) if broken[1] else "",
         )
-        reasons.extend([*sender.reasons, *receiver.reasons])
+        reasons.extend([*sender.reasons, *receiver.reasons, *self._translated.reasons])
         self._record(Path.POD_TO_POD, pods, group, (source, destination), verdicts, reasons)
 
     def _broken(self, sender: Lemma, receiver: Lemma, leak: int) -> tuple[int, int]:

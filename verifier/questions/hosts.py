@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
-from verifier.questions.judge import Demanded, compare
+from verifier.questions.judge import Demanded, compare_staying
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemmas
+from verifier.questions.translated import TranslatedPackets
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
@@ -21,7 +22,17 @@ from verifier.smt.solver import UnsettledError
 class Hosts:
     """Node to pod and pod to node in one run, with one entry mark."""
 
-    def __init__(self, world: World, run: Run, mark: int, summaries: Summaries, ledger: Ledger, lemmas: Lemmas) -> None:
+    def __init__(
+        self,
+        world: World,
+        run: Run,
+        mark: int,
+        summaries: Summaries,
+        ledger: Ledger,
+        lemmas: Lemmas,
+        translated: TranslatedPackets,
+    ) -> None:
+        self._translated = translated
         self._world = world
         self._run = run
         self._mark = mark
@@ -54,9 +65,10 @@ class Hosts:
         demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
         self._world.note_used(Kind.BLOCKED, {path: scene.real}, scene, minus(demanded.allow, sure))
         self._world.note_used(Kind.LEAK, {path: scene.real}, scene, both(can, demanded.deny))
-        verdicts = compare(can, sure if diagram.reasons else can, demanded)
+        elsewhere = self._translated.elsewhere(path, scene)
+        verdicts = compare_staying(can, sure if diagram.reasons else can, demanded, elsewhere)
         if verdicts.possible:
-            self._ledger.undecided(local.pod.full_name, path, list(diagram.reasons))
+            self._ledger.undecided(local.pod.full_name, path, [*diagram.reasons, *self._translated.reasons])
         at = {kind: Circumstance(kind, path, self._run.states, "", self._mark) for kind in Kind}
         for kind in Kind:
             boxes = [

@@ -29,6 +29,21 @@ class Verdicts:
         return self.leak if kind is Kind.LEAK else self.blocked
 
 
+def compare_staying(can: Region, sure: Region, demanded: Demanded, elsewhere: tuple[Region, Region]) -> Verdicts:
+    """Judge a path from which the node sends packets elsewhere: `elsewhere` tells which may and which do leave it so.
+
+    Of a packet that does nothing is demanded here; one that may leave is in no difference, which leaves it open.
+    """
+    may, does = elsewhere
+    if not may:
+        return compare(can, sure, demanded)
+    here = Demanded(minus(demanded.allow, does), minus(demanded.deny, does), demanded.excused)
+    found = compare(can, sure, here)
+    leak, blocked = minus(found.leak, may), minus(found.blocked, may)
+    doubtful = bool(both(found.leak, may) or both(found.blocked, may))
+    return Verdicts(leak, blocked, found.possible or doubtful)
+
+
 def compare(can: Region, sure: Region, demanded: Demanded) -> Verdicts:
     """Judge a path that can accept `can` and surely accepts `sure`."""
     excused_leak = demanded.excused.get(Kind.LEAK, {})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from verifier.model.fields import ConnState
 from verifier.model.finding import Answer, Kind
 from verifier.model.path import Path
+from verifier.questions.arrivals import Arrival
 from verifier.semantics.boxes import Box3
 
 RANK = {Answer.PROVED: 0, Answer.UNDECIDED: 1, Answer.REFUTED: 2}
@@ -14,13 +15,17 @@ RANK = {Answer.PROVED: 0, Answer.UNDECIDED: 1, Answer.REFUTED: 2}
 
 @dataclass(frozen=True, slots=True)
 class Circumstance:
-    """What a differing region has in common beside its box: the states, the wire and the entry mark."""
+    """What a differing region has in common beside its box: the states, the wire and the entry mark.
+
+    `arrival` tells where packets come from that the node has sent there itself.
+    """
 
     kind: Kind
     path: Path
     states: tuple[ConnState, ...]
     wire: str
     mark: int
+    arrival: Arrival | None = None
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from verifier.questions.differences import differences
 from verifier.questions.forward import Forward
 from verifier.questions.hosts import Hosts
 from verifier.questions.ledger import RANK, Ledger
+from verifier.questions.translated import TranslatedPackets
 from verifier.questions.world import Run, World
 from verifier.semantics.bits import HeaderBits
 from verifier.semantics.places import LocalPod
@@ -180,9 +181,16 @@ class _Family:
         bits, solver = self._options.bits, self._solver
         for mark in self._entry_marks(program):
             for number, wire in enumerate(self.world.places.wires):
-                forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, written=bits)
+                settings = self._options.settings
+                translated = TranslatedPackets(self.world, run, wire, mark, summaries, self.ledger, settings)
+                forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, translated, written=bits)
                 self._forwarded(forward, pairs=number == 0)
-            self._hosts(Hosts(self.world, run, mark, summaries, self.ledger, forward.lemmas))
+                translated.ask(self._askable(), self._chosen, forward.lemmas)
+            self._hosts(Hosts(self.world, run, mark, summaries, self.ledger, forward.lemmas, translated))
+
+    def _askable(self) -> tuple[Path, ...]:
+        """The paths of which it is known what to ask."""
+        return tuple(path for path in self._paths if not (self._blind and path in FORWARDED))
 
     def _forwarded(self, forward: Forward, *, pairs: bool) -> None:
         if forward.idle or self._blind:

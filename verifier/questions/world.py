@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from verifier.model.assumption import Setting
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Call, Continue, Effect, Finish, Goto, Return, Translate, Verdict
-from verifier.model.fields import ConnState
+from verifier.model.fields import ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
-from verifier.model.predicate import Predicate
+from verifier.model.predicate import InRange, Predicate
 from verifier.model.profile import Deviation, Profile
 from verifier.model.ruleset import Chain, Ruleset
 from verifier.semantics.compile import Compiler
@@ -74,6 +74,7 @@ class World:
                 for rule in policy.rules:
                     predicates.extend((rule.peer, rule.ports))
         predicates.extend(deviation.where for deviation in deviations)
+        predicates.extend(_destinations(ruleset))
         self.space = Space(family, cluster, node, predicates)
         self.compiler = Compiler(self.space)
         self.places = Places(self.space, node, profile)
@@ -86,6 +87,8 @@ class World:
         services = self.space.services
         others = services.all & ~services.policed
         new = services.feasible(ConnState.NEW)
+        if ("nat", "PREROUTING") in self.ruleset.chains:
+            new &= services.within(Field.CT_STATUS, ((0, 0),))
         runs = [
             Run(ConnState.NEW, (ConnState.NEW,), services.policed & new, Demand.POLICY),
             *(
@@ -158,6 +161,16 @@ class World:
             fresh = deviation.kind is kind and deviation.name not in self.used_deviations
             if fresh and both(self.excused_by(deviation, paths, scene), difference):
                 self.used_deviations.add(deviation.name)
+
+
+def _destinations(ruleset: Ruleset) -> Iterator[Predicate]:
+    """The destinations that rules give to packets, as tests: packets there are told apart (TR-2)."""
+    for chain in ruleset.chains.values():
+        for rule in chain.rules:
+            for target in rule.effect.targets if isinstance(rule.effect, Translate) else ():
+                yield InRange(Field.DESTINATION, (target.addresses,), target.family)
+                if target.ports is not None:
+                    yield InRange(Field.DESTINATION_PORT, (target.ports,))
 
 
 def _demand(setting: Setting) -> Demand:

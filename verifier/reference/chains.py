@@ -16,11 +16,12 @@ from verifier.model.effect import (
     Finish,
     Goto,
     Return,
+    Target,
     Translate,
     Unknown,
     Verdict,
 )
-from verifier.model.fields import ConnState, Field
+from verifier.model.fields import ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import HOOKS, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, Path
@@ -31,6 +32,7 @@ from verifier.reference.view import View
 
 MAX_BRANCHES = 64
 ALL_BITS = 0xFFFFFFFF
+BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
 
 
 def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
@@ -80,6 +82,15 @@ def at_hook(packet: Packet, hook: str, mark: int, connmark: int) -> Packet:
     )
 
 
+def _leads_to(target: Target, packet: Packet) -> bool:
+    """Whether a translation can give the packet the destination that it has (TR-2)."""
+    assert packet.original is not None
+    first, last = target.ports or (packet.original[1], packet.original[1])
+    low, high = target.addresses
+    here = target.family == packet.family and low <= packet.destination <= high
+    return here and (first <= packet.destination_port <= last if has_ports(packet.protocol) else target.ports is None)
+
+
 @dataclass(slots=True)
 class _Frame:
     """A place to go on at: a chain, the index of its next rule, and the chains that it stands for after a goto."""
@@ -98,6 +109,7 @@ class _Branch:
     seen: Packet | None = None  # the packet as the rules of this hook see it
     mark: int = 0
     connmark: int = 0
+    sent_on: bool = False  # the node has given it the destination that the packet names
     steps: list[Step] = field(default_factory=list)
     spared: list[tuple[int, Step]] = field(default_factory=list)
     choices: tuple[str, ...] = ()
@@ -114,6 +126,7 @@ class _End:
     verdict: Verdict | None
     branch: _Branch
     reason: str = ""
+    strays: bool = False  # goes to another destination than the packet names, so it is another packet
 
 
 class _Walker:
@@ -137,8 +150,12 @@ class _Walker:
 
     def outcome(self) -> Passage:
         ends: list[_End] = []
+        strays: list[_End] = []
         while self.waiting:
-            ends.append(self._follow(self.waiting.pop()))
+            end = self._follow(self.waiting.pop())
+            (strays if end.strays else ends).append(end)
+            self.branches -= end.strays
+        ends = ends or strays
         first = ends[0]
         if len({end.verdict for end in ends}) == 1 and first.verdict is not None:
             return self._passage(first, first.verdict, ())
@@ -155,11 +172,20 @@ class _Walker:
     def _follow(self, branch: _Branch) -> _End:
         """Go on until the packet is dropped, has passed the last hook, or is lost sight of."""
         while True:
-            if not branch.frames and not self._enter_hook(branch):
-                return _End(Verdict.ACCEPT, branch)
+            if not branch.frames:
+                if self._sent_astray(branch):
+                    return _End(None, branch, "no rule gives it this destination", strays=True)
+                if not self._enter_hook(branch):
+                    return _End(Verdict.ACCEPT, branch)
             end = self._step(branch)
             if end is not None:
                 return end
+
+    def _sent_astray(self, branch: _Branch) -> bool:
+        """Whether the packet is past the last rule that could have given it its destination (TR-1)."""
+        if self.packet.original is None or branch.sent_on:
+            return False
+        return not any(table == "nat" and hook in BEFORE_ROUTING for table, hook in self.hooks[branch.hook + 1 :])
 
     def _enter_hook(self, branch: _Branch) -> bool:
         branch.hook += 1
@@ -172,7 +198,12 @@ class _Walker:
 
     def _look(self, branch: _Branch) -> None:
         """The packet as the rules of this hook see it, with its present marks (CH-7)."""
-        branch.seen = at_hook(self.packet, self.hooks[branch.hook][1], branch.mark, branch.connmark)
+        packet = self.packet
+        if packet.original is not None and not branch.sent_on:
+            address, port = packet.original
+            status = packet.ct_status & ~CtStatus.DNAT
+            packet = replace(packet, destination=address, destination_port=port, ct_status=status)
+        branch.seen = at_hook(packet, self.hooks[branch.hook][1], branch.mark, branch.connmark)
 
     def _step(self, branch: _Branch) -> _End | None:
         """Read the chain on top up to the next rule that matches, and do what that rule says."""
@@ -225,14 +256,24 @@ class _Walker:
                 return self._enter(branch, name, rule)
             case Return():
                 return self._leave(branch)
-            case Translate(rewrites_destination, text):
-                if rewrites_destination:
-                    return _End(None, branch, f"{text} gives the packet another destination ({rule.origin})")
-                return self._finish(branch, Verdict.ACCEPT)
+            case Translate():
+                return self._translate(branch, effect, rule)
             case Unknown(text):
                 return _End(None, branch, f"{text} ({rule.origin})")
             case _:
                 return None
+
+    def _translate(self, branch: _Branch, effect: Translate, rule: Rule) -> _End | None:
+        """A source ends this table; a destination makes it the packet that it is to be, or another one (TR-1, TR-3)."""
+        if not effect.rewrites_destination:
+            return self._finish(branch, Verdict.ACCEPT)
+        elsewhere = f"{effect.text} gives the packet another destination ({rule.origin})"
+        if not effect.targets or self.packet.original is None:
+            return _End(None, branch, elsewhere)
+        if not any(_leads_to(target, self.packet) for target in effect.targets):
+            return _End(None, branch, elsewhere, strays=True)
+        branch.sent_on = True
+        return self._finish(branch, Verdict.ACCEPT)
 
     def _finish(self, branch: _Branch, verdict: Verdict) -> _End | None:
         """A drop is final; an accept ends this chain of this table only (CH-3)."""

@@ -35,9 +35,10 @@ class NameTest:
 @dataclass(frozen=True, slots=True)
 class FreeTest:
     """A test without static meaning. `field` is what it asks of the packet, shared by all rules that ask the same;
-    None where each occurrence has a truth value of its own.
+    None where each occurrence has a truth value of its own. `chance`: both values do occur.
     """
 
     text: str
     field: Predicate | None = None
     negated: bool = False
+    chance: bool = False

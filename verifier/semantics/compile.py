@@ -133,8 +133,8 @@ class Compiler:
                 draft.names.append(NameTest(which is Field.OUT_INTERFACE, name, prefix, negated))
             case Member(name, directions, False) if self.space.sets.names_interfaces(name):
                 self._guard(draft, name, directions, negated)
-            case Opaque(text) if text != RPFILTER:
-                draft.opaque.append(FreeTest(text))
+            case Opaque(text, chance) if text != RPFILTER:
+                draft.opaque.append(FreeTest(text, chance=chance))
             case _:
                 self._restrict(draft, predicate, negated, state)
 

@@ -38,7 +38,11 @@ class Kind(Enum):
 
 @dataclass(slots=True, eq=False)
 class Instruction:
-    """A rule that can matter in this state. `after` are the mark bits that may be read once it is past."""
+    """A rule that can matter in this state. `after` are the mark bits that may be read once it is past.
+
+    `targets` are the destinations that a rule of the nat table gives to its packets. To this program it is an accept:
+    what it takes is another packet from there on (verifier.semantics.translations).
+    """
 
     rule: Rule
     test: Compiled
@@ -51,6 +55,7 @@ class Instruction:
     always: bool = False
     position: int = 0
     after: int = 0
+    targets: tuple[effects.Target, ...] = ()
 
 
 def changed(one: Instruction | Token, mark: int) -> int:
@@ -185,9 +190,9 @@ class Program:
                 made.mask = target_mask << MARK_SHIFT[target]
                 made.value = source_mask << MARK_SHIFT[source]
                 made.shift = MARK_SHIFT[source] - MARK_SHIFT[target]
-            case effects.Translate(rewrites, text):
-                made.kind = Kind.UNKNOWN if rewrites else Kind.ACCEPT
-                made.text = text
+            case effects.Translate(rewrites, text, targets):
+                made.kind = Kind.UNKNOWN if rewrites and not targets else Kind.ACCEPT
+                made.text, made.targets = text, targets
             case effects.Unknown(text):
                 made.text = text
         return made
@@ -314,6 +319,8 @@ def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:
 def _united(first: Instruction, second: Instruction) -> Compiled | None:
     """The test of both rules as one, None where they are not one."""
     if first.kind is not second.kind or first.kind not in (Kind.ACCEPT, Kind.DROP, Kind.RETURN):
+        return None
+    if first.targets or second.targets:
         return None
     one, two = first.test, second.test
     if one.opaque or two.opaque or one.marks != two.marks or one.names != two.names:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from verifier.model.fields import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, ConnState, Field
+from verifier.model.fields import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, ConnState, CtStatus, Field
 from verifier.model.predicate import Range
-from verifier.semantics.line import Line
+from verifier.semantics.line import Line, cells
 
 TOPS = {
     Field.DESTINATION_PORT: 65535,
@@ -175,6 +175,31 @@ class Services:
         for block in self.blocks:
             out |= self.spread(block, field, chosen)
         return out
+
+    def translated(self, mask: int, ports: Range | None) -> int:
+        """The services after a translation of the destination, to one of these ports where it names any (DN-2)."""
+        return sum(self._translated(block, mask, ports) for block in self.blocks)
+
+    def _translated(self, block: Block, mask: int, ports: Range | None) -> int:
+        status, port = self.axes[Field.CT_STATUS], self.axes[Field.DESTINATION_PORT]
+        assert isinstance(status, Values)
+        assert isinstance(port, Line)
+        has_port = Field.DESTINATION_PORT in block.fields
+        if ports is not None and not has_port:
+            return 0
+        inside = (mask & block.mask) >> block.offset
+        outer = block.size // status.count
+        whole = 0
+        for index in range(status.count):
+            whole |= (inside >> (index * outer)) & ((1 << outer) - 1)
+        if ports is not None:
+            inner = outer // port.count
+            rest = 0
+            for index in range(port.count):
+                rest |= (whole >> (index * inner)) & ((1 << inner) - 1)
+            whole = sum(rest << (cell * inner) for cell in cells(port.mask(*ports)))
+        chosen = next(index for index, group in enumerate(status.groups) if CtStatus.DNAT in group)
+        return whole << (chosen * outer) << block.offset
 
     @cached_property
     def policed(self) -> int:

@@ -233,6 +233,10 @@ class Summaries:
         """Whether a packet that leaves a built-in chain this way meets the next hook."""
         return way is Exit.ACCEPT or (way is Exit.RETURN and self.program.chains[hook].policy is not Verdict.DROP)
 
+    def destinations(self, key: ChainKey) -> frozenset[int]:
+        """The masks of destinations that the rules of a chain, and of those it calls, tell apart."""
+        return self._decided(key)[1]
+
     def _signature(self, key: ChainKey, scene: Scene) -> object:
         """What the constants of the scene decide inside a chain: scenes that agree share its summary."""
         sources, destinations, names = self._decided(key)

@@ -1,0 +1,267 @@
+"""Packets that this node sends to another destination, judged as what they are from there on.
+
+Until its destination is translated a packet runs through the chains with the address it was sent to; afterwards it is a
+packet of the path to its new destination, with the mark that the chains before have given it. The policies are asked
+about the new destination and the true source (NP-38).
+
+Spec: specs/chains/translation.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from verifier.model.assumption import Setting
+from verifier.model.fields import ConnState
+from verifier.model.finding import Kind
+from verifier.model.path import HOOKS, Path
+from verifier.model.policy import Direction
+from verifier.questions.arrivals import Arrival, Arrivals
+from verifier.questions.judge import Demanded, Verdicts, compare
+from verifier.questions.ledger import Circumstance, Ledger
+from verifier.questions.lemmas import Lemmas
+from verifier.questions.world import Demand, Run, World
+from verifier.semantics.diagram import Diagram
+from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
+from verifier.semantics.regions import Region, both, join, minus, slice_at, within
+from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.summaries import Summaries
+from verifier.semantics.translations import Translations, before_routing, translates
+from verifier.smt.solver import UnsettledError
+
+HAIRPIN = "service-hairpin"
+UNROUTED = Interfaces(((None, -1),), "a packet that is yet to be routed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Packets of one scene, all with one mark, after the translation.
+
+    `demanded` is what is asked of them wherever they come from; `arrivals` says by the cell of their destination which
+    of them exist, over the sources; `asked` are the cells of the free end that are to be judged, by path.
+    """
+
+    scene: Scene
+    mark: int
+    demanded: Demanded
+    arrivals: dict[int, Arrival]
+    asked: Mapping[Path, int]
+
+
+class TranslatedPackets:
+    """All packets of one run, wire and entry mark whose destination the node translates."""
+
+    def __init__(
+        self, world: World, run: Run, wire: str, mark: int, summaries: Summaries, ledger: Ledger,
+        settings: Mapping[str, Setting],
+    ) -> None:  # fmt: skip
+        self._world = world
+        self._run = run
+        self._wire = wire
+        self._mark = mark
+        self._summaries = summaries
+        self._ledger = ledger
+        self._hairpin = settings.get(HAIRPIN, Setting.ANY)
+        self._services = world.space.services.translated(run.services, None)
+        program, places = summaries.program, world.places
+        self.any = run.state in (ConnState.NEW, ConnState.RELATED) and translates(program)
+        self._others = places.local | places.remote
+        self._inbound = Translations(program, summaries, before_routing(program.path(HOOKS[Path.REMOTE_TO_POD]))[0])
+        self._outbound = Translations(program, summaries, before_routing(program.path(HOOKS[Path.NODE_TO_POD]))[0])
+        if self.any:
+            self._inbound.add(self._sent(self._others, places.anywhere(wire)), mark)
+            self._outbound.add(self._sent(places.own, NO_INTERFACE), mark)
+        self._arriving = Arrivals(world.space, self._inbound.entries)
+        self._leaving = Arrivals(world.space, self._outbound.entries)
+
+    def _sent(self, sources: int, incoming: Interfaces) -> Scene:
+        """Everything that these sources may send, before it is routed."""
+        everywhere = self._world.space.addresses.all
+        state, services = self._run.state, self._run.services
+        return Scene("sent", sources, everywhere, Axis.SOURCE, incoming, UNROUTED, state, services, sources)
+
+    def elsewhere(self, path: Path, scene: Scene) -> tuple[Region, Region]:
+        """(what may, what does go elsewhere) of the packets of a path's scene, over its free end."""
+        return (self._outbound if path is Path.NODE_TO_POD else self._inbound).elsewhere(scene)
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is not known about the translations."""
+        return [*self._inbound.reasons, *self._outbound.reasons]
+
+    def ask(self, paths: tuple[Path, ...], chosen: list[LocalPod], lemmas: Lemmas) -> None:
+        """Every translated packet that comes from or goes to one of the chosen pods."""
+        if not self.any:
+            return
+        mine = sum(local.bit for local in chosen)
+        for local in self._world.places.pods:
+            if local.bit & mine and Path.POD_TO_REMOTE in paths:
+                self._nowhere(local)
+            for question in self._questions(local, paths, mine):
+                try:
+                    self._judge(local, question, lemmas)
+                except UnsettledError as error:
+                    for path in question.asked:
+                        self._ledger.undecided(local.pod.full_name, path, [str(error)])
+
+    def _questions(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> list[_Question]:
+        places = self._world.places
+        out: list[_Question] = []
+        for mark, arrivals in self._arriving.by_mark.items():
+            asked = self._senders(local, paths, mine)
+            if local.cell in arrivals and asked:
+                out.append(self._to_pod(local, mark, arrivals[local.cell], asked))
+            if not local.bit & mine:
+                continue
+            for path, cells_ in ((Path.POD_TO_REMOTE, places.remote), (Path.POD_TO_NODE, places.own)):
+                met = {
+                    cell: each for cell, each in arrivals.items() if cells_ >> cell & 1 and slice_at(each.can, local.bit)
+                }
+                if path in paths and met:
+                    out.append(self._from_pod(local, path, mark, met))
+        for mark, arrivals in self._leaving.by_mark.items():
+            if local.bit & mine and Path.NODE_TO_POD in paths and local.cell in arrivals:
+                out.append(self._from_node(local, mark, arrivals[local.cell]))
+        return out
+
+    def _senders(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> dict[Path, int]:
+        """Who is asked about as a sender to this pod: everything remote, the other pods, the pod itself if so assumed."""
+        places = self._world.places
+        asked: dict[Path, int] = {}
+        if Path.REMOTE_TO_POD in paths and local.bit & mine:
+            asked[Path.REMOTE_TO_POD] = places.remote
+        if Path.POD_TO_POD in paths:
+            others = sum(pod.bit for pod in places.pods if local.bit & mine or pod.bit & mine)
+            asked[Path.POD_TO_POD] = others if self._hairpin is not Setting.ANY else others & ~local.bit
+        return asked
+
+    def _to_pod(self, local: LocalPod, mark: int, arrival: Arrival, asked: dict[Path, int]) -> _Question:
+        places = self._world.places
+        device = Interfaces(((local.device, -1),), local.pod.full_name)
+        scene = self._scene(f"translated to {local.pod.full_name}", self._others, local.bit, Axis.SOURCE,
+                            places.anywhere(self._wire), device)  # fmt: skip
+        demanded = self._asked_by_policies(scene, {Path.REMOTE_TO_POD: places.remote, Path.POD_TO_POD: places.local})
+        if self._hairpin is not Setting.ANY and self._run.demand is Demand.POLICY:
+            demanded = self._itself(local, demanded)
+        return _Question(scene, mark, demanded, {local.cell: arrival}, asked)
+
+    def _itself(self, local: LocalPod, demanded: Demanded) -> Demanded:
+        """The demand with what the assumption says of a pod that reaches itself through a Service."""
+        own: Region = {local.bit: self._services}
+        allow, deny = minus(demanded.allow, own), minus(demanded.deny, own)
+        if self._hairpin is Setting.ALLOW:
+            return Demanded(join(allow, own), deny, demanded.excused)
+        return Demanded(allow, join(deny, own), demanded.excused)
+
+    def _asked_by_policies(self, scene: Scene, paths: Mapping[Path, int]) -> Demanded:
+        """Denied where an end on this node denies, allowed where both ends allow (answers.md)."""
+        everything: Region = {scene.world: scene.services}
+        excused = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+        if self._run.demand is not Demand.POLICY:
+            accept = self._run.demand is Demand.ACCEPT
+            return Demanded(everything if accept else {}, {} if accept else everything, excused)
+        ingress = self._world.policies.region(Direction.INGRESS, scene)
+        egress = self._world.policies.region(Direction.EGRESS, scene)
+        allow = both(ingress, egress)
+        deny: Region = {}
+        for path, cells_ in paths.items():
+            mine = {Path.REMOTE_TO_POD: ingress, Path.POD_TO_REMOTE: egress, Path.POD_TO_POD: allow}[path]
+            deny = join(deny, minus(within(everything, cells_), mine))
+        return Demanded(allow, deny, excused)
+
+    def _from_pod(self, local: LocalPod, path: Path, mark: int, arrivals: dict[int, Arrival]) -> _Question:
+        """One pod and everything remote, or the node itself, to which its packets are sent."""
+        ends = sum(1 << cell for cell in arrivals)
+        device = Interfaces(((local.device, -1),), local.pod.full_name)
+        outgoing = NO_INTERFACE if path is Path.POD_TO_NODE else Interfaces(((self._wire, -1),))
+        name = f"{path.value}, translated, {local.pod.full_name}"
+        scene = self._scene(name, local.bit, ends, Axis.DESTINATION, device, outgoing)
+        demanded = self._reached(path, scene) if path is Path.POD_TO_NODE else self._asked_by_policies(scene, {path: ends})
+        return _Question(scene, mark, demanded, arrivals, {path: ends})
+
+    def _from_node(self, local: LocalPod, mark: int, arrival: Arrival) -> _Question:
+        device = Interfaces(((local.device, -1),), local.pod.full_name)
+        name = f"from the node, translated to {local.pod.full_name}"
+        own = self._world.places.own
+        scene = self._scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device)
+        return _Question(scene, mark, self._reached(Path.NODE_TO_POD, scene), {local.cell: arrival}, {Path.NODE_TO_POD: own})
+
+    def _reached(self, path: Path, scene: Scene) -> Demanded:
+        """A node and its pods reach each other unless an assumption says that such packets are dropped."""
+        everything: Region = {scene.world: scene.services}
+        excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
+        accept = self._run.demand is not Demand.DROP
+        return Demanded(everything if accept else {}, {} if accept else everything, excused)
+
+    def _scene(
+        self, name: str, source: int, destination: int, free: Axis, incoming: Interfaces, outgoing: Interfaces
+    ) -> Scene:
+        real = source if free is Axis.SOURCE else destination
+        return Scene(name, source, destination, free, incoming, outgoing, self._run.state, self._services, real)
+
+    def _judge(self, local: LocalPod, question: _Question, lemmas: Lemmas) -> None:
+        """What the hooks after the translation accept, compared with what is demanded of the packets that exist."""
+        scene = question.scene
+        path = next(iter(question.asked))
+        hooks = before_routing(self._summaries.program.path(HOOKS[path]))[1]
+        formula = self._summaries.accepted(hooks, scene, question.mark)
+        diagram = Diagram(self._summaries.program, self._summaries.dispatch)
+        can, dropped = diagram.path(hooks, scene, question.mark)
+        sure = minus(diagram.start(scene), dropped)
+        lemmas.confirm(scene, ((formula, can, sure),))
+        self._ledger.count("paths after a translation")
+        for path, ends in question.asked.items():
+            for cell, arrival in question.arrivals.items():
+                may, does = (_there(region, scene, cell, ends) for region in (arrival.can, arrival.sure))
+                demanded = question.demanded
+                here = Demanded(both(demanded.allow, may), both(demanded.deny, may), demanded.excused)
+                found = compare(can, sure if diagram.reasons else can, here)
+                leak, blocked = both(found.leak, does), both(found.blocked, does)
+                doubt = found.possible or bool(minus(found.leak, does) or minus(found.blocked, does))
+                self._note(path, scene, here, can, sure, ends)
+                reasons = [*diagram.reasons, *self.reasons]
+                self._record(local, path, scene, arrival, Verdicts(leak, blocked, doubt), reasons)
+
+    def _note(self, path: Path, scene: Scene, here: Demanded, can: Region, sure: Region, ends: int) -> None:
+        paths = {path: ends}
+        self._world.note_used(Kind.LEAK, paths, scene, within(both(can, here.deny), ends))
+        self._world.note_used(Kind.BLOCKED, paths, scene, within(minus(here.allow, sure), ends))
+
+    def _record(
+        self, local: LocalPod, path: Path, scene: Scene, arrival: Arrival, verdicts: Verdicts, reasons: list[str]
+    ) -> None:
+        if verdicts.possible:
+            self._ledger.undecided(local.pod.full_name, path, reasons)
+        for kind in Kind:
+            at = Circumstance(kind, path, self._run.states, self._wire, self._mark, arrival)
+            for ends, services in verdicts.of(kind).items():
+                if scene.free is Axis.DESTINATION:
+                    self._ledger.refuted((local.pod.full_name,), at, "", [(scene.source, ends, services)])
+                elif path is Path.POD_TO_POD:
+                    for sender in (pod for pod in self._world.places.pods if pod.bit & ends):
+                        pods = (sender.pod.full_name, local.pod.full_name)
+                        self._ledger.refuted(pods, at, "", [(sender.bit, scene.destination, services)])
+                else:
+                    self._ledger.refuted((local.pod.full_name,), at, "", [(ends, scene.destination, services)])
+
+    def _nowhere(self, local: LocalPod) -> None:
+        """Packets that are sent where no path leads: nobody knows here what becomes of them."""
+        places = self._world.places
+        known = self._others | places.own
+        for arrivals in self._arriving.by_mark.values():
+            for cell, arrival in arrivals.items():
+                if not known >> cell & 1 and slice_at(arrival.can, local.bit):
+                    rules = dict.fromkeys(each.rule for each in arrival.entries)
+                    reasons = [f"{rule.text} leads to no end of a path ({rule.origin})" for rule in rules]
+                    self._ledger.undecided(local.pod.full_name, Path.POD_TO_REMOTE, reasons)
+
+
+def _there(region: Region, scene: Scene, cell: int, ends: int) -> Region:
+    """Which packets of a scene arrive at a cell, over its free end; `region` is over the sources."""
+    if scene.free is Axis.SOURCE:
+        return within(region, ends)
+    services = slice_at(region, scene.source)
+    return {1 << cell: services} if services and ends >> cell & 1 else {}
+
+
