@@ -26,9 +26,14 @@ class Assumption:
     source: str
 
 
+SERVICE_ADDRESSES = "service-addresses"
+SERVICE_HAIRPIN = "service-hairpin"
+
 ASSUMPTIONS = (
     Assumption("other-protocols", "protocols other than TCP, UDP and SCTP", "Kubernetes, Network Policies: network traffic filtering"),
     Assumption("invalid-state", "packets that connection tracking calls INVALID", "practice; not part of the API"),
+    Assumption(SERVICE_ADDRESSES, "packets to an address of a Service that the node does not translate, where policies allow them", "Kubernetes, Network Policies: behavior of to and from selectors"),
+    Assumption(SERVICE_HAIRPIN, "connections of a pod to itself through a Service", "network-policy-api, discussion of hairpin connections"),
     Assumption("untracked-state", "packets that connection tracking does not follow (UNTRACKED)", "practice; not part of the API"),
 )  # fmt: skip
 

@@ -64,14 +64,29 @@ class Node:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """A port of a Service; `node_port` is the port of every node that stands for it, 0 where there is none."""
+
+    protocol: int
+    number: int
+    node_port: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """A Service: name and cluster addresses, kept for explanations."""
+    """A Service: its name, its addresses (family, value) in the cluster and from outside, and its ports."""
 
     namespace: str
     name: str
     addresses: tuple[tuple[int, int], ...]
     origin: Origin
+    external: tuple[tuple[int, int], ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -93,13 +93,18 @@ def _difference(
         tcp_flags=services.tcp_flags,
         in_interfaces=incoming,
         out_interfaces=outgoing,
-        ct_status=services.ct_status,
+        ct_status=None if _implied(world, states) else services.ct_status,
         through=circumstances[0].arrival.endpoints(world.space) if circumstances[0].arrival else (),
     )
     pods = tuple(p.pod.full_name for p in world.places.pods if any(p.bit & box[side] for side in PODS_AT[path]))
     return Difference(
         kind, path, world.family, pods, (made,), _packet(world, path, box, services, circumstances[0], states[0])
     )
+
+
+def _implied(world: World, states: tuple[ConnState, ...]) -> bool:
+    """Whether it is known what is translated of a packet: new, it is what this node has translated, and no more."""
+    return states == (ConnState.NEW,) and world.translation_known
 
 
 def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circumstance, state: ConnState) -> Packet:

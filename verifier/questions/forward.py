@@ -100,7 +100,8 @@ class Forward:
         rolls = self._frames.rolls(source, destination)
         form = UNKNOWN if rolls else self._form(path, literal, (role,), lemma.scene)
         remote = self._world.places.remote
-        if self._composable(form, (lemma,)) and form.conjunction and not lemma.touched & remote:
+        by_parts = form.conjunction and not self._world.served
+        if self._composable(form, (lemma,)) and by_parts and not lemma.touched & remote:
             self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
             return
         scene = self._frames.pair_scene(source, destination)
@@ -108,6 +109,8 @@ class Forward:
         allowed = within(lemma.allowed, remote)
         everything: Region = {scene.world: scene.services}
         demanded = self._demanded(path, allowed, everything, scene, lemma)
+        if role is Role.EGRESS:
+            demanded = self._world.unserved(self._run, scene, demanded)
         elsewhere = self._translated.elsewhere(path, scene)
         verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
         self._world.note_used(Kind.LEAK, {path: scene.world}, scene, both(can, demanded.deny))

@@ -63,6 +63,8 @@ class Hosts:
         accept = self._run.demand is not Demand.DROP
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
         demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
+        if path is Path.POD_TO_NODE:
+            demanded = self._world.unserved(self._run, scene, demanded)
         self._world.note_used(Kind.BLOCKED, {path: scene.real}, scene, minus(demanded.allow, sure))
         self._world.note_used(Kind.LEAK, {path: scene.real}, scene, both(can, demanded.deny))
         elsewhere = self._translated.elsewhere(path, scene)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from verifier.model.assumption import Setting
+from verifier.model.assumption import SERVICE_HAIRPIN, Setting
 from verifier.model.fields import ConnState
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
@@ -30,7 +30,6 @@ from verifier.semantics.summaries import Summaries
 from verifier.semantics.translations import Translations, before_routing, translates
 from verifier.smt.solver import UnsettledError
 
-HAIRPIN = "service-hairpin"
 UNROUTED = Interfaces(((None, -1),), "a packet that is yet to be routed")
 
 
@@ -62,7 +61,7 @@ class TranslatedPackets:
         self._mark = mark
         self._summaries = summaries
         self._ledger = ledger
-        self._hairpin = settings.get(HAIRPIN, Setting.ANY)
+        self._hairpin = settings.get(SERVICE_HAIRPIN, Setting.ANY)
         self._services = world.space.services.translated(run.services, None)
         program, places = summaries.program, world.places
         self.any = run.state in (ConnState.NEW, ConnState.RELATED) and translates(program)
@@ -110,6 +109,8 @@ class TranslatedPackets:
         out: list[_Question] = []
         for mark, arrivals in self._arriving.by_mark.items():
             asked = self._senders(local, paths, mine)
+            if local.cell in arrivals and local.bit & mine and slice_at(arrivals[local.cell].can, local.bit):
+                self._world.used_assumptions.add(SERVICE_HAIRPIN)
             if local.cell in arrivals and asked:
                 out.append(self._to_pod(local, mark, arrivals[local.cell], asked))
             if not local.bit & mine:

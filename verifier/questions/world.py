@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from verifier.model.assumption import Setting
+from verifier.model.assumption import SERVICE_ADDRESSES, Setting
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Call, Continue, Effect, Finish, Goto, Return, Translate, Verdict
 from verifier.model.fields import ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
-from verifier.model.predicate import InRange, Predicate
+from verifier.model.predicate import InRange, Predicate, equals
 from verifier.model.profile import Deviation, Profile
 from verifier.model.ruleset import Chain, Ruleset
+from verifier.questions.judge import Demanded
 from verifier.semantics.compile import Compiler
 from verifier.semantics.places import Places
 from verifier.semantics.policies import Policies
@@ -36,7 +37,8 @@ class Demand(Enum):
 class Run:
     """Packets that are judged alike: a state, services, and a demand; `assumption` names the setting behind it.
 
-    `states` are all the states that the rules treat as they treat `state`.
+    `states` are all the states that the rules treat as they treat `state`; `unserved` is what is asked of packets to
+    addresses of Services that the node does not translate, where the policies allow them.
     """
 
     state: ConnState
@@ -44,6 +46,7 @@ class Run:
     services: int
     demand: Demand
     assumption: str = ""
+    unserved: Setting = Setting.ALLOW
 
 
 class World:
@@ -75,22 +78,32 @@ class World:
                     predicates.extend((rule.peer, rule.ports))
         predicates.extend(deviation.where for deviation in deviations)
         predicates.extend(_destinations(ruleset))
+        if translates(ruleset):
+            predicates.extend(_served(cluster))
         self.space = Space(family, cluster, node, predicates)
         self.compiler = Compiler(self.space)
         self.places = Places(self.space, node, profile)
         self.policies = Policies(cluster, self.compiler)
         self.used_deviations: set[str] = set()
         self.apart = apart
+        self.used_assumptions: set[str] = set()
+        self.served = self._service_addresses(cluster) if translates(ruleset) else []
 
     def runs(self, settings: Mapping[str, Setting]) -> list[Run]:
         """What is asked: the policed protocols in states that policies decide, and whatever an assumption settles."""
         services = self.space.services
         others = services.all & ~services.policed
         new = services.feasible(ConnState.NEW)
-        if ("nat", "PREROUTING") in self.ruleset.chains:
+        if self.translation_known:
             new &= services.within(Field.CT_STATUS, ((0, 0),))
         runs = [
-            Run(ConnState.NEW, (ConnState.NEW,), services.policed & new, Demand.POLICY),
+            Run(
+                ConnState.NEW,
+                (ConnState.NEW,),
+                services.policed & new,
+                Demand.POLICY,
+                unserved=settings.get(SERVICE_ADDRESSES, Setting.ANY),
+            ),
             *(
                 Run(states[0], states, services.policed & services.feasible(states[0]), Demand.ACCEPT)
                 for states in self._later_states()
@@ -125,6 +138,38 @@ class World:
             if table == "nat" and not all(_harmless(rule.effect, chains) for rule in chain.rules):
                 return True
         return False
+
+    def _service_addresses(self, cluster: Cluster) -> list[tuple[int, int]]:
+        """What the cluster's Services are reached by, as boxes of destinations and services (TR-5)."""
+        space = self.space
+        out: list[tuple[int, int]] = []
+        for service in cluster.services:
+            ends = [a for family, a in (*service.addresses, *service.external) if family == self.family]
+            reached = space.address_mask((a, a) for a in ends)
+            for port in service.ports:
+                proto = space.services.protocols([(port.protocol, port.protocol)])
+                for mask, number in ((reached, port.number), (self.places.own, port.node_port)):
+                    if mask and number:
+                        out.append((mask, proto & space.services.within(Field.DESTINATION_PORT, ((number, number),))))
+        return out
+
+    @property
+    def translation_known(self) -> bool:
+        """Whether the dump shows what this node translates (TR-4)."""
+        return ("nat", "PREROUTING") in self.ruleset.chains
+
+    def unserved(self, run: Run, scene: Scene, demanded: Demanded) -> Demanded:
+        """The demand with what the assumption says of addresses of Services that this node does not translate."""
+        if run.unserved is Setting.ALLOW and run.demand is not Demand.POLICY:
+            return demanded
+        there = both(demanded.allow, union(self.served, scene.world, scene.services))
+        if not there:
+            return demanded
+        self.used_assumptions.add(SERVICE_ADDRESSES)
+        if run.unserved is Setting.ALLOW:
+            return demanded
+        deny = join(demanded.deny, there) if run.unserved is Setting.DENY else demanded.deny
+        return Demanded(minus(demanded.allow, there), deny, demanded.excused)
 
     def excused(self, kind: Kind, paths: Mapping[Path, int], scene: Scene) -> Region:
         """What documented deviations leave unspecified; `paths` gives the cells of the free end that belong to each path."""
@@ -171,6 +216,22 @@ def _destinations(ruleset: Ruleset) -> Iterator[Predicate]:
                 yield InRange(Field.DESTINATION, (target.addresses,), target.family)
                 if target.ports is not None:
                     yield InRange(Field.DESTINATION_PORT, (target.ports,))
+
+
+def translates(ruleset: Ruleset) -> bool:
+    """Whether some rule names a new destination for packets."""
+    rules = (rule for chain in ruleset.chains.values() for rule in chain.rules)
+    return any(isinstance(rule.effect, Translate) and rule.effect.targets for rule in rules)
+
+
+def _served(cluster: Cluster) -> Iterator[Predicate]:
+    """The addresses and ports of Services, as tests."""
+    for service in cluster.services:
+        for family, address in (*service.addresses, *service.external):
+            yield InRange(Field.DESTINATION, ((address, address),), family)
+        for port in service.ports:
+            yield equals(Field.PROTOCOL, port.protocol)
+            yield InRange(Field.DESTINATION_PORT, tuple((n, n) for n in (port.number, port.node_port) if n))
 
 
 def _demand(setting: Setting) -> Demand:

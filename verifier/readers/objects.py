@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from verifier.model.addresses import parse_address
-from verifier.model.cluster import ContainerPort, Namespace, Node, Pod, Service, Workload
+from verifier.model.cluster import ContainerPort, Namespace, Node, Pod, Service, ServicePort, Workload
 from verifier.model.document import Part, shown
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP
 
@@ -108,12 +108,31 @@ def _pod_addresses(status: Part) -> dict[int, int]:
 
 
 def read_service(document: Part) -> Service:
-    """A Service with its cluster addresses; a headless one has none."""
+    """A Service with its addresses and ports; a headless one has no address."""
     namespace, name = full_name(document)
     spec = document.child("spec")
     texts = spec.texts("clusterIPs") or [spec.text("clusterIP")]
     addresses = [_parsed(spec, "clusterIPs", text) for text in texts if text not in ("", "None")]
-    return Service(namespace, name, tuple(dict.fromkeys(addresses)), document.origin)
+    external = [_parsed(spec, "externalIPs", text) for text in spec.texts("externalIPs")]
+    balancer = document.child("status").child("loadBalancer")
+    entries = balancer.parts("ingress") if balancer.entries.get("ingress") else ()
+    external += [_address(entry, "ip") for entry in entries if entry.text("ip")]
+    ports = tuple(_service_port(port) for port in (spec.parts("ports") if spec.entries.get("ports") else ()))
+    return Service(
+        namespace, name, tuple(dict.fromkeys(addresses)), document.origin, tuple(dict.fromkeys(external)), ports
+    )
+
+
+def _service_port(port: Part) -> ServicePort:
+    protocol = _PROTOCOLS.get(port.text("protocol") or "TCP")
+    if protocol is None:
+        problem = f"expected TCP, UDP or SCTP, found {shown(port.text('protocol'))}"
+        raise port.fault("protocol", problem, "name one of the three")
+    numbers = (port.number("port"), port.number("nodePort"))
+    for key, number in zip(("port", "nodePort"), numbers, strict=True):
+        if number is not None and not 0 <= number < 65536:
+            raise port.fault(key, f"expected 1 to 65535, found {shown(number)}", "give the port's number")
+    return ServicePort(protocol, numbers[0] or 0, numbers[1] or 0)
 
 
 def read_workload(document: Part) -> Workload:

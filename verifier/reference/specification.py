@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from verifier.model.assumption import Setting
+from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -22,6 +22,7 @@ from verifier.reference.predicates import holds
 from verifier.reference.view import View
 
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+SERVED_PATHS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
 NEVER_FORWARDED = {
     4: ((0, 0), (0x7F000000, 0x7FFFFFFF), (0xE0000000, 0xEFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF)),
     6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
@@ -43,10 +44,35 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
         return Expectation(Verdict.ACCEPT, f"{packet.state.name} packets belong to a connection that was let through")
     ingress = judge(packet, view.cluster, Direction.INGRESS, view)
     egress = judge(packet, view.cluster, Direction.EGRESS, view)
+    if path is Path.POD_TO_POD and packet.source == packet.destination:
+        return _assumed(SERVICE_HAIRPIN, settings, ingress, egress)
     if path in NODE_PATHS:
         because = "a node and its own pods can always reach each other"
-        return Expectation(Verdict.ACCEPT, because, "", ingress, egress)
-    return _by_policies(path, ingress, egress)
+        expected = Expectation(Verdict.ACCEPT, because, "", ingress, egress)
+    else:
+        expected = _by_policies(path, ingress, egress)
+    if expected.must is Verdict.ACCEPT and path in SERVED_PATHS and _unserved(packet, view):
+        return _assumed(SERVICE_ADDRESSES, settings, ingress, egress)
+    return expected
+
+
+def _assumed(name: str, settings: Mapping[str, Setting], ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
+    setting = settings.get(name, Setting.ANY)
+    return Expectation(VERDICTS[setting], f"assumption {name}={setting.value}", name, ingress, egress)
+
+
+def _unserved(packet: Packet, view: View) -> bool:
+    """Whether it goes, untranslated, to an address of a Service on a node that translates destinations (TR-5)."""
+    if packet.original is not None or not view.translates.get(packet.family, False):
+        return False
+    own = _own(packet.family, packet.destination, view)
+    for service in view.cluster.services:
+        named = (packet.family, packet.destination) in (*service.addresses, *service.external)
+        for port in service.ports:
+            numbers = ([port.number] if named else []) + ([port.node_port] if own and port.node_port else [])
+            if port.protocol == packet.protocol and packet.destination_port in numbers:
+                return True
+    return False
 
 
 def _by_policies(path: Path, ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
@@ -86,7 +112,7 @@ def misplaced(packet: Packet, path: Path, view: View) -> str:
         return "its source is no pod of this node"
     if path in (Path.REMOTE_TO_POD, Path.POD_TO_POD, Path.NODE_TO_POD) and destination not in view.local:
         return "its destination is no pod of this node"
-    if path is Path.POD_TO_POD and view.pods[source] is view.pods[destination]:
+    if path is Path.POD_TO_POD and view.pods[source] is view.pods[destination] and packet.original is None:
         return "a pod can always reach itself"
     if path is Path.REMOTE_TO_POD and not _remote(*source, view):
         return "its source is not remote"

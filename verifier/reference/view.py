@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from verifier.model.cluster import Cluster, Pod
+from verifier.model.effect import Translate
 from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
 from verifier.model.policy import Direction, Policy
+from verifier.model.ruleset import Ruleset
 from verifier.reference.addresses import AddressTypes, address_types
 from verifier.reference.index import SetIndex
 
@@ -22,7 +24,8 @@ class View:
     """One node of a cluster.
 
     `sets` is None where the dump has no ipset-save. `pods` holds every address of a pod whose traffic policies can
-    see, as (family, address); `local` those of them on this node. `indexes` and `selections` remember what was worked
+    see, as (family, address); `local` those of them on this node; `translates` says per family whether the node's rules
+    give packets other destinations. `indexes` and `selections` remember what was worked
     out for earlier packets and never change an answer.
     """
 
@@ -32,6 +35,7 @@ class View:
     types: AddressTypes
     pods: Mapping[tuple[int, int], Pod]
     local: frozenset[tuple[int, int]]
+    translates: Mapping[int, bool] = field(default_factory=dict)
     indexes: dict[int, SetIndex] = field(default_factory=dict)
     selections: dict[Selection, tuple[tuple[Policy, ...], tuple[str, ...]]] = field(default_factory=dict)
 
@@ -46,4 +50,10 @@ def view_of(node: NodeState, cluster: Cluster) -> View:
         for end in pod.addresses.items():
             if pods.setdefault(end, pod) is pod and pod.node == node.name:
                 local.add(end)
-    return View(node.name, cluster, node.sets, address_types(node, cluster), pods, frozenset(local))
+    translates = {family: _translates(ruleset) for family, ruleset in node.rulesets.items()}
+    return View(node.name, cluster, node.sets, address_types(node, cluster), pods, frozenset(local), translates)
+
+
+def _translates(ruleset: Ruleset) -> bool:
+    effects = (rule.effect for chain in ruleset.chains.values() for rule in chain.rules)
+    return any(isinstance(effect, Translate) and effect.targets for effect in effects)

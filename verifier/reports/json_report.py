@@ -14,7 +14,7 @@ from verifier import __version__
 from verifier.model.addresses import address_text, networks
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
-from verifier.model.finding import Box, Finding, NodeReport, Premise, Question, VerifyReport
+from verifier.model.finding import Box, Endpoint, Finding, NodeReport, Premise, Question, VerifyReport
 from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
@@ -175,6 +175,8 @@ def box_documents(box: Box, family: int) -> Iterator[Json]:
             document["tcp_flags"] = sorted(box.tcp_flags)
         if box.ct_status is not None:
             document["ct_status"] = sorted(box.ct_status)
+        if box.through:
+            document["sent_to"] = [_endpoint(each, family) for each in box.through]
         if box.in_interfaces:
             document["in_interfaces"] = list(box.in_interfaces)
         if box.out_interfaces:
@@ -194,7 +196,7 @@ def _ranges(ranges: Iterable[Range]) -> list[list[int]]:
 def _packet(packet: Packet, inventory: Inventory) -> Json:
     ported = has_ports(packet.protocol)
     icmp = packet.protocol in (ICMP, ICMPV6)
-    return {
+    document: Json = {
         "source": address_text(packet.family, packet.source),
         "destination": address_text(packet.family, packet.destination),
         "source_pod": inventory.name(packet.family, packet.source) or None,
@@ -209,6 +211,18 @@ def _packet(packet: Packet, inventory: Inventory) -> Json:
         "state": packet.state.name,
         "mark": packet.mark,
         "ct_status": packet.ct_status,
+    }
+    if packet.original is not None:
+        address, port = packet.original
+        document["sent_to"] = {"destination": address_text(packet.family, address), "destination_port": port}
+    return document
+
+
+def _endpoint(endpoint: Endpoint, family: int) -> Json:
+    return {
+        "destination": networks(family, endpoint.addresses),
+        "protocols": [protocol_name(number) for number in endpoint.protocols],
+        "destination_ports": _ranges(endpoint.ports),
     }
 
 

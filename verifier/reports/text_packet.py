@@ -23,8 +23,10 @@ def packet_segments(packet: Packet, name: Callable[[int, int], str]) -> list[Seg
     segments: list[Segment] = [(protocol_word(packet.protocol), "strong")]
     if packet.protocol in (ICMP, ICMPV6):
         segments.append(f" type {packet.icmp >> 8} code {packet.icmp & 255}")
-    ends = ((packet.source, packet.source_port), (packet.destination, packet.destination_port))
-    for arrow, (address, port) in zip((" ", " -> "), ends, strict=True):
+    ends = [(" ", packet.source, packet.source_port), (" -> ", packet.destination, packet.destination_port)]
+    if packet.original is not None:
+        ends[1:] = [(" -> ", *packet.original), (" sent on to ", packet.destination, packet.destination_port)]
+    for arrow, address, port in ends:
         segments += [arrow, (end_text(packet.family, address, port if ported else None), "strong")]
         owner = name(packet.family, address)
         if owner:

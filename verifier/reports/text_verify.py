@@ -134,7 +134,7 @@ class _Told:
         self._pods_line(group)
         self._region(first)
         packet = first.witness.packet
-        self._field("packet", packet_segments(packet, self._inventory.name))
+        self._field("packet", packet_segments(packet, self._inventory.called))
         self._labels(first)
         for policy, rule in first.policies[:RULES]:
             self._code("policy", policy_segments(policy, rule))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from verifier.model.addresses import merge, networks, subtract, whole
 from verifier.model.cluster import Cluster, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, ConnState, CtStatus, End
-from verifier.model.finding import Box, Finding
+from verifier.model.finding import Box, Endpoint, Finding
 from verifier.model.path import Path
 from verifier.model.predicate import Range
 from verifier.reports.selectors import pods_text
@@ -34,6 +34,11 @@ class Inventory:
         self.namespaces = cluster.namespaces
         self.pods = tuple(pod for pod in cluster.pods if pod.has_traffic)
         self._by_address = {(family, address): pod for pod in self.pods for family, address in pod.addresses.items()}
+        self._services = {
+            end: f"Service {service.full_name}"
+            for service in cluster.services
+            for end in (*service.addresses, *service.external)
+        }
         self._sorted = {
             family: sorted(address for kind, address in self._by_address if kind == family) for family in (4, 6)
         }
@@ -51,6 +56,10 @@ class Inventory:
         """The name of the pod that has the address, "" where it is no pod's."""
         pod = self.pod(family, address)
         return pod.full_name if pod else ""
+
+    def called(self, family: int, address: int) -> str:
+        """The name of the pod, else of the Service that has the address, "" where it is neither's."""
+        return self.name(family, address) or self._services.get((family, address), "")
 
     def split(self, family: int, ranges: Iterable[Range]) -> tuple[list[Pod], tuple[Range, ...]]:
         """The pods of ranges that hold nothing but pods, and all other ranges."""
@@ -85,7 +94,7 @@ class Words:
         """One line: "from X to Y, tcp 80, states ..."; what covers everything is left out."""
         source = self.end(box.source, finding, End.SOURCE)
         destination = self.end(box.destination, finding, End.DESTINATION)
-        return f"{source} -> {destination}: {', '.join(_service(box))}"
+        return f"{source} -> {destination}: {', '.join(_service(box, finding.family))}"
 
     def end(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
         """One end of a box: everything there is, all of it except a few, or a list."""
@@ -141,7 +150,7 @@ def _filled(family: int, ranges: tuple[Range, ...], gaps: tuple[Range, ...]) -> 
     return filled if len(networks(family, filled)) < len(networks(family, ranges)) else ranges
 
 
-def _service(box: Box) -> list[str]:
+def _service(box: Box, family: int) -> list[str]:
     """Protocol, ports and whatever else the box narrows."""
     parts = [_protocols(box)]
     if tuple(box.source_ports) != WHOLE_PORTS:
@@ -152,6 +161,8 @@ def _service(box: Box) -> list[str]:
         parts.append(f"flags {' or '.join(flags_text(flags) for flags in box.tcp_flags)}")
     if box.ct_status is not None:
         parts.append(f"connection {' or '.join(translation_text(status) for status in box.ct_status)}")
+    if box.through:
+        parts.append(f"sent to {' or '.join(endpoint_text(family, each) for each in box.through)}")
     if box.states != (ConnState.NEW,):
         parts.append(" ".join(state.name for state in box.states))
     if box.in_interfaces:
@@ -159,6 +170,13 @@ def _service(box: Box) -> list[str]:
     if box.out_interfaces:
         parts.append(f"out {' or '.join(box.out_interfaces)}")
     return parts
+
+
+def endpoint_text(family: int, endpoint: Endpoint) -> str:
+    """Addresses and ports as a sender writes them: "10.96.0.10 udp 53"."""
+    ports = ports_text(endpoint.ports)
+    service = _named_protocols(endpoint.protocols) + (f" {ports}" if ports else "")
+    return f"{networks_text(family, endpoint.addresses)} {service}"
 
 
 def _protocols(box: Box) -> str:

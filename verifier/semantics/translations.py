@@ -93,7 +93,7 @@ class Translations:
             self.entries.append(Translated(scene.destination, region, known, left_mark, one.targets, one.rule))
         leave = minus(minus(may_leave, passed), dropped)
         self.leaving.append(Untouched(scene.destination, may_leave, leave))
-        self.reasons.update(can.reasons)
+        self.reasons.update(sure.doubts)
 
     def elsewhere(self, scene: Scene) -> tuple[Region, Region]:
         """(what may, what does go elsewhere) of the packets of a scene, over its free end."""
@@ -154,6 +154,7 @@ class _Catcher(Diagram):
     def __init__(self, program: Program, dispatch: Dispatch, *, certain: bool) -> None:
         super().__init__(program, dispatch)
         self.caught: dict[tuple[Instruction, int], Region] = {}
+        self.doubts: dict[str, None] = {}
         self._certain = certain
 
     def _split(self, one: Instruction, region: Region, scene: Scene) -> tuple[Region, Region]:
@@ -161,15 +162,18 @@ class _Catcher(Diagram):
         if not self._certain:
             return inside, outside
         doubtful = both(inside, outside)
-        if not doubtful or self._drawn(one, scene):
+        doubts = self._doubts(one, scene) if doubtful else []
+        if not doubts:
             return inside, outside
+        self.doubts.update(dict.fromkeys(doubts))
         return minus(inside, doubtful), minus(outside, doubtful)
 
-    def _drawn(self, one: Instruction, scene: Scene) -> bool:
-        """Whether chance alone makes the rule match some packets and spare others."""
+    def _doubts(self, one: Instruction, scene: Scene) -> list[str]:
+        """What beside chance makes the rule match some packets and spare others."""
         names = (*one.test.names, *(name for guarded in one.test.guarded for name, _ in guarded.parts))
-        named = all(not (scene.outgoing if name.outgoing else scene.incoming).test(name)[1] for name in names)
-        return named and bool(one.test.opaque) and all(free.chance for free in one.test.opaque)
+        sides = [(scene.outgoing if name.outgoing else scene.incoming, name) for name in names]
+        unknown = [self._program.located(side.unknown, one.rule) for side, name in sides if side.test(name)[1]]
+        return unknown + [f"{free.text} ({one.rule.origin})" for free in one.test.opaque if not free.chance]
 
     def _apply(
         self,
