@@ -38,7 +38,8 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         VERDICT accept, drop, or unknown (something opaque decides). HOOK forward, input or output: the whole path
         through all tables (specs/chains/traversal.md). Keys: in, out (default: eth0 and eth1 where the hook has them),
         state (NEW), mark, connmark (0), flags (SYN; names with commas or a number), icmp (TYPE or TYPE/CODE, echo request
-        unless given), ctstatus (DNAT, SNAT), physin, physout, bridged (1), node (node-a, or the only one).
+        unless given), ctstatus (DNAT, SNAT), physin, physout, bridged (1), node (node-a, or the only one), sentto
+        (END:PORT to which the packet was sent; the node gave it the destination that the line names).
         mark=>N: the mark after the last hook. reason="TEXT": some reason for unknown contains TEXT.
 
         JUDGEMENT DIRECTION PACKET [KEY=VALUE ...]
@@ -61,7 +62,8 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         proved|refuted|undecided                                        first line; the exit code must agree
         leak|blocked PATH [PACKET [KEY=VALUE ...]]                      a finding of this kind and path exists, and its
                                                                         region holds the packet (a port, icmp, flags,
-                                                                        ctstatus, in, out not given: some value)
+                                                                        ctstatus, in, out not given: some value;
+                                                                        sentto not given: sent there directly)
             cause contains "TEXT"                                       the finding of the line above has it in its
             policy contains "TEXT"   rule contains "TEXT"               cause, its policies, its chain rules
         no leak|blocked [PATH [PACKET [KEY=VALUE ...]]]                 no such finding

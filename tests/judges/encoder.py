@@ -8,22 +8,25 @@ from functools import lru_cache
 from tests.judges import ChainJudgement, Judge
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
-from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, Field, has_ports
+from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import HOOKS, Path
 from verifier.model.policy import Direction
 from verifier.model.predicate import Predicate, all_of, equals
 from verifier.model.ruleset import Ruleset
+from verifier.questions.arrivals import Arrivals
+from verifier.questions.world import destinations
 from verifier.semantics.compile import MARK_SHIFT, Compiler
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.places import Interfaces
 from verifier.semantics.policies import Policies
-from verifier.semantics.program import Program
+from verifier.semantics.program import ChainKey, Program
 from verifier.semantics.regions import slice_at
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
 from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
+from verifier.semantics.translations import Translations, before_routing
 from verifier.smt.formula import Store
 from verifier.smt.solver import Solver
 
@@ -52,7 +55,12 @@ def _point(packet: Packet) -> Predicate:
 @lru_cache(maxsize=8)
 def _compiler(packet: Packet, node: NodeState, cluster: Cluster) -> Compiler:
     ruleset = node.rulesets.get(packet.family, Ruleset(packet.family))
-    predicates = [_point(packet), *(rule.match for chain in ruleset.chains.values() for rule in chain.rules)]
+    predicates = [
+        _point(packet),
+        _point(_as_sent(packet)),
+        *destinations(ruleset),
+        *(rule.match for chain in ruleset.chains.values() for rule in chain.rules),
+    ]
     for tier in cluster.tiers:
         for policy in tier.policies:
             predicates += policy.subjects.values()
@@ -70,14 +78,40 @@ def chains(packet: Packet, path: Path, node: NodeState, cluster: Cluster) -> Cha
     if packet.family not in node.rulesets:
         return ChainJudgement(None, None, ("nothing was read for this family",))
     compiler = _compiler(packet, node, cluster)
-    scene = _scene(packet, compiler)
     program = Program(node.rulesets[packet.family], compiler, packet.state)
-    store = Store()
-    summaries = Summaries(program, store)
-    hooks = program.path(HOOKS[path])
+    summaries = Summaries(program, Store())
+    before, after = before_routing(program.path(HOOKS[path]))
     mark = packet.mark | packet.connmark << MARK_SHIFT[Field.CONNMARK]
+    scene = _scene(_as_sent(packet), compiler)
+    translations = Translations(program, summaries, before)
+    translations.add(replace(scene, free=Axis.SOURCE, real=scene.source), mark)
+    if packet.original is None:
+        if translations.elsewhere(scene)[0]:
+            rules = tuple(each.rule.text for each in translations.entries)
+            return ChainJudgement(None, None, (*rules, *translations.reasons))
+        return _judged(summaries, [*before, *after], scene, mark)
+    if not translations.entries and not Diagram(program, summaries.dispatch).path(before, scene, mark)[0]:
+        return ChainJudgement(Verdict.DROP, None, ())
+    scene = _scene(packet, compiler)
+    for entered, arrivals in Arrivals(compiler.space, translations.entries).by_mark.items():
+        for cell, arrival in arrivals.items():
+            if 1 << cell == scene.destination and slice_at(arrival.sure, scene.source) & scene.services:
+                return _judged(summaries, after, scene, entered)
+    return ChainJudgement(None, None, ("no rule gives it this destination",))
+
+
+def _as_sent(packet: Packet) -> Packet:
+    """The packet as it was before the node gave it another destination."""
+    if packet.original is None:
+        return packet
+    address, port = packet.original
+    return replace(packet, destination=address, destination_port=port, ct_status=packet.ct_status & ~CtStatus.DNAT)
+
+
+def _judged(summaries: Summaries, hooks: list[ChainKey], scene: Scene, mark: int) -> ChainJudgement:
+    """Whether the packet of a scene passes the hooks."""
+    program, solver = summaries.program, Solver(summaries.store)
     formula = summaries.accepted(hooks, scene, mark)
-    solver = Solver(store)
     world = {ADDRESS: 0, SERVICE: scene.services}
     accepted = solver.possible(formula, world)
     dropped = solver.possible(formula ^ 1, world)

@@ -133,11 +133,24 @@ def _in_box(line: PacketLine, box: Mapping[str, Any], finding: Mapping[str, Any]
             return False
     if box["protocol"] not in ("any", PROTOCOL_NAMES.get(packet.protocol), str(packet.protocol), packet.protocol):
         return False
-    if packet.state.name not in box["state"] or not _in_fields(line, packet, box):
+    if packet.state.name not in box["state"] or not _in_fields(line, packet, box) or not _sent_so(packet, box):
         return False
     ports = (("source_ports", line.source[1]), ("destination_ports", line.destination[1]))
     return not has_ports(packet.protocol) or all(
         port is None or any(first <= port <= last for first, last in box[name]) for name, port in ports
+    )
+
+
+def _sent_so(packet: Packet, box: Mapping[str, Any]) -> bool:
+    """Whether the box speaks of packets that were sent to where this one was."""
+    if packet.original is None:
+        return "sent_to" not in box
+    address, port = packet.original
+    sent = ip_address(address_text(packet.family, address))
+    return any(
+        any(sent in ip_network(network) for network in each["destination"])
+        and any(first <= port <= last for first, last in each["destination_ports"])
+        for each in box.get("sent_to", ())
     )
 
 

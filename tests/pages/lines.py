@@ -45,7 +45,7 @@ class PacketLine:
             icmp=_icmp(option("icmp"), self.protocol),
             tcp_flags=_flags(option("flags", "SYN")) if self.protocol == 6 else 0,
             state=ConnState[option("state", "NEW")],
-            ct_status=_status(option("ctstatus", "")),
+            ct_status=_status(option("ctstatus", "")) | (CtStatus.DNAT if "sentto" in self.options else 0),
             mark=int(option("mark", "0"), 0),
             connmark=int(option("connmark", "0"), 0),
             in_interface=option("in", inward),
@@ -53,6 +53,7 @@ class PacketLine:
             phys_in=option("physin", ""),
             phys_out=option("physout", ""),
             bridged=int(option("bridged", "0")),
+            original=_sent_to(option("sentto"), family, cluster),
         )
 
     def _family(self, cluster: Cluster) -> int:
@@ -62,6 +63,14 @@ class PacketLine:
             if not _is_pod(end):
                 return ip_address(end).version
         return 4
+
+
+def _sent_to(text: str | None, family: int, cluster: Cluster) -> tuple[int, int] | None:
+    """Where a translated packet was sent."""
+    if text is None:
+        return None
+    address, port = _end(text)
+    return _address(address, family, cluster), _given(port, DESTINATION_PORT)
 
 
 def _given(port: int | None, default: int) -> int:

@@ -93,6 +93,7 @@ class TranslatedPackets:
         """Every translated packet that comes from or goes to one of the chosen pods."""
         if not self.any:
             return
+        self._confirm(lemmas)
         mine = sum(local.bit for local in chosen)
         for local in self._world.places.pods:
             if local.bit & mine and Path.POD_TO_REMOTE in paths:
@@ -103,6 +104,13 @@ class TranslatedPackets:
                 except UnsettledError as error:
                     for path in question.asked:
                         self._ledger.undecided(local.pod.full_name, path, [str(error)])
+
+    def _confirm(self, lemmas: Lemmas) -> None:
+        """The solver agrees on what is sent elsewhere; raises Disagreement where it does not."""
+        outside, own = self._others, self._world.places.own
+        for found, sources in ((self._inbound, outside), (self._outbound, own)):
+            if found.claims and sources:
+                lemmas.confirm(self._sent(sources, NO_INTERFACE), found.claims)
 
     def _questions(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> list[_Question]:
         places = self._world.places
@@ -117,7 +125,9 @@ class TranslatedPackets:
                 continue
             for path, cells_ in ((Path.POD_TO_REMOTE, places.remote), (Path.POD_TO_NODE, places.own)):
                 met = {
-                    cell: each for cell, each in arrivals.items() if cells_ >> cell & 1 and slice_at(each.can, local.bit)
+                    cell: each
+                    for cell, each in arrivals.items()
+                    if cells_ >> cell & 1 and slice_at(each.can, local.bit)
                 }
                 if path in paths and met:
                     out.append(self._from_pod(local, path, mark, met))
@@ -178,7 +188,9 @@ class TranslatedPackets:
         outgoing = NO_INTERFACE if path is Path.POD_TO_NODE else Interfaces(((self._wire, -1),))
         name = f"{path.value}, translated, {local.pod.full_name}"
         scene = self._scene(name, local.bit, ends, Axis.DESTINATION, device, outgoing)
-        demanded = self._reached(path, scene) if path is Path.POD_TO_NODE else self._asked_by_policies(scene, {path: ends})
+        demanded = (
+            self._reached(path, scene) if path is Path.POD_TO_NODE else self._asked_by_policies(scene, {path: ends})
+        )
         return _Question(scene, mark, demanded, arrivals, {path: ends})
 
     def _from_node(self, local: LocalPod, mark: int, arrival: Arrival) -> _Question:
@@ -186,7 +198,9 @@ class TranslatedPackets:
         name = f"from the node, translated to {local.pod.full_name}"
         own = self._world.places.own
         scene = self._scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device)
-        return _Question(scene, mark, self._reached(Path.NODE_TO_POD, scene), {local.cell: arrival}, {Path.NODE_TO_POD: own})
+        return _Question(
+            scene, mark, self._reached(Path.NODE_TO_POD, scene), {local.cell: arrival}, {Path.NODE_TO_POD: own}
+        )
 
     def _reached(self, path: Path, scene: Scene) -> Demanded:
         """A node and its pods reach each other unless an assumption says that such packets are dropped."""
@@ -234,17 +248,23 @@ class TranslatedPackets:
     ) -> None:
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, reasons)
+        mine = self._selecting(Direction.EGRESS if scene.free is Axis.DESTINATION else Direction.INGRESS, local)
         for kind in Kind:
             at = Circumstance(kind, path, self._run.states, self._wire, self._mark, arrival)
             for ends, services in verdicts.of(kind).items():
                 if scene.free is Axis.DESTINATION:
-                    self._ledger.refuted((local.pod.full_name,), at, "", [(scene.source, ends, services)])
+                    self._ledger.refuted((local.pod.full_name,), at, mine, [(scene.source, ends, services)])
                 elif path is Path.POD_TO_POD:
                     for sender in (pod for pod in self._world.places.pods if pod.bit & ends):
                         pods = (sender.pod.full_name, local.pod.full_name)
-                        self._ledger.refuted(pods, at, "", [(sender.bit, scene.destination, services)])
+                        group = (self._selecting(Direction.EGRESS, sender), mine)
+                        self._ledger.refuted(pods, at, group, [(sender.bit, scene.destination, services)])
                 else:
-                    self._ledger.refuted((local.pod.full_name,), at, "", [(ends, scene.destination, services)])
+                    self._ledger.refuted((local.pod.full_name,), at, mine, [(ends, scene.destination, services)])
+
+    def _selecting(self, direction: Direction, local: LocalPod) -> object:
+        """Whose policies apply, which tells apart what is told of different pods."""
+        return self._world.policies.selecting(direction, local.bit)
 
     def _nowhere(self, local: LocalPod) -> None:
         """Packets that are sent where no path leads: nobody knows here what becomes of them."""
@@ -264,5 +284,3 @@ def _there(region: Region, scene: Scene, cell: int, ends: int) -> Region:
         return within(region, ends)
     services = slice_at(region, scene.source)
     return {1 << cell: services} if services and ends >> cell & 1 else {}
-
-

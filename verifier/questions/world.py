@@ -77,7 +77,7 @@ class World:
                 for rule in policy.rules:
                     predicates.extend((rule.peer, rule.ports))
         predicates.extend(deviation.where for deviation in deviations)
-        predicates.extend(_destinations(ruleset))
+        predicates.extend(destinations(ruleset))
         if translates(ruleset):
             predicates.extend(_served(cluster))
         self.space = Space(family, cluster, node, predicates)
@@ -140,7 +140,7 @@ class World:
         return False
 
     def _service_addresses(self, cluster: Cluster) -> list[tuple[int, int]]:
-        """What the cluster's Services are reached by, as boxes of destinations and services (TR-5)."""
+        """What the cluster's Services are reached by, as boxes of destinations and services (NAT-5)."""
         space = self.space
         out: list[tuple[int, int]] = []
         for service in cluster.services:
@@ -155,7 +155,7 @@ class World:
 
     @property
     def translation_known(self) -> bool:
-        """Whether the dump shows what this node translates (TR-4)."""
+        """Whether the dump shows what this node translates (NAT-4)."""
         return ("nat", "PREROUTING") in self.ruleset.chains
 
     def unserved(self, run: Run, scene: Scene, demanded: Demanded) -> Demanded:
@@ -208,8 +208,8 @@ class World:
                 self.used_deviations.add(deviation.name)
 
 
-def _destinations(ruleset: Ruleset) -> Iterator[Predicate]:
-    """The destinations that rules give to packets, as tests: packets there are told apart (TR-2)."""
+def destinations(ruleset: Ruleset) -> Iterator[Predicate]:
+    """The destinations that rules give to packets, as tests: packets there are told apart (NAT-2)."""
     for chain in ruleset.chains.values():
         for rule in chain.rules:
             for target in rule.effect.targets if isinstance(rule.effect, Translate) else ():

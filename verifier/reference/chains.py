@@ -83,7 +83,7 @@ def at_hook(packet: Packet, hook: str, mark: int, connmark: int) -> Packet:
 
 
 def _leads_to(target: Target, packet: Packet) -> bool:
-    """Whether a translation can give the packet the destination that it has (TR-2)."""
+    """Whether a translation can give the packet the destination that it has (NAT-2)."""
     assert packet.original is not None
     first, last = target.ports or (packet.original[1], packet.original[1])
     low, high = target.addresses
@@ -182,7 +182,7 @@ class _Walker:
                 return end
 
     def _sent_astray(self, branch: _Branch) -> bool:
-        """Whether the packet is past the last rule that could have given it its destination (TR-1)."""
+        """Whether the packet is past the last rule that could have given it its destination (NAT-1)."""
         if self.packet.original is None or branch.sent_on:
             return False
         return not any(table == "nat" and hook in BEFORE_ROUTING for table, hook in self.hooks[branch.hook + 1 :])
@@ -264,7 +264,7 @@ class _Walker:
                 return None
 
     def _translate(self, branch: _Branch, effect: Translate, rule: Rule) -> _End | None:
-        """A source ends this table; a destination makes it the packet that it is to be, or another one (TR-1, TR-3)."""
+        """A source ends this table; a destination makes it the packet that it is to be, or another one (NAT-1, NAT-3)."""
         if not effect.rewrites_destination:
             return self._finish(branch, Verdict.ACCEPT)
         elsewhere = f"{effect.text} gives the packet another destination ({rule.origin})"

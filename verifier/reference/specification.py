@@ -62,7 +62,7 @@ def _assumed(name: str, settings: Mapping[str, Setting], ingress: PolicyTrace, e
 
 
 def _unserved(packet: Packet, view: View) -> bool:
-    """Whether it goes, untranslated, to an address of a Service on a node that translates destinations (TR-5)."""
+    """Whether it goes, untranslated, to an address of a Service on a node that translates destinations (NAT-5)."""
     if packet.original is not None or not view.translates.get(packet.family, False):
         return False
     own = _own(packet.family, packet.destination, view)

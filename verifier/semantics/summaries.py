@@ -32,6 +32,7 @@ class Exit(IntEnum):
     DROP = 1
     RETURN = 2
     PASS = 3  # past everything that is known: accepted by the free choice of an opaque effect
+    SENT = 4  # this hook is done, and the packet has another destination
 
 
 Outcome: TypeAlias = tuple[Exit, int]
@@ -209,29 +210,46 @@ class Summaries:
         elif one.kind is Kind.DROP:
             out.setdefault((Exit.DROP, 0), []).append(taken)
         else:
-            way = Exit.ACCEPT if one.kind is Kind.ACCEPT else Exit.RETURN
+            way = Exit.SENT if one.targets else Exit.ACCEPT if one.kind is Kind.ACCEPT else Exit.RETURN
             out.setdefault((way, mark & one.after), []).append(taken)
 
     def accepted(self, hooks: list[ChainKey], scene: Scene, mark: int) -> Literal:
         """The packets of the scene that pass every hook of a path."""
+        passed, state, _ = self._through(hooks, scene, mark)
+        return self.store.either([*passed, *state.values()])
+
+    def sent(self, hooks: list[ChainKey], scene: Scene, mark: int) -> dict[int, Literal]:
+        """The packets of the scene to which the last of the hooks gives another destination, by the mark they have then."""
+        return self._through(hooks, scene, mark)[2]
+
+    def _through(
+        self, hooks: list[ChainKey], scene: Scene, mark: int
+    ) -> tuple[list[Literal], dict[int, Literal], dict[int, Literal]]:
+        """(packets that nothing stops any more, packets past the last hook by mark, those of them that it sent elsewhere)."""
         store = self.store
         state: dict[int, Literal] = {mark: TRUE}
         passed: list[Literal] = []
+        sent: dict[int, list[Literal]] = {}
         for hook in hooks:
             after: dict[int, list[Literal]] = {}
+            sent = {}
             for entered, formula in state.items():
                 for (way, left_mark), part in self.summary(hook, entered, scene.at(hook[1])).items():
                     joined = store.both(formula, part)
+                    if way is Exit.SENT:
+                        sent.setdefault(left_mark, []).append(joined)
                     if way is Exit.PASS:
                         passed.append(joined)
                     elif self.goes_on(hook, way):
                         after.setdefault(left_mark, []).append(joined)
             state = {m: formula for m, parts in after.items() if (formula := store.either(parts)) != FALSE}
-        return store.either([*passed, *state.values()])
+        return passed, state, {m: store.either(parts) for m, parts in sent.items()}
 
     def goes_on(self, hook: ChainKey, way: Exit) -> bool:
         """Whether a packet that leaves a built-in chain this way meets the next hook."""
-        return way is Exit.ACCEPT or (way is Exit.RETURN and self.program.chains[hook].policy is not Verdict.DROP)
+        return way in (Exit.ACCEPT, Exit.SENT) or (
+            way is Exit.RETURN and self.program.chains[hook].policy is not Verdict.DROP
+        )
 
     def destinations(self, key: ChainKey) -> frozenset[int]:
         """The masks of destinations that the rules of a chain, and of those it calls, tell apart."""

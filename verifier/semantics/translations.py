@@ -8,7 +8,7 @@ Spec: specs/chains/translation.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verifier.model.effect import Target
@@ -20,9 +20,10 @@ from verifier.semantics.program import ChainKey, Instruction, Program
 from verifier.semantics.regions import Region, both, join, minus
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
+from verifier.smt.formula import Literal
 
 BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
-"""The hooks whose nat table may change a destination; the chains after them see the new one (TR-1)."""
+"""The hooks whose nat table may change a destination; the chains after them see the new one (NAT-1)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +51,17 @@ class Untouched:
 
 
 class Translations:
-    """What one hook's tables before routing do to the destinations of all packets that come from some sources."""
+    """What one hook's tables before routing do to the destinations of all packets that come from some sources.
+
+    `claims` are (formula, region that it implies, region that implies it), for the solver to confirm what the diagram
+    has found.
+    """
 
     def __init__(self, program: Program, summaries: Summaries, hooks: list[ChainKey]) -> None:
         self.entries: list[Translated] = []
         self.leaving: list[Untouched] = []
         self.reasons: dict[str, None] = {}
+        self.claims: list[tuple[Literal, Region, Region]] = []
         self._program = program
         self._dispatch = summaries.dispatch
         self._summaries = summaries
@@ -82,7 +88,9 @@ class Translations:
     def _follow(self, scene: Scene, mark: int) -> None:
         can = _Catcher(self._program, self._dispatch, certain=False)
         passed, dropped = can.path(self._hooks, scene, mark)
+        sent = self._summaries.sent(self._hooks, scene, mark)
         if not can.caught:
+            self.claims.extend((formula, {}, {}) for formula in sent.values())
             return
         sure = _Catcher(self._program, self._dispatch, certain=True)
         sure.path(self._hooks, scene, mark)
@@ -92,8 +100,20 @@ class Translations:
             known = sure.caught.get((one, left_mark), {})
             self.entries.append(Translated(scene.destination, region, known, left_mark, one.targets, one.rule))
         leave = minus(minus(may_leave, passed), dropped)
+        self._claim(sent, can.caught, may_leave, leave)
         self.leaving.append(Untouched(scene.destination, may_leave, leave))
         self.reasons.update(sure.doubts)
+
+    def _claim(
+        self, sent: dict[int, Literal], caught: dict[tuple[Instruction, int], Region], may_leave: Region, leave: Region
+    ) -> None:
+        """Per mark and for all marks together, what the formulas have to confirm."""
+        by_mark: dict[int, Region] = {}
+        for (_, mark), region in caught.items():
+            by_mark[mark] = join(by_mark.get(mark, {}), region)
+        for mark, formula in sent.items():
+            self.claims.append((formula, by_mark.get(mark, {}), {}))
+        self.claims.append((self._summaries.store.either(sent.values()), may_leave, leave))
 
     def elsewhere(self, scene: Scene) -> tuple[Region, Region]:
         """(what may, what does go elsewhere) of the packets of a scene, over its free end."""

@@ -15,7 +15,7 @@ from tests.unit.reports import sample
 from verifier import __version__, session
 from verifier.cli.main import run
 from verifier.compilers import PROFILES
-from verifier.model.assumption import Setting
+from verifier.model.assumption import ASSUMPTIONS, Setting, defaults
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Answer, VerifyReport
 from verifier.model.options import VerifyOptions
@@ -65,11 +65,7 @@ def test_every_option_reaches_the_session(recorder: Recorder) -> None:
         paths=(Path.POD_TO_POD, Path.NODE_TO_POD),
         families=(4, 6),
         strict=True,
-        settings={
-            "other-protocols": Setting.DENY,
-            "invalid-state": Setting.ANY,
-            "untracked-state": Setting.ANY,
-        },
+        settings={**defaults(), "other-protocols": Setting.DENY},
         compiler="calico",
         initial_mark_any=True,
         bits=True,
@@ -176,7 +172,7 @@ def test_profile_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["profile", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [page["name"] for page in document["profiles"]] == [each.name for each in PROFILES]
-    assert [page["name"] for page in document["assumptions"]] == ["other-protocols", "invalid-state", "untracked-state"]
+    assert [page["name"] for page in document["assumptions"]] == [each.name for each in ASSUMPTIONS]
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -13,6 +13,7 @@ from verifier.model.effect import (
     Finish,
     Goto,
     Return,
+    Target,
     Translate,
     Unknown,
     Verdict,
@@ -23,6 +24,8 @@ from verifier.model.predicate import TRUE, InRange
 from verifier.readers.rule import WrittenRule, read_rule, spell_rule
 from verifier.readers.words import split_words
 from verifier.targets import TARGETS, find_target
+
+TEN = 10 << 24 | 1
 
 
 def rule(options: str, family: int = 4) -> WrittenRule:
@@ -53,7 +56,17 @@ def rule(options: str, family: int = 4) -> WrittenRule:
         ("-j CONNMARK --restore-mark --mask 0xf", Copy(Field.MARK, Field.CONNMARK, 0xF, 0xF)),
         ("-j SNAT --to-source 10.0.0.1", Translate(rewrites_destination=False, text="-j SNAT --to-source 10.0.0.1")),
         ("-j MASQUERADE", Translate(rewrites_destination=False, text="-j MASQUERADE")),
-        ("-j DNAT --to-destination 10.0.0.1:80", Translate(True, "-j DNAT --to-destination 10.0.0.1:80")),
+        (
+            "-j DNAT --to-destination 10.0.0.1:80",
+            Translate(True, "-j DNAT --to-destination 10.0.0.1:80", (Target(4, (TEN, TEN), (80, 80)),)),
+        ),
+        (
+            "-j DNAT --to-destination 10.0.0.1-10.0.0.3:80-82",
+            Translate(True, "-j DNAT --to-destination 10.0.0.1-10.0.0.3:80-82", (Target(4, (TEN, TEN + 2), (80, 82)),)),
+        ),
+        ("-j DNAT --to-destination 10.0.0.1", Translate(True, "-j DNAT --to-destination 10.0.0.1", (Target(4, (TEN, TEN)),))),
+        ("-j DNAT --to-destination :80", Translate(True, "-j DNAT --to-destination :80")),
+        ("-j DNAT --to-destination 10.0.0.1:80-90/8080", Translate(True, "-j DNAT --to-destination 10.0.0.1:80-90/8080")),
         ("-j REDIRECT --to-ports 80", Translate(True, "-j REDIRECT --to-ports 80")),
         ("-j CT --helper ftp", Continue()),
         ("-j SET --add-set a src --exist", Continue(("a",))),
