@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from verifier.compilers.calico_bpf import enforcement, remainder
 from verifier.compilers.calico_deviations import DOCUMENTED, deviations
 from verifier.compilers.calico_hash import chain_names, interface_suffix
 from verifier.compilers.calico_marks import mark_bits
@@ -30,7 +31,7 @@ def _own_chain(_table: str, chain: str) -> bool:
 
 
 def _recognises(node: NodeState) -> bool:
-    return hooked(node, lambda chain: chain.startswith(OWN))
+    return hooked(node, lambda chain: chain.startswith(OWN)) or remainder(node) is not None
 
 
 def _own_rule(_table: str, _chain: str, rule: Rule) -> bool:
@@ -119,4 +120,5 @@ MODULE = Profile(
     computed_set=computed_set,
     own_rule=_own_rule,
     jumps=_jumps,
+    enforcement=enforcement,
 )

@@ -49,6 +49,14 @@ KUBE_NETWORK_POLICIES = Outsider(
     ("kindnet", "kube-network-policies"),
     "kube-network-policies applies policies in a program that nftables asks (NFQUEUE)",
 )
+CALICO_CHAINS = "cali-"
+CALICO = Outsider(
+    "calico",
+    (),
+    ("calico-node", "canal"),
+    "Calico applies policies in nftables' own tables or in eBPF programs",
+)
+"""Calico where it writes nothing into iptables; where it does, its profile answers."""
 OUTSIDERS = (ANTREA, CILIUM, KUBE_NETWORK_POLICIES)
 
 
@@ -58,4 +66,9 @@ def seen(node: NodeState, cluster: Cluster) -> str:
         trace = each.trace(node, cluster)
         if trace:
             return f"{each.means}, which no dump of iptables shows ({trace})"
-    return ""
+    agent = "" if _has_chains(node, CALICO_CHAINS) else CALICO.trace(node, cluster)
+    return f"{CALICO.means}, which no dump of iptables shows ({agent}, and no chain of its is)" if agent else ""
+
+
+def _has_chains(node: NodeState, prefix: str) -> bool:
+    return any(name.startswith(prefix) for ruleset in node.rulesets.values() for _, name in ruleset.chains)
