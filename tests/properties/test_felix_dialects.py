@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from tests.felix.dialect import Dialect
+from tests.felix.dialect_pages import PAGES
+from tests.felix.pages import Page
 from tests.felix.samples import DIALECTS, cluster, peers_known, policy, ports_known, routes, types_known
 from tests.felix.tables import Node
 from tests.oracle import check
@@ -123,3 +125,9 @@ def test_what_felix_never_writes_is_judged(name: str, seed: int, tmp_path: Path)
     profile = recognise(node)
     verdict = verify_node(snapshot, node, profile, VerifyOptions())
     assert check(snapshot, node, profile, verdict) == [], lines[place]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_show_what_felix_writes(page: Page) -> None:
+    """The pages of tests/cases/verify on releases are as `python -m tests.felix.pages` writes them."""
+    assert page.path.read_text("utf-8") == page.rendered()

@@ -1,0 +1,236 @@
+"""One page per release whose dialect differs, with a fault that only this dialect can have."""
+
+from __future__ import annotations
+
+from tests.felix.dialect import Dialect
+from tests.felix.pages import API, EDGE, WEB, Page, both, egress, ingress, instead, without
+
+TW, FW = "cali-tw-cali551b05c3e54", "cali-fw-cali551b05c3e54"
+LEAK = "refuted\nleak remote-to-pod tcp 8.8.8.8:40000 -> shop/web:80"
+RANGE = [{"port": number} for number in range(8000, 8034, 2)]
+
+PAGES = (
+    Page(
+        "calico-2.1",
+        "Calico 2.1: returning from dispatch is the accept",
+        Dialect((2, 1)),
+        "Felix 2.1 tests connection states in `cali-FORWARD` and `cali-INPUT`, has no tests of them in pods' chains, and accepts by interface what returns from the dispatch chains.\n"
+        "Accept is 0x1000000, pass 0x2000000, the bit of packets from pods 0x4000000; sets are `cali4-s:...` of type `hash:ip`; both directions of a policy always apply, and its egress allows everything.",
+        [WEB],
+        "The accept by interface stands before the dispatch",
+        both(
+            without(r"-A cali-FORWARD -o cali\+ .* -j ACCEPT"),
+            instead(r"^(-A cali-FORWARD -i cali\+ .*dispatch)$", r"-A cali-FORWARD -o cali+ -j ACCEPT\n\1"),
+        ),
+        f'{LEAK}\n    policy contains "shop/web"\n    rule contains "-A cali-FORWARD -o cali+ -j ACCEPT"',
+        profile="compiler calico\nprefixes cali\nmark 0x1000000 accept\nmark 0x2000000 pass\n"
+        "chain cali-pi-_h-VwAtmdbWW9lHCyg1x NetworkPolicy shop/web, ingress",
+    ),
+    Page(
+        "calico-2.3",
+        "Calico 2.3: connection states are tested in every pod's chain",
+        Dialect((2, 3)),
+        "From 2.2 on every pod's chain begins with the tests of RELATED, ESTABLISHED and INVALID; returning from dispatch is still the accept.",
+        [WEB],
+        "A chain without its first rule drops what was let through before",
+        without(rf"-A {TW} .*RELATED,ESTABLISHED"),
+        "refuted\nblocked remote-to-pod tcp 8.8.8.8:80 -> shop/web:40000 state=ESTABLISHED\nno leak",
+    ),
+    Page(
+        "calico-2.4",
+        "Calico 2.4: IP-in-IP from hosts that are not Calico's is dropped at the node",
+        Dialect((2, 4), ipip=True),
+        "From 2.4 on there is a second scratch bit, 0x8000000, and a packet that the raw table accepted keeps its accept bit.\n"
+        "With IP-in-IP, `cali-INPUT` drops protocol 4 from addresses that are no node's, pods' among them, in every state (CAL-11).",
+        [WEB],
+        "The drop at the end of the policies is lost, and the profile accepts",
+        without(rf"-A {TW} .*Drop if no policies passed packet"),
+        f'{LEAK}\n    policy contains "shop/web"\n    rule contains "cali-pri-_edv--kr81aXv0hub25"',
+    ),
+    Page(
+        "calico-2.6",
+        "Calico 2.6: a policy has types",
+        Dialect((2, 6)),
+        "Until 2.5 both directions of every policy counted; from 2.6 on only those in `policyTypes` do. Profiles are called `k8s_ns.NAMESPACE`.",
+        [WEB, egress("api-out", {"to": [EDGE]}, app="api")],
+        "A policy for ingress isolates egress, too",
+        instead(
+            rf"^(-A {FW} .*-j cali-pro-.*)$",
+            rf'-A {FW} -m comment --comment "Drop if no policies passed packet" -m mark --mark 0x0/0x2000000 -j DROP\n\1',
+        ),
+        "refuted\nblocked pod-to-remote tcp shop/web:40000 -> 8.8.8.8:443\n"
+        '    rule contains "Drop if no policies passed packet"\nno blocked pod-to-remote tcp shop/api:40000 -> edge/job:443',
+    ),
+    Page(
+        "calico-3.0",
+        "Calico 3.0: accepted by mark at the end of cali-FORWARD",
+        Dialect((3, 0), ipip=True),
+        "From 3.0 on a pod's packet is accepted by its mark, in the last rule of `cali-FORWARD` (until 3.15), after the chains of host endpoints for forwarded packets. Profiles are called `kns.NAMESPACE`. The marks are those of 2.x.",
+        [WEB],
+        "The accept bit of the sender's chain is not cleared for the receiver's",
+        without(rf"-A {TW} .*--set-xmark 0x0/0x1000000"),
+        "refuted\nleak pod-to-pod udp shop/api -> shop/web:53\nno leak remote-to-pod",
+        profile="mark 0x1000000 accept\nmark 0x2000000 pass\nmark 0x4000000 scratch0\nmark 0x8000000 scratch1\n"
+        "chain cali-pri-kns.shop profile of namespace shop, ingress",
+    ),
+    Page(
+        "calico-3.1",
+        "Calico 3.1: other marks, other sets",
+        Dialect((3, 1)),
+        "From 3.1 on the mask begins at 0x10000 and sets are `cali40s:...` of type `hash:net`. Ports of one rule are still one rule each.",
+        [ingress("web", {"from": [API, EDGE], "ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]})],
+        "A set is read at the wrong end",
+        instead(r"(-p udp .* --match-set \S+) src", r"\1 dst", 1),
+        'refuted\nblocked pod-to-pod udp shop/api -> shop/web:53\n    rule contains "cali-tw-cali551b05c3e54"\nno leak',
+        profile="mark 0x10000 accept\nmark 0x20000 pass\nmark 0x40000 scratch0\nmark 0x80000 scratch1",
+    ),
+    Page(
+        "calico-3.4",
+        "Calico 3.4: what the raw table accepted is asked after pods' packets",
+        Dialect((3, 4)),
+        "Until 3.3 `cali-INPUT` accepts what carries the accept bit before it looks where the packet comes from; from 3.4 on packets from pods go to `cali-wl-to-host` first.",
+        [egress("web-out", {"to": [EDGE]})],
+        "The way from a pod to its node skips the pod's egress",
+        both(
+            without(r"-A cali-wl-to-host .*dispatch"),
+            without(r"-A cali-wl-to-host .*Configured"),
+            instead(r"^:INPUT ACCEPT", ":INPUT DROP"),
+        ),
+        "refuted\nblocked pod-to-node tcp shop/api:40000 -> 192.168.0.10:443",
+    ),
+    Page(
+        "calico-3.8",
+        "Calico 3.8: pods may not send VXLAN with the network number of the cluster",
+        Dialect((3, 8)),
+        "Until 3.8 only some VXLAN network numbers are dropped, by a `u32` test of the packet's bytes, which nobody here reads: nothing hangs on it, since the port is excused as a whole (CAL-10).",
+        [WEB],
+        "The drop is for another port",
+        instead(rf"({FW} .*)--dports 4789", r"\1--dports 53"),
+        'undecided\nbecause "u32"',
+        profile="deviation vxlan-from-pods\ndeviation ipip-from-pods\ndeviation own-node-egress",
+    ),
+    Page(
+        "calico-3.12",
+        "Calico 3.12: one rule per peer and protocol, the reverse path checked in IPv4, the action RETURN",
+        Dialect((3, 12), to_host="RETURN"),
+        "From 3.12 on the ports of a protocol are one rule, and the raw table checks in both families that the way back to a pod's address is the way it came. `DefaultEndpointToHostAction` is RETURN here: INPUT decides.",
+        [ingress("web", {"from": [API], "ports": [{"port": 80}, {"port": 443}, {"port": 53, "protocol": "UDP"}]})],
+        "The check of the reverse path is turned round",
+        instead(r" --validmark --invert", " --validmark"),
+        'refuted\nblocked pod-to-remote tcp shop/web:40000 -> 8.8.8.8:443\n    rule contains "rpfilter"\nno blocked remote-to-pod',
+        profile="deviation own-node-egress\nnot deviation endpoint-to-host",
+    ),
+    Page(
+        "calico-3.16",
+        "Calico 3.16: accepted at the end of FORWARD; a tunnel of VXLAN",
+        Dialect((3, 16), vxlan=True),
+        "From 3.16 on the rule that accepts what carries the accept bit stands at the end of FORWARD, after the rules of others; before, RETURN from `cali-FORWARD` only means that nothing was refused.\n"
+        "With VXLAN the port is the tunnel's, for everything but the other nodes (CAL-10).",
+        [WEB],
+        "FORWARD drops, and the accept at its end is lost",
+        both(without(r"Policy explicitly accepted packet"), instead(r"^:FORWARD ACCEPT", ":FORWARD DROP", 0)),
+        "refuted\nblocked pod-to-pod tcp shop/api -> shop/web:80\nblocked remote-to-pod tcp 8.8.8.8:40000 -> shop/api:80\nno leak",
+    ),
+    Page(
+        "calico-3.18",
+        "Calico 3.18: translated packets of the node after routing; seventeen ports; another mask",
+        Dialect((3, 18), mask=0xF0000000),
+        "From 3.18 on host endpoints' egress is asked in the mangle table after routing for what was translated, and FORWARD marks whatever passed it as accepted, so that it is not asked again.\n"
+        "A multiport match holds fifteen ports: the alternatives of a rule with seventeen set a scratch bit, which its last part tests. The mask is 0xf0000000 here.",
+        [ingress("web", {"from": [API], "ports": RANGE})],
+        "The second alternative is lost",
+        without(r"--dports 8030,8032"),
+        'refuted\nblocked pod-to-pod tcp shop/api -> shop/web:8032\n    policy contains "shop/web"\n'
+        "no blocked pod-to-pod tcp shop/api -> shop/web:8028\nno leak",
+        profile="mark 0x10000000 accept\nmark 0x20000000 pass\nmark 0x40000000 scratch0\nmark 0x80000000 scratch1",
+    ),
+    Page(
+        "calico-3.22-azure-cni",
+        "Calico 3.22 beside Azure CNI: interfaces begin with azv, names stand in comments",
+        Dialect((3, 22), prefix="azv"),
+        "Azure CNI names a pod's interface as Calico does, with another prefix, which the dump tells. From 3.22 on the first rule of a policy's chain says whose it is.",
+        [WEB],
+        "A pod's interface leads to another pod's chain",
+        instead(r"(-o azv551b05c3e54 .*-g cali-tw-azv)551b05c3e54", r"\g<1>50d8cbfc60a"),
+        LEAK,
+        profile="compiler calico\nprefixes azv\ninterface shop/web azv551b05c3e54",
+    ),
+    Page(
+        "calico-3.23-aws-cni",
+        "Calico 3.23 beside the AWS VPC CNI: interfaces begin with eni, pods may not reach their node",
+        Dialect((3, 23), prefix="eni", to_host="DROP"),
+        "From 3.23 on the raw table asks `cali-rpf-skip` which pods are exempt from the check of the reverse path. `DefaultEndpointToHostAction` is DROP here, as it is when nobody sets it (CAL-12).",
+        [WEB],
+        "A pod is missing in the dispatch",
+        without(r"-A cali-to-wl-dispatch -o eni551b05c3e54"),
+        'refuted\nblocked pod-to-pod tcp shop/api -> shop/web:80\n    rule contains "Unknown interface"\nno leak',
+        profile="prefixes eni\ninterface shop/web eni551b05c3e54\ndeviation endpoint-to-host",
+    ),
+    Page(
+        "calico-3.26",
+        "Calico 3.26: denied is rejected",
+        Dialect((3, 26), deny="REJECT"),
+        "With `IptablesFilterDenyAction: Reject` what ends in a drop elsewhere is answered with an error. The packet is refused all the same.",
+        [WEB],
+        "The end of the policies accepts",
+        instead(rf"(-A {TW} .*Reject if no policies passed packet.* -j) REJECT.*", r"\1 ACCEPT"),
+        f'{LEAK}\n    rule contains "Reject if no policies passed packet"',
+        profile="deviation vxlan-from-pods\ndeviation ipip-from-pods",
+    ),
+    Page(
+        "calico-3.28",
+        "Calico 3.28: policies of one selector are a group",
+        Dialect((3, 28)),
+        "From 3.28 on several policies in a row with the same selector are entered through one chain (`cali-gi-`, `cali-go-`), whose name is a hash of them; this release has no rule at the start of the policies.",
+        [WEB, ingress("web-edge", {"from": [EDGE], "ports": [{"port": 443}]}), ingress("web-none")],
+        "A policy is missing in the group",
+        without(r"-A cali-gi-\S+ .*0x0/0x30000 -j cali-pi-", 1),
+        'refuted\nblocked remote-to-pod tcp edge/job -> shop/web:443\n    policy contains "shop/web-edge"\n    rule contains "-A cali-tw-cali551b05c3e54"\n'
+        "no blocked pod-to-pod tcp shop/api -> shop/web:80",
+    ),
+    Page(
+        "calico-3.29-gke",
+        "Calico 3.29 on GKE: interfaces begin with gke, the tier is named",
+        Dialect((3, 29), prefix="gke"),
+        "From 3.29 on the policies of a tier begin with a rule that names it; NetworkPolicies are in the tier default.",
+        [WEB],
+        "Nothing returns after the policy accepted",
+        without(r"-A cali-tw-gke551b05c3e54 .*Return if policy accepted"),
+        'refuted\nblocked pod-to-pod tcp shop/api -> shop/web:80\n    rule contains "Drop if no policies passed packet"\nno leak',
+        profile="prefixes gke\ninterface shop/web gke551b05c3e54\nmark 0x10000 accept\nmark 0x20000 pass",
+    ),
+    Page(
+        "calico-3.30-flow-logs",
+        "Calico 3.30: flow logs say much and change nothing",
+        Dialect((3, 30), flow_logs=True),
+        "From 3.30 on packets can be copied to a program at the end of a tier and of a pod's chain (NFLOG), and the bits move: 0x40000 is for denied packets, the scratch bits are 0x80000 and 0x100000.",
+        [WEB],
+        "The profile of the namespace accepts nothing",
+        without(r"-A cali-pri-kns.shop "),
+        'refuted\nblocked remote-to-pod tcp 8.8.8.8:40000 -> shop/api:80\n    rule contains "Drop if no profiles matched"\nno leak',
+        profile="mark 0x10000 accept\nmark 0x20000 pass\nmark 0x80000 scratch0\nmark 0x100000 scratch1",
+    ),
+    Page(
+        "calico-3.30-returning",
+        "Calico 3.30 with FilterAllowAction RETURN: accepted is left to others",
+        Dialect((3, 30), allow="RETURN"),
+        "What is accepted returns to FORWARD instead, and whatever comes after it decides: here the policy of the chain, which accepts.",
+        [WEB],
+        "Nobody accepts what returned",
+        instead(r"^:FORWARD ACCEPT", ":FORWARD DROP"),
+        "refuted\nblocked pod-to-pod tcp shop/api -> shop/web:80\nblocked remote-to-pod tcp 8.8.8.8:40000 -> shop/api:80\nno leak",
+    ),
+    Page(
+        "calico-3.32",
+        "Calico 3.32: names with kinds, an ipBlock with an exception",
+        Dialect((3, 32), mask=0x3F00),
+        "From 3.32 on chains are named after the kind of the policy (`knp/NAMESPACE/NAME`). An ipBlock with exceptions sets a scratch bit, each exception clears it, and the rule tests it. The mask is 0x3f00 here.",
+        [ingress("web", {"from": [API, {"ipBlock": {"cidr": "172.17.0.0/16", "except": ["172.17.1.0/24"]}}]})],
+        "The exception is lost",
+        without(r"-s 172.17.1.0/24"),
+        "refuted\nfindings 1\nleak remote-to-pod tcp 172.17.1.9:40000 -> shop/web:80\n"
+        '    policy contains "shop/web"\nno leak remote-to-pod tcp 172.17.2.9:40000 -> shop/web:80',
+        profile="mark 0x100 accept\nmark 0x200 pass\nmark 0x800 scratch0\nmark 0x1000 scratch1\n"
+        "chain cali-pi-knp/shop/web NetworkPolicy shop/web, ingress",
+    ),
+)
