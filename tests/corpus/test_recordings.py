@@ -31,6 +31,14 @@ PROVED = (
     ("kube-router", "shop"),
     ("kube-router", "features"),
     ("kube-router", "features-dual"),
+    ("weave", "seed"),
+    ("weave", "shop"),
+    ("weave", "shop-numeric"),
+    ("weave", "features"),
+    ("weave", "features-numeric"),
+    ("weave", "scale-small"),
+    ("weave", "scale-small-numeric"),
+    ("weave", "scale"),
 )
 REFUTED = (("kube-router", "scale-small"), ("kube-router", "scale"))
 SMALL = tuple(each for each in PROVED if not each[1].startswith("scale"))
@@ -39,6 +47,12 @@ EXCUSED = {
     ("calico", "shop-drop"): {"endpoint-to-host", "vxlan-from-pods"},
     ("kube-router", "shop"): {"own-node-egress"},
     ("calico", "shop"): {"own-node-egress", "vxlan-from-pods"},
+    ("weave", "seed"): set(),
+    ("weave", "shop"): {"named-ports-rejected"},
+    ("weave", "shop-numeric"): set(),
+    ("weave", "features"): {"named-ports-rejected"},
+    ("weave", "features-numeric"): {"end-port-ignored"},
+    ("weave", "scale"): {"end-port-ignored", "named-ports-rejected"},
 }
 
 
@@ -119,7 +133,9 @@ def test_exhaustively(recording: tuple[str, str], *, strict: bool) -> None:
     assert not check(snapshot, node, profile, verdict, strict=strict, sample=400)
 
 
-@pytest.mark.parametrize("recording", [("kube-router", "scale-small"), ("calico", "scale-small")], ids=NAMES)
+@pytest.mark.parametrize(
+    "recording", [("kube-router", "scale-small"), ("calico", "scale-small"), ("weave", "scale-small")], ids=NAMES
+)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_by_samples(recording: tuple[str, str], seed: int) -> None:
     """A random choice of the packets of a larger node: what the report's findings say of them holds."""

@@ -19,7 +19,7 @@ from verifier.questions.arrivals import Arrivals
 from verifier.questions.world import destinations
 from verifier.semantics.compile import MARK_SHIFT, Compiler
 from verifier.semantics.diagram import Diagram
-from verifier.semantics.places import Interfaces
+from verifier.semantics.interfaces import Interfaces, Ports
 from verifier.semantics.policies import Policies
 from verifier.semantics.program import ChainKey, Program
 from verifier.semantics.regions import slice_at
@@ -30,8 +30,8 @@ from verifier.semantics.translations import Translations, before_routing
 from verifier.smt.formula import Store
 from verifier.smt.solver import Solver
 
-LACKING = ("physical ", "bridged", "source", "destination")
-"""Bridge ports are free in a proof; so is a test of an address under a mask with holes."""
+LACKING = ("source", "destination")
+"""A test of an address under a mask with holes is free in a proof."""
 
 
 def _point(packet: Packet) -> Predicate:
@@ -71,7 +71,8 @@ def _compiler(packet: Packet, node: NodeState, cluster: Cluster) -> Compiler:
 def _scene(packet: Packet, compiler: Compiler) -> Scene:
     ((source, destination, services),) = compiler.boxes(_point(packet), packet.state)
     incoming, outgoing = (Interfaces(((name, -1),)) for name in (packet.in_interface, packet.out_interface))
-    return Scene("point", source, destination, Axis.NEITHER, incoming, outgoing, packet.state, services, 0)
+    ports = Ports(Interfaces(((packet.phys_in, -1),)), Interfaces(((packet.phys_out, -1),)))
+    return Scene("point", source, destination, Axis.NEITHER, incoming, outgoing, packet.state, services, 0, ports)
 
 
 def chains(packet: Packet, path: Path, node: NodeState, cluster: Cluster) -> ChainJudgement:

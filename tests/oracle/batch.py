@@ -15,13 +15,15 @@ from tests.oracle.classes import Service
 from verifier.model.fields import ConnState, End, Field
 from verifier.model.ipset import AddressPart, InterfacePart, PortPart
 from verifier.model.packet import Packet
-from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, Path
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS, Path
 from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Member, Named, Not, PortNamed, Predicate
 from verifier.reference.predicates import holds
 from verifier.reference.view import View
 
 Answer: TypeAlias = tuple[int, int]
 """(packets for which a test can hold, packets for which it surely does)."""
+Hook: TypeAlias = tuple[bool, ...]
+"""Whether packets have an in-interface, an out-interface and a port to leave by at a built-in chain."""
 Marks: TypeAlias = Mapping[int, int]
 """The packets that have a bit of the mark (0 to 31) or of the connmark (32 to 63) set."""
 
@@ -44,7 +46,12 @@ READS = {
     Field.DESTINATION: "destination",
     Field.IN_INTERFACE: "inward",
     Field.OUT_INTERFACE: "outward",
+    Field.PHYS_IN: "port in",
+    Field.PHYS_OUT: "port out",
+    Field.BRIDGED: "bridged",
 }
+CROSSED = ("inward", "outward", "port in", "port out", "bridged")
+"""The parts that batches alike may differ in."""
 
 
 def _only(service: Service, keep: tuple[str, ...]) -> Service:
@@ -61,13 +68,16 @@ class Ends:
     destination: int
     in_interface: str
     out_interface: str
+    phys_in: str = ""
+    phys_out: str = ""
+    bridged: int = 0
 
 
 class Batch:
     """All combinations of ends and services of one family; bit number = ends * count of services + service.
 
-    The packets are all forwarded by a bridge (`bridged` 1) or all routed. `like` is a batch that differs from this one in
-    interfaces only: what is known there of addresses and services holds here too.
+    `like` is a batch that differs from this one in interfaces and bridge ports only: what is known there of addresses and
+    services holds here too.
     """
 
     def __init__(
@@ -76,11 +86,9 @@ class Batch:
         ends: Sequence[Ends],
         services: Sequence[Service],
         view: View,
-        bridged: int = 0,
         like: Batch | None = None,
     ) -> None:
         self.family = family
-        self.bridged = bridged
         self.ends = ends
         self.services = services
         self.view = view
@@ -97,6 +105,9 @@ class Batch:
                 ("destination", end.destination),
                 ("inward", end.in_interface),
                 ("outward", end.out_interface),
+                ("port in", end.phys_in),
+                ("port out", end.phys_out),
+                ("bridged", end.bridged),
             ):
                 known = self.values[name]
                 known[value] = known.get(value, 0) | mask
@@ -104,10 +115,10 @@ class Batch:
             for name, keep in CARRIED.items():
                 groups, kept = self.values[name], _only(service, keep)
                 groups[kept] = groups.get(kept, 0) | self._every << number
-        self._known: dict[tuple[Predicate, bool, bool], Answer] = {}
+        self._known: dict[tuple[Predicate, Hook], Answer] = {}
         self._lasting: dict[Predicate, Answer] = like._lasting if like else {}
-        self._samples: dict[tuple[tuple[str, ...], bool, bool], list[tuple[Packet, int]]] = {}
-        self._whole: dict[tuple[int, bool, bool], Answer] = {}
+        self._samples: dict[tuple[tuple[str, ...], Hook], list[tuple[Packet, int]]] = {}
+        self._whole: dict[tuple[int, Hook], Answer] = {}
         self._kept: list[Predicate] = []
 
     def packet(self, number: int) -> Packet:
@@ -126,7 +137,9 @@ class Batch:
             ct_status=service.ct_status,
             in_interface=end.in_interface,
             out_interface=end.out_interface,
-            bridged=self.bridged,
+            phys_in=end.phys_in,
+            phys_out=end.phys_out,
+            bridged=end.bridged,
         )
 
     def path(self, number: int) -> Path:
@@ -145,37 +158,36 @@ class Batch:
 
     def ask(self, predicate: Predicate, hook: str = "", marks: Marks | None = None) -> Answer:
         """Where a predicate can and where it surely holds, at a built-in chain with these marks."""
-        inward = not hook or hook in IN_INTERFACE_CHAINS
-        outward = not hook or hook in OUT_INTERFACE_CHAINS
-        key = (id(predicate), inward, outward)
+        at = tuple(not hook or hook in known for known in (IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS))
+        key = (id(predicate), at)
         known = self._whole.get(key)
         if known is not None:
             return known
         marked = [False]
-        answer = self._ask(predicate, inward, outward, marks or {}, marked)
+        answer = self._ask(predicate, at, marks or {}, marked)
         if not marked[0]:
             self._whole[key] = answer
             self._kept.append(predicate)
         return answer
 
-    def _ask(self, predicate: Predicate, inward: bool, outward: bool, marks: Marks, marked: list[bool]) -> Answer:
+    def _ask(self, predicate: Predicate, at: Hook, marks: Marks, marked: list[bool]) -> Answer:
         match predicate:
             case All(parts):
                 can = sure = self.all
                 for part in parts:
-                    one = self._ask(part, inward, outward, marks, marked)
+                    one = self._ask(part, at, marks, marked)
                     can &= one[0]
                     sure &= one[1]
                 return can, sure
             case AnyOf(parts):
                 can = sure = 0
                 for part in parts:
-                    one = self._ask(part, inward, outward, marks, marked)
+                    one = self._ask(part, at, marks, marked)
                     can |= one[0]
                     sure |= one[1]
                 return can, sure
             case Not(part):
-                can, sure = self._ask(part, inward, outward, marks, marked)
+                can, sure = self._ask(part, at, marks, marked)
                 return self.all ^ sure, self.all ^ can
             case Masked(Field.MARK | Field.CONNMARK as field, value, mask):
                 marked[0] = True
@@ -190,11 +202,11 @@ class Batch:
                 return held, held
         if predicate in self._lasting:
             return self._lasting[predicate]
-        key = (predicate, inward, outward)
+        key = (predicate, at)
         if key not in self._known:
             names = self._reads(predicate)
-            answer = self._leaf(predicate, names, inward, outward)
-            if names and not {"inward", "outward"} & set(names):
+            answer = self._leaf(predicate, names, at)
+            if names and not set(CROSSED) & set(names):
                 self._lasting[predicate] = answer
                 return answer
             self._known[key] = answer
@@ -210,9 +222,9 @@ class Batch:
                 out &= held if value >> bit & 1 else self.all ^ held
         return out
 
-    def _leaf(self, leaf: Predicate, names: tuple[str, ...], inward: bool, outward: bool) -> Answer:
+    def _leaf(self, leaf: Predicate, names: tuple[str, ...], at: Hook) -> Answer:
         can = sure = 0
-        for packet, mask in self._sampled(names, inward, outward):
+        for packet, mask in self._sampled(names, at):
             answer = holds(leaf, packet, self.view)
             if answer is not False:
                 can |= mask
@@ -220,9 +232,9 @@ class Batch:
                 sure |= mask
         return can, sure
 
-    def _sampled(self, names: tuple[str, ...], inward: bool, outward: bool) -> list[tuple[Packet, int]]:
+    def _sampled(self, names: tuple[str, ...], at: Hook) -> list[tuple[Packet, int]]:
         """A packet for every combination of the values of these parts, with the packets that it stands for."""
-        key = (names, inward, outward)
+        key = (names, at)
         if key not in self._samples:
             found: list[tuple[Packet, int]] = []
             for chosen in product(*(self.values[name].items() for name in names)):
@@ -230,13 +242,14 @@ class Batch:
                 for _, part in chosen:
                     mask &= part
                 if mask:
-                    found.append((self._sample(names, [value for value, _ in chosen], inward, outward), mask))
+                    found.append((self._sample(names, [value for value, _ in chosen], at), mask))
             self._samples[key] = found
         return self._samples[key]
 
-    def _sample(self, names: tuple[str, ...], values: list[object], inward: bool, outward: bool) -> Packet:
+    def _sample(self, names: tuple[str, ...], values: list[object], at: Hook) -> Packet:
         """A packet with these values; what the test does not read is anything."""
-        ends: dict[str, Any] = {"source": 0, "destination": 0, "inward": "", "outward": ""}
+        inward, outward, parting = at
+        ends: dict[str, Any] = {"source": 0, "destination": 0, "bridged": 0}
         service = NOTHING
         for name, value in zip(names, values, strict=True):
             if isinstance(value, Service):
@@ -254,9 +267,11 @@ class Batch:
             tcp_flags=service.tcp_flags,
             state=service.state,
             ct_status=service.ct_status,
-            in_interface=ends["inward"] if inward else "",
-            out_interface=ends["outward"] if outward else "",
-            bridged=self.bridged,
+            in_interface=ends.get("inward", "") if inward else "",
+            out_interface=ends.get("outward", "") if outward else "",
+            phys_in=ends.get("port in", ""),
+            phys_out=ends.get("port out", "") if parting else "",
+            bridged=ends["bridged"] if parting else 0,
         )
 
     def _reads(self, leaf: Predicate) -> tuple[str, ...]:

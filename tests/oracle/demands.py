@@ -13,9 +13,14 @@ from verifier.model.finding import Kind
 from verifier.model.path import Path
 from verifier.model.policy import Action, Direction
 from verifier.model.predicate import Predicate
-from verifier.model.profile import Deviation
+from verifier.model.profile import Deviation, reading
 
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+ENDS = {
+    Path.REMOTE_TO_POD: (Direction.INGRESS,),
+    Path.POD_TO_REMOTE: (Direction.EGRESS,),
+    Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,21 @@ def demands(
     elif setting is Setting.DENY:
         deny |= batch.all & ~policed
     excused = dict.fromkeys(Kind, 0)
+    deviations = list(deviations)
+    read = reading(cluster, deviations)
+    if read is not cluster:
+        again = {direction: _allowed(batch, read, direction) for direction in Direction}
+        for path, ends in ENDS.items():
+            here = new & batch.where("path", lambda known, path=path: known is path)  # type: ignore[misc]
+            leaks = blocked = 0
+            for end in ends:
+                leaks |= ~allowed[end] & ~again[end]
+                blocked |= ~again[end]
+            excused[Kind.LEAK] |= here & ~leaks
+            excused[Kind.BLOCKED] |= here & blocked
     for deviation in deviations:
+        if deviation.kind is None:
+            continue
         covered = batch.where("path", lambda path, known=deviation.paths: path in known)  # type: ignore[misc]
         covered &= _surely(batch, deviation.where)
         if deviation.denied_by is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from tests.oracle.batch import Batch, Ends
@@ -18,9 +18,10 @@ from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.predicate import InRange, Named, Predicate
-from verifier.model.profile import Profile
+from verifier.model.profile import Profile, reading
 from verifier.model.snapshot import Snapshot
-from verifier.reference.specification import misplaced
+from verifier.reference.bridges import behind_uplink, crossing
+from verifier.reference.specification import NODE_PATHS, misplaced
 from verifier.reference.view import View, view_of
 
 UNKNOWN = "some-interface"
@@ -87,15 +88,16 @@ def judge_family(
     seed: int = 0,
 ) -> Judged | None:
     """Enumerate, walk and judge; None where there is nothing to enumerate."""
-    view = view_of(node, snapshot.cluster)
-    deviations = () if strict else profile.deviations(node)
+    view = view_of(node, snapshot.cluster, profile.bridge(node))
+    deviations = () if strict else tuple(each for each in profile.deviations(node) if family in each.families)
     ruleset = node.rulesets[family]
     predicates: list[Predicate] = [rule.match for chain in ruleset.chains.values() for rule in chain.rules]
-    for tier in snapshot.cluster.tiers:
-        for policy in tier.policies:
+    for cluster in (snapshot.cluster, reading(snapshot.cluster, deviations)):
+        for policy in (policy for tier in cluster.tiers for policy in tier.policies):
             predicates.extend(policy.subjects.values())
             predicates.extend(part for rule in policy.rules for part in (rule.peer, rule.ports))
     predicates.extend(deviation.where for deviation in deviations)
+    predicates.append(InRange(Field.SOURCE, view.networks.get(family, ())))
     tests = Tests(predicates, view, family)
     candidates = tests.address_candidates()
     choose = random.Random(seed)
@@ -114,7 +116,8 @@ def judge_family(
     unknown = sum(name is None for name in devices.names.values())
     pairs = product(guesses, guesses) if unknown > 1 else zip(guesses, guesses, strict=True)
     variants = [list(_ends(addresses, wires, devices, view, family, pair)) for pair in pairs]
-    ways = (0, 1) if any(isinstance(leaf, InRange) and leaf.field is Field.BRIDGED for leaf in tests.leaves) else (0,)
+    bridging = any(isinstance(leaf, InRange) and leaf.field is Field.BRIDGED for leaf in tests.leaves)
+    ways = (0, 1) if bridging and view.bridge is None else (0,)
     if not variants[0]:
         return None
     if len(variants[0]) * len(services) > MOST_PACKETS:
@@ -124,7 +127,8 @@ def judge_family(
         services = choose.sample(services, min(FEW[1], len(services)))
     batches: list[Batch] = []
     for ends, bridged in product(variants, ways):
-        batches.append(Batch(family, ends, services, view, bridged, batches[0] if batches else None))
+        crossed = [replace(end, bridged=1) if bridged and end.path not in NODE_PATHS else end for end in ends]
+        batches.append(Batch(family, crossed, services, view, batches[0] if batches else None))
     fates = tuple(traverse(batch, ruleset) for batch in batches)
     asked = demands(batches[0], snapshot.cluster, deviations, settings)
     return Judged(batches[0], view, asked, fates, tuple(batches), complete and not any(fate.lost for fate in fates))
@@ -138,7 +142,7 @@ def _role(address: int, family: int, view: View) -> object:
     end = Packet(family, address, local, TCP)
     back = Packet(family, local, address, TCP)
     return tuple(
-        misplaced(packet, path, view) == ""
+        misplaced(packet, path, view) == "" and (path, behind_uplink(family, address, view))
         for packet, path in (
             (end, Path.REMOTE_TO_POD),
             (end, Path.NODE_TO_POD),
@@ -170,9 +174,10 @@ def _devices(node: NodeState, profile: Profile, view: View, family: int) -> dict
 
 def _wires(node: NodeState, profile: Profile, devices: Devices, mentioned: list[str]) -> list[str]:
     """Every interface that is no pod's (U-32)."""
-    reserved = tuple(profile.pod_interfaces(node))
+    bridge = profile.bridge(node)
+    reserved = (*profile.pod_interfaces(node), *((bridge.pod_ports,) if bridge else ()))
     names = node.interfaces if node.interfaces is not None else ("eth0", *mentioned)
-    pods = set(devices.names.values())
+    pods = set(devices.names.values()) | ({bridge.interface, bridge.uplink} if bridge else set())
     found = [n for n in dict.fromkeys(names) if n and n != "lo" and n not in pods and not n.startswith(reserved)]
     return found or ["eth0"]
 
@@ -186,15 +191,27 @@ def _ends(
         for other in addresses:
             there, back = Packet(family, other, local, TCP), Packet(family, local, other, TCP)
             into, out_of = devices.one(local, outward), devices.one(local, inward)
+            behind = behind_uplink(family, other, view) if view.bridge else False
+            assert behind is not None, "nobody knows what the bridge reaches"
+            far = [view.bridge.interface] if view.bridge and behind else wires
             if not misplaced(there, Path.REMOTE_TO_POD, view):
-                for wire in wires:
-                    yield Ends(Path.REMOTE_TO_POD, other, local, wire, into)
+                for wire in far:
+                    yield _crossed(Ends(Path.REMOTE_TO_POD, other, local, wire, into), view, family)
             if not misplaced(back, Path.POD_TO_REMOTE, view):
-                for wire in wires:
-                    yield Ends(Path.POD_TO_REMOTE, local, other, out_of, wire)
+                for wire in far:
+                    yield _crossed(Ends(Path.POD_TO_REMOTE, local, other, out_of, wire), view, family)
             if other in devices.names and not misplaced(back, Path.POD_TO_POD, view):
-                yield Ends(Path.POD_TO_POD, local, other, out_of, devices.one(other, outward))
+                yield _crossed(Ends(Path.POD_TO_POD, local, other, out_of, devices.one(other, outward)), view, family)
             if view.types.known and not misplaced(there, Path.NODE_TO_POD, view):
-                yield Ends(Path.NODE_TO_POD, other, local, "", into)
+                yield _crossed(Ends(Path.NODE_TO_POD, other, local, "", into), view, family)
             if view.types.known and not misplaced(back, Path.POD_TO_NODE, view):
-                yield Ends(Path.POD_TO_NODE, local, other, out_of, "")
+                yield _crossed(Ends(Path.POD_TO_NODE, local, other, out_of, ""), view, family)
+
+
+def _crossed(ends: Ends, view: View, family: int) -> Ends:
+    """With the bridge ports that the reference gives such packets."""
+    packet = Packet(
+        family, ends.source, ends.destination, TCP, in_interface=ends.in_interface, out_interface=ends.out_interface
+    )
+    made = crossing(packet, ends.path, view)
+    return replace(ends, phys_in=made.phys_in, phys_out=made.phys_out, bridged=made.bridged)

@@ -15,6 +15,7 @@ from verifier.compilers import (
     kube_router,
     no_policy_engine,
     romana,
+    weave,
 )
 from verifier.model.cluster import Cluster
 from verifier.model.node import NodeState
@@ -29,6 +30,7 @@ PROFILES: tuple[Profile, ...] = (
     kube_router.MODULE,
     no_policy_engine.MODULE,
     romana.MODULE,
+    weave.MODULE,
 )
 """Every profile, sorted by name."""
 

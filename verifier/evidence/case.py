@@ -18,6 +18,7 @@ from verifier.model.path import Path
 from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.profile import Deviation
 from verifier.model.trace import Expectation, PolicyTrace
+from verifier.reference.bridges import misdirected
 from verifier.reference.chains import Passage, passage
 from verifier.reference.specification import NODE_PATHS, excused, expectation
 from verifier.reference.view import View
@@ -88,6 +89,9 @@ def confirmed(
     packet, path = difference.packet, difference.path
     if not any(contains(box, packet) for box in difference.region):
         raise Disagreement(f"{_title(difference)}: its packet is not in its region")
+    wrong_way = misdirected(packet, path, view)
+    if wrong_way:
+        raise Disagreement(f"{_title(difference)}: {wrong_way}")
     expected = expectation(packet, path, view, settings)
     must, does = WRONG[difference.kind]
     if expected.must is not must:

@@ -35,7 +35,7 @@ def explain(
     settings: Mapping[str, Setting],
 ) -> Explanation:
     """The packet's story on a path of this node."""
-    view = view_of(node, snapshot.cluster)
+    view = view_of(node, snapshot.cluster, profile.bridge(node))
     trace = walk(packet, path, node, view)
     expected = expectation(packet, path, view, settings)
     comparison = _compared(trace, expected)

@@ -14,7 +14,9 @@ from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.profile import Profile
+from verifier.reference.bridges import behind_uplink, crossing
 from verifier.reference.specification import NEVER_FORWARDED
+from verifier.reference.view import View, view_of
 
 CLIENT_PORT = 40000
 """A port of those that Linux gives to outgoing connections, the one of the packets that verify shows."""
@@ -114,6 +116,7 @@ def packet_at(
     if path is None:
         return None
     ported = has_ports(probe.protocol)
+    view = view_of(node, cluster, profile.bridge(node))
     packet = Packet(
         family=ends.family,
         source=ends.source,
@@ -123,12 +126,14 @@ def packet_at(
         destination_port=probe.port if ported else 0,
         icmp=probe.icmp,
         state=_state(probe),
-        in_interface="" if path is Path.NODE_TO_POD else _interface(source, ends.family, ends.source, node, profile),
+        in_interface=""
+        if path is Path.NODE_TO_POD
+        else _interface(source, ends.family, ends.source, node, profile, view),
         out_interface=""
         if path is Path.POD_TO_NODE
-        else _interface(destination, ends.family, ends.destination, node, profile),
+        else _interface(destination, ends.family, ends.destination, node, profile, view),
     )
-    return path, packet
+    return path, crossing(packet, path, view)
 
 
 def _state(probe: Probe) -> ConnState:
@@ -156,12 +161,19 @@ def _path(source: Pod | None, destination: Pod | None, ends: Ends, own: Iterable
     return None
 
 
-def _interface(pod: Pod | None, family: int, address: int, node: NodeState, profile: Profile) -> str:
-    """By the compiler's naming, else by the most specific route; for a remote end never a pod's interface."""
+def _interface(pod: Pod | None, family: int, address: int, node: NodeState, profile: Profile, view: View) -> str:
+    """By the compiler's naming, else by the most specific route; for a remote end never a pod's interface.
+
+    A remote end on the network of the pods' bridge is reached through the bridge, every other one is not (U-42).
+    """
     if pod is not None:
         named = profile.pod_interface(node, pod)
         return named or _routed(family, address, node, ())
     reserved = profile.pod_interfaces(node)
+    if view.bridge is not None:
+        if behind_uplink(family, address, view) is not False:
+            return view.bridge.interface
+        reserved = (*reserved, view.bridge.interface)
     routed = _routed(family, address, node, reserved)
     if routed:
         return routed

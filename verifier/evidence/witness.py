@@ -45,7 +45,7 @@ def build_findings(
         return ()
     documented = profile.deviations(node)
     names = Names(node, profile, snapshot.path, profile.chain_names(node, snapshot.cluster))
-    view = view_of(node, snapshot.cluster)
+    view = view_of(node, snapshot.cluster, profile.bridge(node))
     in_force = documented if deviations is None else deviations
     cases = [_told(confirmed(each, node, view, settings, in_force), names) for each in differences]
     together = by_end if profile.enforcement(node).by is Enforcer.NOBODY else grouped

@@ -12,6 +12,9 @@ from verifier.model.fields import ConnState
 FREE_INTERFACE = "unknown-pod-interface"
 """Stands for a pod's interface whose name nothing read tells: no rule may match it by accident."""
 
+FREE_PORT = "-unknown-port"
+"""Stands behind the known beginning of a bridge port's name: longer than any name that a rule can ask for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:

@@ -47,3 +47,6 @@ BUILT_IN_CHAINS = frozenset(chain for hooks in HOOKS.values() for _, chain in ho
 OUT_INTERFACE_CHAINS = ("FORWARD", "OUTPUT", "POSTROUTING")
 IN_INTERFACE_CHAINS = ("PREROUTING", "INPUT", "FORWARD")
 """Hooks at which the packet has that interface; elsewhere the name is empty (CH-2)."""
+
+OUT_PORT_CHAINS = ("FORWARD", "POSTROUTING")
+"""Hooks at which a bridged packet has the port that it leaves by; the one that it came by it keeps throughout (CH-2)."""

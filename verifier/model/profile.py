@@ -5,8 +5,8 @@ Spec: specs/compilers/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from verifier.model.cluster import Cluster, Pod
@@ -14,8 +14,8 @@ from verifier.model.finding import Kind, Premise
 from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
 from verifier.model.path import BUILT_IN_CHAINS, Path
-from verifier.model.policy import Direction
-from verifier.model.predicate import TRUE, Predicate
+from verifier.model.policy import Direction, Policy
+from verifier.model.predicate import TRUE, Predicate, Range
 from verifier.model.ruleset import Rule
 
 
@@ -23,17 +23,44 @@ from verifier.model.ruleset import Rule
 class Deviation:
     """A documented difference between a compiler and the specification.
 
-    It turns a finding of `kind` on `paths` into unspecified for the packets of `where`; with `denied_by`, only for
-    packets that the pod's own policies of that direction deny. `source` names the document that says so.
+    It turns a finding of `kind` on `paths` into unspecified for the packets of `where`, in `families`; with `denied_by`,
+    only for packets that the pod's own policies of that direction deny. `source` names the document that says so.
+
+    With `rewritten`, the compiler documents that it reads policies as if they were written otherwise (None: as if they
+    were not there). Then exactly what such policies would have it do is excused, of the forwarded packets that policies
+    decide: a leak where every end on this node that denies allows by the rewritten ones, a blocked packet where some end
+    on this node denies by them. All rewritings in force are taken together, and nothing but `families` limits them
+    (ANS-9); their `kind` is None: either.
     """
 
     name: str
     sentence: str
     source: str
-    kind: Kind
+    kind: Kind | None
     paths: frozenset[Path]
     where: Predicate = TRUE
     denied_by: Direction | None = None
+    rewritten: Callable[[Policy], Policy | None] | None = None
+    families: frozenset[int] = frozenset({4, 6})
+
+
+def reading(cluster: Cluster, deviations: Iterable[Deviation]) -> Cluster:
+    """The cluster with its policies as these deviations read them; the same one where they change nothing."""
+    rewritings = list(dict.fromkeys(each.rewritten for each in deviations if each.rewritten is not None))
+    tiers = tuple(
+        replace(tier, policies=tuple(made for each in tier.policies if (made := _read(each, rewritings)) is not None))
+        for tier in cluster.tiers
+    )
+    if all(new.policies == old.policies for new, old in zip(tiers, cluster.tiers, strict=True)):
+        return cluster
+    return replace(cluster, tiers=tiers)
+
+
+def _read(policy: Policy, rewritings: Iterable[Callable[[Policy], Policy | None]]) -> Policy | None:
+    current: Policy | None = policy
+    for rewritten in rewritings:
+        current = None if current is None else rewritten(current)
+    return current
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +103,24 @@ class IdealSet:
     content: IpSet
     meaning: str
     quirk: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bridge:
+    """A bridge whose ports lead to the pods: what goes from port to port is bridged, the rest is routed (U-40).
+
+    The names of the pods' ports begin with `pod_ports`; behind the port `uplink` is the rest of the bridge's network.
+    `networks` are by family what the dump itself says of it, for where neither addresses nor routes of the node tell.
+    """
+
+    interface: str
+    pod_ports: str
+    uplink: str
+    networks: Mapping[int, tuple[Range, ...]] = field(default_factory=dict)
+
+
+def _no_bridge(_node: NodeState) -> Bridge | None:
+    return None
 
 
 def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
@@ -125,6 +170,7 @@ class Profile:
     own_rule(table, chain, rule) whether a rule of an own chain, or one of a built-in chain that enters none, is its own
     jumps(table, chain)         the rules by which it enters its chains from a built-in chain, in order
     enforcement(node)           who applies the policies on this node
+    bridge(node)                the bridge whose ports the pods are; None where it has none, or none that is known
     """
 
     name: str
@@ -144,3 +190,4 @@ class Profile:
     own_rule: Callable[[str, str, Rule], bool] = _own_chains_only
     jumps: Callable[[str, str], tuple[Rule, ...]] = _no_jump
     enforcement: Callable[[NodeState], Enforcement] = by_rules
+    bridge: Callable[[NodeState], Bridge | None] = _no_bridge

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from verifier.model.fields import ConnState, CtStatus
 from verifier.model.finding import Box, Difference, Kind
-from verifier.model.packet import FREE_INTERFACE, Packet
+from verifier.model.packet import FREE_INTERFACE, FREE_PORT, Packet
 from verifier.model.path import Path
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.world import World
+from verifier.semantics.atoms import Beginning, Name
 from verifier.semantics.boxes import Box3
 from verifier.semantics.decode import ServiceBox, service_boxes, simplest_address, simplest_service
+from verifier.semantics.interfaces import leaving
+from verifier.semantics.places import Wire
 
 PODS_AT = {
     Path.REMOTE_TO_POD: (1,),
@@ -51,7 +54,7 @@ def _products(circumstances: list[Circumstance]) -> list[list[Circumstance]]:
     by_states: dict[tuple[ConnState, ...], list[Circumstance]] = {}
     for at in circumstances:
         by_states.setdefault(at.states, []).append(at)
-    by_wires: dict[frozenset[str], list[Circumstance]] = {}
+    by_wires: dict[frozenset[Wire | None], list[Circumstance]] = {}
     for each in by_states.values():
         by_wires.setdefault(frozenset(at.wire for at in each), []).extend(each)
     return list(by_wires.values())
@@ -76,9 +79,10 @@ def _difference(
     world: World, kind: Kind, path: Path, box: Box3, services: ServiceBox, circumstances: list[Circumstance]
 ) -> Difference:
     states = tuple(sorted({state for at in circumstances for state in at.states}))
-    wires = tuple(sorted({at.wire for at in circumstances if at.wire}))
-    everywhere = len(wires) == len(world.places.wires)
-    wires = tuple(sorted(name for wire in wires for name in world.places.wires[wire]))
+    differing = {at.wire for at in circumstances if at.wire}
+    far = box[0] if path is Path.REMOTE_TO_POD else box[1]
+    everywhere = all(wire in differing for wire in world.places.wires if wire.remote & far)
+    wires = tuple(sorted(name for wire in differing for name in wire.alike))
     incoming = wires if path is Path.REMOTE_TO_POD and not everywhere else ()
     outgoing = wires if path is Path.POD_TO_REMOTE and not everywhere else ()
     line = world.space.addresses
@@ -112,6 +116,7 @@ def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circu
     source = simplest_address(world.space.addresses, box[0], pods)
     destination = simplest_address(world.space.addresses, _apart(box, source, world), pods)
     service = simplest_service(services, state)
+    phys_in, phys_out = _ports(world, path, source, destination, at.wire)
     packet = Packet(
         family=world.family,
         source=source,
@@ -127,6 +132,9 @@ def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circu
         connmark=at.mark >> 32,
         in_interface=_interface(world, path, source, at.wire, Path.NODE_TO_POD, Path.REMOTE_TO_POD),
         out_interface=_interface(world, path, destination, at.wire, Path.POD_TO_NODE, Path.POD_TO_REMOTE),
+        phys_in=phys_in,
+        phys_out=phys_out,
+        bridged=1 if phys_out else 0,
     )
     if at.arrival is None:
         return packet
@@ -140,10 +148,28 @@ def _apart(box: Box3, source: int, world: World) -> int:
     return rest or box[1]
 
 
-def _interface(world: World, path: Path, address: int, wire: str, none: Path, remote: Path) -> str:
+def _ports(world: World, path: Path, source: int, destination: int, wire: Wire | None) -> tuple[str, str]:
+    """The bridge ports by which the packet comes and leaves; "" also for what is not known."""
+    if path is Path.NODE_TO_POD:
+        return "", ""
+    ports = {local.address: local.port for local in world.places.pods}
+    far = wire.port if wire else ""
+    coming = far if path is Path.REMOTE_TO_POD else ports[source]
+    going = "" if path is Path.POD_TO_NODE else far if path is Path.POD_TO_REMOTE else ports[destination]
+    return _spelled(coming), _spelled(leaving(coming, going))
+
+
+def _spelled(name: Name) -> str:
+    """A port as a packet carries it: nothing where it is not known, a name that no rule can ask for where its beginning is."""
+    if isinstance(name, Beginning):
+        return name.text + FREE_PORT
+    return name if isinstance(name, str) else ""
+
+
+def _interface(world: World, path: Path, address: int, wire: Wire | None, none: Path, remote: Path) -> str:
     if path is none:
         return ""
     if path is remote:
-        return wire
+        return wire.interface if wire else ""
     device = next((p.device for p in world.places.pods if p.address == address), None)
     return device if device is not None else FREE_INTERFACE

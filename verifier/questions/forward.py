@@ -23,7 +23,7 @@ from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.frames import CHOICE, PART, Frames
 from verifier.semantics.parts import Parts, Role
-from verifier.semantics.places import LocalPod
+from verifier.semantics.places import LocalPod, Wire
 from verifier.semantics.regions import Region, both, minus, same, slice_at, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.shapes import End
@@ -55,7 +55,7 @@ class Forward:
         self,
         world: World,
         run: Run,
-        wire: str,
+        wire: Wire,
         mark: int,
         summaries: Summaries,
         solver: Solver,
@@ -80,12 +80,14 @@ class Forward:
         self._checked: set[tuple[Path, Literal]] = set()
         self._walked: set[Literal] = set()
         self._open: set[Literal] = set()
-        self._slices: dict[tuple[Role, int, int], tuple[int, int, int, int, int]] = {}
+        self._slices: dict[tuple[Role, int, int], tuple[int, int, int]] = {}
 
     # ------------------------------------------------------------------ remote ends
 
     def remote(self, path: Path, local: LocalPod) -> None:
-        """One pod and everything remote."""
+        """One pod and everything remote behind the wire."""
+        if not self._wire.remote:
+            return
         try:
             self._remote(path, local)
         except UnsettledError as error:
@@ -99,7 +101,7 @@ class Forward:
         lemma = self.lemmas.get(role, local)
         rolls = self._frames.rolls(source, destination)
         form = UNKNOWN if rolls else self._form(path, literal, (role,), lemma.scene)
-        remote = self._world.places.remote
+        remote = self._wire.remote
         by_parts = form.conjunction and not self._world.served
         if self._composable(form, (lemma,)) and by_parts and not lemma.touched & remote:
             self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
@@ -113,8 +115,8 @@ class Forward:
             demanded = self._world.unserved(self._run, scene, demanded)
         elsewhere = self._translated.elsewhere(path, scene)
         verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
-        self._world.note_used(Kind.LEAK, {path: scene.world}, scene, both(can, demanded.deny))
-        self._world.note_used(Kind.BLOCKED, {path: scene.world}, scene, minus(demanded.allow, sure))
+        self.lemmas.note(Kind.LEAK, lemma, both(can, demanded.deny))
+        self.lemmas.note(Kind.BLOCKED, lemma, minus(demanded.allow, sure))
         self._record(
             path,
             (local.pod.full_name,),
@@ -126,7 +128,7 @@ class Forward:
 
     def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
         """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
-        remote = self._world.places.remote
+        remote = self._wire.remote
         excused = {kind: within(region, remote) for kind, region in lemma.excused.items()}
         must_allow = allowed
         if self._run.demand is Demand.POLICY:
@@ -272,7 +274,7 @@ class Forward:
         demanded = Demanded(
             _point(must),
             _point(self._run.services & ~must),
-            {Kind.LEAK: _point(mine[3] | theirs[3]), Kind.BLOCKED: _point(mine[4] | theirs[4])},
+            self._excused_pair(sender, receiver),
         )
         elsewhere = self._translated.elsewhere(Path.POD_TO_POD, self._frames.pair_scene(source, destination))
         verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
@@ -280,8 +282,7 @@ class Forward:
         for lemma, other in ((sender, destination), (receiver, source)):
             for kind, services in differing.items():
                 if services and lemma.excused[kind]:
-                    paths = self.lemmas.paths(lemma.role, lemma.scene)
-                    self._world.note_used(kind, paths, lemma.scene, {other.bit: services})
+                    self.lemmas.note(kind, lemma, {other.bit: services})
         pods = (source.pod.full_name, destination.pod.full_name)
         broken = self._broken(sender, receiver, differing[Kind.LEAK])
         group = (
@@ -298,6 +299,22 @@ class Forward:
             return sender.touched & destination, receiver.touched & source
         return leak & ~self._slice(sender, destination)[2], leak & ~self._slice(receiver, source)[2]
 
+    def _excused_pair(self, sender: Lemma, receiver: Lemma) -> dict[Kind, Region]:
+        """What is excused between two pods: a leak by a reading only where every end that denies allows so (ANS-9)."""
+        ends = ((sender, receiver.local.bit), (receiver, sender.local.bit))
+        excused = dict.fromkeys(Kind, 0)
+        read = self._run.services
+        for lemma, bit in ends:
+            for kind in Kind:
+                excused[kind] |= slice_at(lemma.plain[kind], bit)
+            if lemma.read is not None:
+                allowed = slice_at(lemma.read, bit)
+                excused[Kind.BLOCKED] |= self._run.services & ~allowed
+                read &= allowed | slice_at(lemma.allowed, bit)
+        if sender.read is not None:
+            excused[Kind.LEAK] |= read
+        return {kind: _point(services) for kind, services in excused.items()}
+
     def _single(self, lemma: Lemma) -> bool:
         """Whether the pod's part is one thing, however it is entered."""
         key = (lemma.role, lemma.local.cell)
@@ -311,14 +328,13 @@ class Forward:
         self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
         self._walked.add(literal)
 
-    def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int, int, int]:
-        """What a lemma says of one other end: can, sure, allowed, excused leaks, excused blocks, as services."""
+    def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int]:
+        """What a lemma says of one other end: can, sure, allowed, as services."""
         key = (lemma.role, lemma.local.cell, bit)
         found = self._slices.get(key)
         if found is None:
-            regions = (lemma.can, lemma.sure, lemma.allowed, lemma.excused[Kind.LEAK], lemma.excused[Kind.BLOCKED])
-            a, b, c, d, e = (slice_at(region, bit) for region in regions)
-            found = self._slices[key] = (a, b, c, d, e)
+            a, b, c = (slice_at(region, bit) for region in (lemma.can, lemma.sure, lemma.allowed))
+            found = self._slices[key] = (a, b, c)
         return found
 
     # ------------------------------------------------------------------ what a path accepts
@@ -333,7 +349,7 @@ class Forward:
 
     def _analyse(self, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
         store = self._summaries.store
-        world = {ADDRESS: self._world.places.remote, SERVICE: scene.services}
+        world = {ADDRESS: self._wire.remote, SERVICE: scene.services}
         expected = TRUE
         for role in roles:
             expected = store.both(expected, store.atom(PART, (role, 0)))
@@ -406,9 +422,9 @@ class Forward:
         lemma = self.lemmas.get(role, local)
         reasons.update(dict.fromkeys(lemma.reasons))
         if other is None:
-            remote = self._world.places.remote
+            remote = self._wire.remote
             return within(lemma.can, remote), within(lemma.sure, remote)
-        can, sure, *_ = self._slice(lemma, other.bit)
+        can, sure, _ = self._slice(lemma, other.bit)
         return _point(can), _point(sure)
 
     def _check_path(
@@ -447,6 +463,10 @@ class Forward:
             for pod in pods:
                 self._ledger.undecided(pod, path, reasons)
         if not verdicts.leak and not verdicts.blocked:
+            return
+        if self._wire.doubt and path is not Path.POD_TO_POD:
+            for pod in pods:
+                self._ledger.undecided(pod, path, [self._wire.doubt])
             return
         scene = self._frames.pair_scene(*ends)
         for kind in Kind:

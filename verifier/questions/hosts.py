@@ -10,7 +10,8 @@ from verifier.questions.lemmas import Lemmas
 from verifier.questions.translated import TranslatedPackets
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
-from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
+from verifier.semantics.interfaces import NO_INTERFACE, NO_PORTS, Interfaces, Ports
+from verifier.semantics.places import LocalPod
 from verifier.semantics.program import ChainKey
 from verifier.semantics.regions import Region, both, minus
 from verifier.semantics.scene import Axis, Scene
@@ -71,7 +72,7 @@ class Hosts:
         verdicts = compare_staying(can, sure if diagram.reasons else can, demanded, elsewhere)
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, [*diagram.reasons, *self._translated.reasons])
-        at = {kind: Circumstance(kind, path, self._run.states, "", self._mark) for kind in Kind}
+        at = {kind: Circumstance(kind, path, self._run.states, None, self._mark) for kind in Kind}
         for kind in Kind:
             boxes = [
                 (cells, scene.destination, service) if scene.free is Axis.SOURCE else (scene.source, cells, service)
@@ -95,5 +96,6 @@ class Hosts:
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         state, services = self._run.state, self._run.services
         if path is Path.NODE_TO_POD:
-            return Scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, state, services, own)
-        return Scene(name, local.bit, own, Axis.DESTINATION, device, NO_INTERFACE, state, services, own)
+            return Scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, state, services, own, NO_PORTS)
+        ports = Ports(Interfaces(((local.port, -1),)), NO_INTERFACE)
+        return Scene(name, local.bit, own, Axis.DESTINATION, device, NO_INTERFACE, state, services, own, ports)

@@ -9,6 +9,7 @@ from verifier.model.finding import Answer, Kind
 from verifier.model.path import Path
 from verifier.questions.arrivals import Arrival
 from verifier.semantics.boxes import Box3
+from verifier.semantics.places import Wire
 
 RANK = {Answer.PROVED: 0, Answer.UNDECIDED: 1, Answer.REFUTED: 2}
 
@@ -23,7 +24,7 @@ class Circumstance:
     kind: Kind
     path: Path
     states: tuple[ConnState, ...]
-    wire: str
+    wire: Wire | None
     mark: int
     arrival: Arrival | None = None
 

@@ -33,7 +33,8 @@ REMOTE_PATHS = {Role.EGRESS: Path.POD_TO_REMOTE, Role.INGRESS: Path.REMOTE_TO_PO
 class Lemma:
     """One pod at one end. Regions are over (other end, service): what its part passes and what its policies allow.
 
-    `can` and `sure` differ where something opaque decides. `touched` are the other ends for which the part may differ
+    `can` and `sure` differ where something opaque decides. `read` is what the policies allow as deviations read them,
+    `plain` what other deviations excuse, `excused` both together. `touched` are the other ends for which the part may differ
     from the policies.
     """
 
@@ -44,6 +45,8 @@ class Lemma:
     can: Region = field(default_factory=dict)
     sure: Region = field(default_factory=dict)
     excused: dict[Kind, Region] = field(default_factory=dict)
+    plain: dict[Kind, Region] = field(default_factory=dict)
+    read: Region | None = None
     touched: int = 0
     exists: bool = False
     reasons: tuple[str, ...] = ()
@@ -101,7 +104,9 @@ class Lemmas:
         scene = self._parts.scene(role, local)
         lemma = Lemma(role, local, scene, self.specified(role, scene))
         paths = self.paths(role, scene)
-        lemma.excused = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+        lemma.excused = lemma.plain = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+        if self._run.demand is Demand.POLICY:
+            self._read(lemma)
         entry = self._parts.entries.get((role, local.cell))
         allowed = self._formula(role, scene)
         if entry is None:
@@ -116,14 +121,34 @@ class Lemmas:
         lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
         lemma.reasons = tuple(diagram.reasons)
         passes = self._parts.conditions[role, local.cell][0]
-        self._compare(lemma, passes, allowed, paths)
+        self._compare(lemma, passes, allowed)
         return lemma
 
-    def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal, paths: dict[Path, int]) -> None:
+    def _read(self, lemma: Lemma) -> None:
+        """Excuse what the policies would have the node do if they were as deviations read them (ANS-9)."""
+        scene = lemma.scene
+        allowed = self._world.read(DIRECTIONS[lemma.role], scene)
+        if allowed is None:
+            return
+        lemma.read = within(allowed, scene.real)
+        denied = minus({scene.real: scene.services} if scene.real else {}, lemma.read)
+        lemma.excused = {
+            Kind.LEAK: join(lemma.plain[Kind.LEAK], lemma.read),
+            Kind.BLOCKED: join(lemma.plain[Kind.BLOCKED], denied),
+        }
+
+    def note(self, kind: Kind, lemma: Lemma, difference: Region) -> None:
+        """Remember the deviations that excuse some of a difference at a pod's end."""
+        self._world.note_used(kind, self.paths(lemma.role, lemma.scene), lemma.scene, difference)
+        if lemma.read is not None:
+            mine = minus(difference, lemma.allowed if kind is Kind.LEAK else lemma.read)
+            self._world.note_read(kind, DIRECTIONS[lemma.role], lemma.scene, mine)
+
+    def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal) -> None:
         scene = lemma.scene
         leak, blocked = minus(lemma.can, lemma.allowed), minus(lemma.allowed, lemma.sure)
-        self._world.note_used(Kind.LEAK, paths, scene, leak)
-        self._world.note_used(Kind.BLOCKED, paths, scene, blocked)
+        self.note(Kind.LEAK, lemma, leak)
+        self.note(Kind.BLOCKED, lemma, blocked)
         differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
         for cells in differs:
             lemma.touched |= cells

@@ -23,7 +23,8 @@ from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemmas
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
-from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod
+from verifier.semantics.interfaces import NO_INTERFACE, NO_PORTS, UNKNOWN_PORTS, Interfaces, Ports
+from verifier.semantics.places import LocalPod, Wire, pair_ports
 from verifier.semantics.regions import Region, both, join, minus, slice_at, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
@@ -52,7 +53,7 @@ class TranslatedPackets:
     """All packets of one run, wire and entry mark whose destination the node translates."""
 
     def __init__(
-        self, world: World, run: Run, wire: str, mark: int, summaries: Summaries, ledger: Ledger,
+        self, world: World, run: Run, wire: Wire, mark: int, summaries: Summaries, ledger: Ledger,
         settings: Mapping[str, Setting],
     ) -> None:  # fmt: skip
         self._world = world
@@ -65,20 +66,22 @@ class TranslatedPackets:
         self._services = world.space.services.translated(run.services, None)
         program, places = summaries.program, world.places
         self.any = run.state in (ConnState.NEW, ConnState.RELATED) and translates(program)
-        self._others = places.local | places.remote
+        self._around = places.around(wire)
+        self._others = places.local | wire.remote
         self._inbound = Translations(program, summaries, before_routing(program.path(HOOKS[Path.REMOTE_TO_POD]))[0])
         self._outbound = Translations(program, summaries, before_routing(program.path(HOOKS[Path.NODE_TO_POD]))[0])
         if self.any:
-            self._inbound.add(self._sent(self._others, places.anywhere(wire)), mark)
-            self._outbound.add(self._sent(places.own, NO_INTERFACE), mark)
+            coming = Ports(Interfaces(self._around.ports), UNKNOWN_PORTS.leaving)
+            self._inbound.add(self._sent(self._others, self._around.interfaces, coming), mark)
+            self._outbound.add(self._sent(places.own, NO_INTERFACE, NO_PORTS), mark)
         self._arriving = Arrivals(world.space, self._inbound.entries)
         self._leaving = Arrivals(world.space, self._outbound.entries)
 
-    def _sent(self, sources: int, incoming: Interfaces) -> Scene:
+    def _sent(self, sources: int, incoming: Interfaces, ports: Ports) -> Scene:
         """Everything that these sources may send, before it is routed."""
         everywhere = self._world.space.addresses.all
         state, services = self._run.state, self._run.services
-        return Scene("sent", sources, everywhere, Axis.SOURCE, incoming, UNROUTED, state, services, sources)
+        return Scene("sent", sources, everywhere, Axis.SOURCE, incoming, UNROUTED, state, services, sources, ports)
 
     def elsewhere(self, path: Path, scene: Scene) -> tuple[Region, Region]:
         """(what may, what does go elsewhere) of the packets of a path's scene, over its free end."""
@@ -110,7 +113,7 @@ class TranslatedPackets:
         outside, own = self._others, self._world.places.own
         for found, sources in ((self._inbound, outside), (self._outbound, own)):
             if found.claims and sources:
-                lemmas.confirm(self._sent(sources, NO_INTERFACE), found.claims)
+                lemmas.confirm(self._sent(sources, NO_INTERFACE, NO_PORTS), found.claims)
 
     def _questions(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> list[_Question]:
         places = self._world.places
@@ -123,7 +126,7 @@ class TranslatedPackets:
                 out.append(self._to_pod(local, mark, arrivals[local.cell], asked))
             if not local.bit & mine:
                 continue
-            for path, cells_ in ((Path.POD_TO_REMOTE, places.remote), (Path.POD_TO_NODE, places.own)):
+            for path, cells_ in ((Path.POD_TO_REMOTE, self._wire.remote), (Path.POD_TO_NODE, places.own)):
                 met = {
                     cell: each
                     for cell, each in arrivals.items()
@@ -141,7 +144,7 @@ class TranslatedPackets:
         places = self._world.places
         asked: dict[Path, int] = {}
         if Path.REMOTE_TO_POD in paths and local.bit & mine:
-            asked[Path.REMOTE_TO_POD] = places.remote
+            asked[Path.REMOTE_TO_POD] = self._wire.remote
         if Path.POD_TO_POD in paths:
             others = sum(pod.bit for pod in places.pods if local.bit & mine or pod.bit & mine)
             asked[Path.POD_TO_POD] = others if self._hairpin is not Setting.ANY else others & ~local.bit
@@ -151,8 +154,9 @@ class TranslatedPackets:
         places = self._world.places
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         scene = self._scene(f"translated to {local.pod.full_name}", self._others, local.bit, Axis.SOURCE,
-                            places.anywhere(self._wire), device)  # fmt: skip
-        demanded = self._asked_by_policies(scene, {Path.REMOTE_TO_POD: places.remote, Path.POD_TO_POD: places.local})
+                            self._around.interfaces, device, self._around.reaching(local))  # fmt: skip
+        ends = {Path.REMOTE_TO_POD: self._wire.remote, Path.POD_TO_POD: places.local}
+        demanded = self._asked_by_policies(scene, ends)
         if self._hairpin is not Setting.ANY and self._run.demand is Demand.POLICY:
             demanded = self._itself(local, demanded)
         return _Question(scene, mark, demanded, {local.cell: arrival}, asked)
@@ -169,6 +173,10 @@ class TranslatedPackets:
         """Denied where an end on this node denies, allowed where both ends allow (answers.md)."""
         everything: Region = {scene.world: scene.services}
         excused = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+        if self._run.demand is Demand.POLICY:
+            excused = {
+                kind: join(region, self._world.read_excused(kind, paths, scene)) for kind, region in excused.items()
+            }
         if self._run.demand is not Demand.POLICY:
             accept = self._run.demand is Demand.ACCEPT
             return Demanded(everything if accept else {}, {} if accept else everything, excused)
@@ -185,9 +193,12 @@ class TranslatedPackets:
         """One pod and everything remote, or the node itself, to which its packets are sent."""
         ends = sum(1 << cell for cell in arrivals)
         device = Interfaces(((local.device, -1),), local.pod.full_name)
-        outgoing = NO_INTERFACE if path is Path.POD_TO_NODE else Interfaces(((self._wire, -1),))
+        outgoing, port = Interfaces(((self._wire.interface, -1),)), self._wire.port
+        if path is Path.POD_TO_NODE:
+            outgoing, port = NO_INTERFACE, ""
         name = f"{path.value}, translated, {local.pod.full_name}"
-        scene = self._scene(name, local.bit, ends, Axis.DESTINATION, device, outgoing)
+        ports = pair_ports(local.port, port)
+        scene = self._scene(name, local.bit, ends, Axis.DESTINATION, device, outgoing, ports)
         demanded = (
             self._reached(path, scene) if path is Path.POD_TO_NODE else self._asked_by_policies(scene, {path: ends})
         )
@@ -197,7 +208,7 @@ class TranslatedPackets:
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         name = f"from the node, translated to {local.pod.full_name}"
         own = self._world.places.own
-        scene = self._scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device)
+        scene = self._scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, NO_PORTS)
         return _Question(
             scene, mark, self._reached(Path.NODE_TO_POD, scene), {local.cell: arrival}, {Path.NODE_TO_POD: own}
         )
@@ -210,10 +221,18 @@ class TranslatedPackets:
         return Demanded(everything if accept else {}, {} if accept else everything, excused)
 
     def _scene(
-        self, name: str, source: int, destination: int, free: Axis, incoming: Interfaces, outgoing: Interfaces
+        self,
+        name: str,
+        source: int,
+        destination: int,
+        free: Axis,
+        incoming: Interfaces,
+        outgoing: Interfaces,
+        ports: Ports,
     ) -> Scene:
         real = source if free is Axis.SOURCE else destination
-        return Scene(name, source, destination, free, incoming, outgoing, self._run.state, self._services, real)
+        state, services = self._run.state, self._services
+        return Scene(name, source, destination, free, incoming, outgoing, state, services, real, ports)
 
     def _judge(self, local: LocalPod, question: _Question, lemmas: Lemmas) -> None:
         """What the hooks after the translation accept, compared with what is demanded of the packets that exist."""
@@ -240,14 +259,27 @@ class TranslatedPackets:
 
     def _note(self, path: Path, scene: Scene, here: Demanded, can: Region, sure: Region, ends: int) -> None:
         paths = {path: ends}
-        self._world.note_used(Kind.LEAK, paths, scene, within(both(can, here.deny), ends))
-        self._world.note_used(Kind.BLOCKED, paths, scene, within(minus(here.allow, sure), ends))
+        differing = {
+            Kind.LEAK: within(both(can, here.deny), ends),
+            Kind.BLOCKED: within(minus(here.allow, sure), ends),
+        }
+        for kind, region in differing.items():
+            self._world.note_used(kind, paths, scene, region)
+            if self._run.demand is Demand.POLICY:
+                self._world.note_reading(kind, path, scene, region)
 
     def _record(
         self, local: LocalPod, path: Path, scene: Scene, arrival: Arrival, verdicts: Verdicts, reasons: list[str]
     ) -> None:
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, reasons)
+        if (
+            self._wire.doubt
+            and path in (Path.REMOTE_TO_POD, Path.POD_TO_REMOTE)
+            and (verdicts.leak or verdicts.blocked)
+        ):
+            self._ledger.undecided(local.pod.full_name, path, [self._wire.doubt])
+            return
         mine = self._selecting(Direction.EGRESS if scene.free is Axis.DESTINATION else Direction.INGRESS, local)
         for kind in Kind:
             at = Circumstance(kind, path, self._run.states, self._wire, self._mark, arrival)
@@ -269,7 +301,7 @@ class TranslatedPackets:
     def _nowhere(self, local: LocalPod) -> None:
         """Packets that are sent where no path leads: nobody knows here what becomes of them."""
         places = self._world.places
-        known = self._others | places.own
+        known = places.local | places.remote | places.own
         for arrivals in self._arriving.by_mark.values():
             for cell, arrival in arrivals.items():
                 if not known >> cell & 1 and slice_at(arrival.can, local.bit):

@@ -13,16 +13,25 @@ from verifier.model.fields import ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
+from verifier.model.policy import Direction
 from verifier.model.predicate import InRange, Predicate, equals
-from verifier.model.profile import Deviation, Profile
+from verifier.model.profile import Deviation, Profile, reading
 from verifier.model.ruleset import Chain, Ruleset
 from verifier.questions.judge import Demanded
+from verifier.semantics.bridges import bridged_networks
 from verifier.semantics.compile import Compiler
 from verifier.semantics.places import Places
 from verifier.semantics.policies import Policies
-from verifier.semantics.regions import Region, both, join, minus, union
+from verifier.semantics.regions import Region, both, join, minus, union, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
+
+ANSWERING = {
+    Path.REMOTE_TO_POD: (Direction.INGRESS,),
+    Path.POD_TO_REMOTE: (Direction.EGRESS,),
+    Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
+}
+"""The directions in which ends on this node are judged (U-37)."""
 
 
 class Demand(Enum):
@@ -69,14 +78,14 @@ class World:
     ) -> None:
         self.family = family
         self.ruleset = ruleset
-        self.deviations = deviations
+        in_force = [each for each in deviations if family in each.families]
+        self.deviations = tuple(each for each in in_force if each.rewritten is None)
+        readings = _readings(cluster, [each for each in in_force if each.rewritten is not None])
         predicates: list[Predicate] = [rule.match for chain in ruleset.chains.values() for rule in chain.rules]
-        for tier in cluster.tiers:
-            for policy in tier.policies:
-                predicates.extend(policy.subjects.values())
-                for rule in policy.rules:
-                    predicates.extend((rule.peer, rule.ports))
-        predicates.extend(deviation.where for deviation in deviations)
+        for each in (cluster, *readings.values()):
+            predicates.extend(_asked(each))
+        predicates.extend(deviation.where for deviation in self.deviations)
+        predicates.append(InRange(Field.SOURCE, bridged_networks(family, node, profile.bridge(node))))
         predicates.extend(destinations(ruleset))
         if translates(ruleset):
             predicates.extend(_served(cluster))
@@ -84,6 +93,7 @@ class World:
         self.compiler = Compiler(self.space)
         self.places = Places(self.space, node, profile)
         self.policies = Policies(cluster, self.compiler)
+        self.readings = {name: Policies(each, self.compiler) for name, each in readings.items()}
         self.used_deviations: set[str] = set()
         self.apart = apart
         self.used_assumptions: set[str] = set()
@@ -198,6 +208,46 @@ class World:
             region = both(region, minus({world: scene.services}, allowed))
         return region
 
+    def read(self, direction: Direction, scene: Scene) -> Region | None:
+        """What the policies allow as documented deviations read them; None where these read them as they are."""
+        return self.readings[""].region(direction, scene) if self.readings else None
+
+    def read_excused(self, kind: Kind, paths: Mapping[Path, int], scene: Scene) -> Region:
+        """What readings excuse in a scene, by the path of each cell of its free end (ANS-9)."""
+        out: Region = {}
+        for path, cells in paths.items() if self.readings else ():
+            here = within({scene.world: scene.services}, cells)
+            leak = here
+            blocked: Region = {}
+            for end in ANSWERING.get(path, ()):
+                read = self.readings[""].region(end, scene)
+                leak = both(leak, join(read, self.policies.region(end, scene)))
+                blocked = join(blocked, minus(here, read))
+            if path in ANSWERING:
+                out = join(out, leak if kind is Kind.LEAK else blocked)
+        return out
+
+    def note_reading(self, kind: Kind, path: Path, scene: Scene, difference: Region) -> None:
+        """Remember the readings that excuse some of a difference on a path."""
+        for end in ANSWERING.get(path, ()) if self.readings else ():
+            policies = self.policies if kind is Kind.LEAK else self.readings[""]
+            self.note_read(kind, end, scene, minus(difference, policies.region(end, scene)))
+
+    def note_read(self, kind: Kind, direction: Direction, scene: Scene, difference: Region) -> None:
+        """Remember the readings without which not all of a difference were excused."""
+        names = [name for name in self.readings if name]
+        if not difference or set(names) <= self.used_deviations:
+            return
+        regions = {name: each.region(direction, scene) for name, each in self.readings.items()}
+        told = {
+            name: minus(difference, region) if kind is Kind.LEAK else both(difference, region)
+            for name, region in regions.items()
+        }
+        if not minus(difference, told[""]):
+            return
+        needed = [name for name in names if minus(told[name], told[""])]
+        self.used_deviations.update(needed or names)
+
     def note_used(self, kind: Kind, paths: Mapping[Path, int], scene: Scene, difference: Region) -> None:
         """Remember the deviations that excused some of a difference."""
         if not difference:
@@ -232,6 +282,30 @@ def _served(cluster: Cluster) -> Iterator[Predicate]:
         for port in service.ports:
             yield equals(Field.PROTOCOL, port.protocol)
             yield InRange(Field.DESTINATION_PORT, tuple((n, n) for n in (port.number, port.node_port) if n))
+
+
+def _asked(cluster: Cluster) -> Iterator[Predicate]:
+    """What the policies ask of packets."""
+    for tier in cluster.tiers:
+        for policy in tier.policies:
+            yield from policy.subjects.values()
+            for rule in policy.rules:
+                yield from (rule.peer, rule.ports)
+
+
+def _readings(cluster: Cluster, deviations: list[Deviation]) -> dict[str, Cluster]:
+    """The cluster with its policies as the deviations read them, under "", and as all but one of them do, under its name.
+
+    Nothing where they read every policy as it is; a deviation that changes nothing of what the others do is left out.
+    """
+    whole = reading(cluster, deviations)
+    if whole is cluster:
+        return {}
+    found = {"": whole}
+    for each in deviations:
+        if reading(cluster, [each]) is not cluster:
+            found[each.name] = reading(cluster, [other for other in deviations if other is not each])
+    return found
 
 
 def _demand(setting: Setting) -> Demand:

@@ -24,7 +24,7 @@ from verifier.model.effect import (
 from verifier.model.fields import ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
-from verifier.model.path import HOOKS, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, Path
+from verifier.model.path import HOOKS, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS, Path
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.model.trace import ChainTrace, Step
 from verifier.reference.predicates import doubts, holds
@@ -71,14 +71,15 @@ def _visits(table: str, state: ConnState) -> bool:
 def at_hook(packet: Packet, hook: str, mark: int, connmark: int) -> Packet:
     """The packet as seen at a hook: only with the interfaces that it has there (CH-2), and with these marks."""
     inward, outward = hook in IN_INTERFACE_CHAINS, hook in OUT_INTERFACE_CHAINS
+    parting = hook in OUT_PORT_CHAINS
     return replace(
         packet,
         mark=mark,
         connmark=connmark,
         in_interface=packet.in_interface if inward else "",
         out_interface=packet.out_interface if outward else "",
-        phys_in=packet.phys_in if inward else "",
-        phys_out=packet.phys_out if outward else "",
+        phys_out=packet.phys_out if parting else "",
+        bridged=packet.bridged if parting else 0,
     )
 
 

@@ -6,6 +6,7 @@ Spec: specs/policies/network_policy.md, specs/universe.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting
 from verifier.model.effect import Verdict
@@ -14,7 +15,7 @@ from verifier.model.finding import Kind
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction
-from verifier.model.profile import Deviation
+from verifier.model.profile import Deviation, reading
 from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.addresses import has_type
 from verifier.reference.policies import judge
@@ -23,6 +24,12 @@ from verifier.reference.view import View
 
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 SERVED_PATHS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
+ANSWERING = {
+    Path.REMOTE_TO_POD: (Direction.INGRESS,),
+    Path.POD_TO_REMOTE: (Direction.EGRESS,),
+    Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
+}
+"""The directions in which ends on this node are judged (U-37)."""
 NEVER_FORWARDED = {
     4: ((0, 0), (0x7F000000, 0x7FFFFFFF), (0xE0000000, 0xEFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF)),
     6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
@@ -77,11 +84,8 @@ def _unserved(packet: Packet, view: View) -> bool:
 
 def _by_policies(path: Path, ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
     """Denied where an end on this node denies, allowed where both ends allow, free in between."""
-    answering = {
-        Path.REMOTE_TO_POD: (ingress,),
-        Path.POD_TO_REMOTE: (egress,),
-        Path.POD_TO_POD: (egress, ingress),
-    }[path]
+    traces = {Direction.INGRESS: ingress, Direction.EGRESS: egress}
+    answering = [traces[end] for end in ANSWERING[path]]
     if ingress.reasons or egress.reasons:
         return Expectation(None, "; ".join(ingress.reasons + egress.reasons), "", ingress, egress)
     if not all(trace.allowed for trace in answering):
@@ -143,11 +147,46 @@ def _remote(family: int, address: int, view: View) -> bool:
 
 def excused(packet: Packet, path: Path, kind: Kind, deviations: Iterable[Deviation], view: View) -> tuple[str, ...]:
     """The names of the deviations that turn a difference of this kind, for this packet, into unspecified."""
-    return tuple(
+    in_force = [each for each in deviations if packet.family in each.families]
+    names = [
         deviation.name
-        for deviation in deviations
-        if deviation.kind is kind
+        for deviation in in_force
+        if deviation.rewritten is None
+        and deviation.kind is kind
         and path in deviation.paths
         and holds(deviation.where, packet, view) is True
         and (deviation.denied_by is None or not judge(packet, view.cluster, deviation.denied_by, view).allowed)
-    )
+    ]
+    readers = [each for each in in_force if each.rewritten is not None]
+    if _reads_so(packet, path, kind, readers, view):
+        needed = [
+            each.name
+            for each in readers
+            if not _reads_so(packet, path, kind, [other for other in readers if other.name != each.name], view)
+        ]
+        names.extend(needed or [each.name for each in readers])
+    return tuple(dict.fromkeys(names))
+
+
+def _reads_so(packet: Packet, path: Path, kind: Kind, deviations: list[Deviation], view: View) -> bool:
+    """Whether the policies, as these deviations read them, ask for what the node does with the packet (ANS-9)."""
+    if not deviations or packet.state is not ConnState.NEW or packet.protocol not in POLICED_PROTOCOLS:
+        return False
+    other = _reading(deviations, view)
+    ends = ANSWERING.get(path, ())
+    if other is view or not ends:
+        return False
+    allowed = {end: judge(packet, view.cluster, end, view).allowed for end in ends}
+    read = {end: judge(packet, other.cluster, end, other).allowed for end in ends}
+    if kind is Kind.LEAK:
+        return all(allowed[end] or read[end] for end in ends)
+    return not all(read.values())
+
+
+def _reading(deviations: list[Deviation], view: View) -> View:
+    """The node with its policies as these deviations read them; the view itself where that changes nothing."""
+    key = tuple(id(each.rewritten) for each in deviations)
+    if key not in view.readings:
+        cluster = reading(view.cluster, deviations)
+        view.readings[key] = view if cluster is view.cluster else replace(view, cluster=cluster, selections={})
+    return view.readings[key]

@@ -11,9 +11,12 @@ from verifier.model.effect import Translate
 from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
 from verifier.model.policy import Direction, Policy
+from verifier.model.predicate import Range
+from verifier.model.profile import Bridge
 from verifier.model.ruleset import Ruleset
 from verifier.reference.addresses import AddressTypes, address_types
 from verifier.reference.index import SetIndex
+from verifier.reference.networks import networks_of
 
 Selection: TypeAlias = tuple[int, Direction, int, int]
 """A tier's place, a direction, and the family and address of the end that is protected in it."""
@@ -25,7 +28,9 @@ class View:
 
     `sets` is None where the dump has no ipset-save. `pods` holds every address of a pod whose traffic policies can
     see, as (family, address); `local` those of them on this node; `translates` says per family whether the node's rules
-    give packets other destinations. `indexes` and `selections` remember what was worked
+    give packets other destinations. `bridge` is the one whose ports they are, where that is known, `networks` by family
+    what it reaches without a router. `readings` (the node with policies that are read otherwise), `indexes` and
+    `selections` remember what was worked
     out for earlier packets and never change an answer.
     """
 
@@ -36,11 +41,14 @@ class View:
     pods: Mapping[tuple[int, int], Pod]
     local: frozenset[tuple[int, int]]
     translates: Mapping[int, bool] = field(default_factory=dict)
+    bridge: Bridge | None = None
+    networks: Mapping[int, tuple[Range, ...]] = field(default_factory=dict)
+    readings: dict[tuple[int, ...], View] = field(default_factory=dict)
     indexes: dict[int, SetIndex] = field(default_factory=dict)
     selections: dict[Selection, tuple[tuple[Policy, ...], tuple[str, ...]]] = field(default_factory=dict)
 
 
-def view_of(node: NodeState, cluster: Cluster) -> View:
+def view_of(node: NodeState, cluster: Cluster, bridge: Bridge | None = None) -> View:
     """The view of a node. Where two pods claim one address, the first in the cluster's order has it."""
     pods: dict[tuple[int, int], Pod] = {}
     local: set[tuple[int, int]] = set()
@@ -51,7 +59,8 @@ def view_of(node: NodeState, cluster: Cluster) -> View:
             if pods.setdefault(end, pod) is pod and pod.node == node.name:
                 local.add(end)
     translates = {family: _translates(ruleset) for family, ruleset in node.rulesets.items()}
-    return View(node.name, cluster, node.sets, address_types(node, cluster), pods, frozenset(local), translates)
+    types, networks = address_types(node, cluster), networks_of(node, bridge)
+    return View(node.name, cluster, node.sets, types, pods, frozenset(local), translates, bridge, networks)
 
 
 def _translates(ruleset: Ruleset) -> bool:

@@ -24,6 +24,7 @@ from verifier.model.predicate import (
     Opaque,
     PortNamed,
     Predicate,
+    equals,
 )
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
@@ -129,8 +130,11 @@ class Compiler:
             case Masked(field_, value, mask) if field_ in MARK_SHIFT:
                 shift = MARK_SHIFT[field_]
                 draft.marks.append(MarkTest(value << shift, mask << shift, negated))
-            case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE as which, name, prefix):
-                draft.names.append(NameTest(which is Field.OUT_INTERFACE, name, prefix, negated))
+            case Named() | InRange(Field.BRIDGED, ((0, 0),) | ((1, 1),)):
+                draft.names.append(_name_test(predicate, negated))
+            case AnyOf(parts) if all(_is_name_test(part) for part in parts):
+                alternatives = tuple((_name_test(part, False), self.space.everything) for part in parts)
+                draft.guarded.append(Guarded(alternatives, negated))
             case Member(name, directions, False) if self.space.sets.names_interfaces(name):
                 self._guard(draft, name, directions, negated)
             case Opaque(text, chance) if text != RPFILTER:
@@ -235,6 +239,26 @@ def _finished(draft: _Draft, everything: Box3) -> Compiled:
         tuple(draft.opaque),
         impossible,
     )
+
+
+INCOMING = (Field.IN_INTERFACE, Field.PHYS_IN)
+PORTS = (Field.PHYS_IN, Field.PHYS_OUT)
+
+
+def _is_name_test(predicate: Predicate) -> bool:
+    inner = predicate.part if isinstance(predicate, Not) else predicate
+    return isinstance(inner, Named) or inner in (equals(Field.BRIDGED, 0), equals(Field.BRIDGED, 1))
+
+
+def _name_test(predicate: Predicate, negated: bool) -> NameTest:
+    """A test of an interface or port; a packet is bridged where it leaves by a port (PD-2)."""
+    match predicate:
+        case Not(part):
+            return _name_test(part, not negated)
+        case Named(which, name, prefix):
+            return NameTest(which not in INCOMING, name, prefix, negated, which in PORTS)
+        case _:
+            return NameTest(True, "", False, (predicate == equals(Field.BRIDGED, 1)) != negated, True)
 
 
 def _plain(predicate: Predicate) -> bool:

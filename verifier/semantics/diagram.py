@@ -107,11 +107,11 @@ class Diagram:
         source, destination = test.source & scene.source, test.destination & scene.destination
         sure_source, sure_destination = source, destination
         for name in test.names:
-            interfaces = scene.outgoing if name.outgoing else scene.incoming
+            axis, interfaces = scene.named(name)
             holds, unknown = interfaces.test(name)
             if unknown:
-                self.reasons[self._program.located(interfaces.unknown, one.rule)] = None
-            if name.outgoing:
+                self.reasons[self._program.located(interfaces.unknown(name), one.rule)] = None
+            if axis is Axis.DESTINATION:
                 destination, sure_destination = destination & (holds | unknown), sure_destination & holds
             else:
                 source, sure_source = source & (holds | unknown), sure_source & holds
@@ -153,8 +153,9 @@ class Diagram:
         """The boxes whose interface test holds, cut to the addresses for which it does."""
         out = []
         for name, (source, destination, service) in guarded.parts:
-            holds, _ = (scene.outgoing if name.outgoing else scene.incoming).test(name)
-            if name.outgoing:
+            axis, interfaces = scene.named(name)
+            holds, _ = interfaces.test(name)
+            if axis is Axis.DESTINATION:
                 out.append((source, destination & holds, service))
             else:
                 out.append((source & holds, destination, service))
@@ -162,9 +163,9 @@ class Diagram:
 
     def _known(self, guarded: Guarded, one: Instruction, scene: Scene) -> bool:
         for name, _ in guarded.parts:
-            interfaces = scene.outgoing if name.outgoing else scene.incoming
+            interfaces = scene.named(name)[1]
             if interfaces.test(name)[1]:
-                self.reasons[self._program.located(interfaces.unknown, one.rule)] = None
+                self.reasons[self._program.located(interfaces.unknown(name), one.rule)] = None
                 return False
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verifier.semantics.atoms import Name
 from verifier.semantics.line import single
 from verifier.semantics.program import ChainKey, CompiledChain, Instruction, Program
 from verifier.semantics.scene import Scene
@@ -25,7 +26,7 @@ class _Table:
         self.sources = sum(self.by_source)
 
     def _file(self, position: int, one: Instruction) -> None:
-        names = [test for test in one.test.names if not test.negated and not test.prefix]
+        names = [test for test in one.test.names if not (test.negated or test.prefix or test.port)]
         incoming = next((test.name for test in names if not test.outgoing), None)
         outgoing = next((test.name for test in names if test.outgoing), None)
         if single(one.test.destination):
@@ -72,7 +73,7 @@ def _by_mask(out: list[int], filed: dict[int, list[int]], known: int, world: int
                 out.extend(positions)
 
 
-def _by_name(out: list[int], filed: dict[str, list[int]], names: tuple[str | None, ...]) -> None:
+def _by_name(out: list[int], filed: dict[str, list[int]], names: tuple[Name, ...]) -> None:
     if not filed:
         return
     if None in names:
@@ -80,5 +81,5 @@ def _by_name(out: list[int], filed: dict[str, list[int]], names: tuple[str | Non
             out.extend(positions)
         return
     for name in dict.fromkeys(names):
-        assert name is not None
+        assert isinstance(name, str)
         out.extend(filed.get(name, ()))

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from verifier.model.path import FORWARD
 from verifier.semantics.kin import Kin
 from verifier.semantics.parts import Behaviour, Parts, Role
-from verifier.semantics.places import Places
+from verifier.semantics.places import Places, Wire
 from verifier.semantics.program import ChainKey, Kind, Token, changed
 from verifier.semantics.scene import Scene
 from verifier.semantics.shapes import End, Shapes
@@ -31,7 +31,7 @@ Outcomes: TypeAlias = dict[Outcome, Literal]
 class Frames:
     """What the forward path of one program accepts of a pair of ends, as a formula over the ends' parts."""
 
-    def __init__(self, places: Places, parts: Parts, summaries: Summaries, wire: str, services: int) -> None:
+    def __init__(self, places: Places, parts: Parts, summaries: Summaries, wire: Wire, services: int) -> None:
         self._summaries = summaries
         self._parts = parts
         self._program = program = summaries.program

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from verifier.model.fields import ConnState
-from verifier.semantics.places import Interfaces, LocalPod, Places
+from verifier.semantics.atoms import NameTest
+from verifier.semantics.interfaces import Interfaces
+from verifier.semantics.places import LocalPod, Places, Surroundings, Wire
 from verifier.semantics.program import ChainKey, Instruction, Program
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Exit, Outcome, Summaries
@@ -41,7 +43,7 @@ class Parts:
     each time.
     """
 
-    def __init__(self, places: Places, program: Program, summaries: Summaries, wire: str, services: int) -> None:
+    def __init__(self, places: Places, program: Program, summaries: Summaries, wire: Wire, services: int) -> None:
         self.program = program
         self._summaries = summaries
         self._places = places
@@ -52,11 +54,10 @@ class Parts:
         self.several: set[tuple[Role, int]] = set()
         self._bits = {local.bit for local in places.pods}
         self._alone = {local.device for local in places.pods if local.cell in places.alone}
-        world = places.remote | sum(local.bit for local in places.pods)
-        around = places.anywhere(wire)
+        around = places.around(wire)
         for local in places.pods:
             for role in Role:
-                self._scenes[role, local.cell] = _wide(role, local, world, around, program.state, services)
+                self._scenes[role, local.cell] = _wide(role, local, around, program.state, services)
 
     def scene(self, role: Role, local: LocalPod) -> Scene:
         """The pod at its end, everything else at the other."""
@@ -79,10 +80,7 @@ class Parts:
         if local.cell not in self._places.alone:
             return False
         outgoing = axis is Axis.DESTINATION
-        return any(
-            test.outgoing == outgoing and not test.negated and not test.prefix and test.name == local.device
-            for test in one.test.names
-        )
+        return any(test.outgoing == outgoing and _exact(test) and test.name == local.device for test in one.test.names)
 
     def is_part(self, one: Instruction) -> bool:
         """Whether the rule enters the part of a pod whenever a pair of ends allows it."""
@@ -90,7 +88,7 @@ class Parts:
             return False
         if one.test.source in self._bits or one.test.destination in self._bits:
             return True
-        return any(not test.negated and not test.prefix and test.name in self._alone for test in one.test.names)
+        return any(_exact(test) and test.name in self._alone for test in one.test.names)
 
     def enter(self, role: Role, local: LocalPod, key: ChainKey, hook: str, mark: int) -> Behaviour:
         """How the pod's part behaves when entered here with this mark."""
@@ -116,10 +114,18 @@ class Parts:
         return Behaviour(known.index(passes), tuple(outcomes))
 
 
-def _wide(role: Role, local: LocalPod, world: int, around: Interfaces, state: ConnState, services: int) -> Scene:
+def _exact(test: NameTest) -> bool:
+    """Whether it asks for one interface by its name."""
+    return not (test.negated or test.prefix or test.port)
+
+
+def _wide(role: Role, local: LocalPod, around: Surroundings, state: ConnState, services: int) -> Scene:
     mine = Interfaces(((local.device, -1),), local.pod.full_name)
     name = f"{role.name.lower()} of {local.pod.full_name}"
+    world, others = around.cells, around.interfaces
     real = world & ~local.bit
     if role is Role.EGRESS:
-        return Scene(name, local.bit, world, Axis.DESTINATION, mine, around, state, services, real)
-    return Scene(name, world, local.bit, Axis.SOURCE, around, mine, state, services, real)
+        ports = around.reached_from(local)
+        return Scene(name, local.bit, world, Axis.DESTINATION, mine, others, state, services, real, ports)
+    ports = around.reaching(local)
+    return Scene(name, world, local.bit, Axis.SOURCE, others, mine, state, services, real, ports)

@@ -10,49 +10,70 @@ from string import ascii_lowercase
 
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
+from verifier.model.predicate import Range
 from verifier.model.profile import Profile
-from verifier.semantics.atoms import NameTest
+from verifier.semantics.atoms import Beginning, Foreign, Name
+from verifier.semantics.bridges import bridged_networks
 from verifier.semantics.cuts import SPECIAL
+from verifier.semantics.interfaces import Axis, Interfaces, Ports, leaving
 from verifier.semantics.line import cells
 from verifier.semantics.space import Space
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalPod:
-    """A pod of this node with an address of the family; `device` is its host-side interface, None where unknown."""
+    """A pod of this node with an address of the family.
+
+    `device` is the interface by which its packets come, `port` the bridge port; None where unknown. Pods of one `sort`
+    are told apart neither by whether that is known nor by what is known of the port.
+    """
 
     pod: Pod
     address: int
     bit: int
     cell: int
     device: str | None
+    port: Name
+    sort: int
 
 
-class Interfaces:
-    """The interfaces that an end can have: (name or None, cells behind it); -1 stands for a single fixed end.
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What leads to remote ends: an interface that no rule tells apart from those `alike`, or a bridge's uplink.
 
-    `unknown` says whose interface it is where no name is known.
+    `remote` are the cells of the ends behind it, `port` the bridge port by which they come. With `doubt`, whether they are behind it is
+    not known, for that reason.
     """
 
-    __slots__ = ("groups", "key", "unknown")
-
-    def __init__(self, groups: tuple[tuple[str | None, int], ...], unknown: str = "") -> None:
-        self.groups = groups
-        self.unknown = f"the interface of {unknown or 'a pod'} is not known: no chain, address or route tells it"
-        self.key = tuple(name for name, _ in groups)
-
-    def test(self, test: NameTest) -> tuple[int, int]:
-        """(cells for which the test holds, cells for which nobody knows)."""
-        holds = unknown = 0
-        for name, mask in self.groups:
-            if name is None:
-                unknown |= mask
-            elif test.holds(name):
-                holds |= mask
-        return holds, unknown
+    interface: str
+    alike: tuple[str, ...]
+    remote: int
+    port: Name
+    doubt: str = ""
 
 
-NO_INTERFACE = Interfaces((("", -1),))
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """Every end that a local pod may meet: the local pods and what is remote behind one wire."""
+
+    cells: int
+    interfaces: Interfaces
+    ports: tuple[tuple[Name, int], ...]
+
+    def reached_from(self, local: LocalPod) -> Ports:
+        """The ports of packets from a pod to any of them."""
+        leave = tuple((leaving(local.port, port), mask) for port, mask in self.ports)
+        return Ports(Interfaces(((local.port, -1),)), Interfaces(leave))
+
+    def reaching(self, local: LocalPod) -> Ports:
+        """The ports of packets from any of them to a pod."""
+        leave = tuple((leaving(port, local.port), mask) for port, mask in self.ports)
+        return Ports(Interfaces(self.ports), Interfaces(leave), Axis.SOURCE)
+
+
+def pair_ports(source: Name, destination: Name) -> Ports:
+    """The ports of packets between two ends that are behind these."""
+    return Ports(Interfaces(((source, -1),)), Interfaces(((leaving(source, destination), -1),)))
 
 
 class Places:
@@ -60,12 +81,14 @@ class Places:
 
     `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
     that several live pods claim; `claimed` says so of pods of other nodes;
-    `wires` names one interface per class of interfaces that no rule can tell apart and that are no pod's, with all of its
-    class (U-32).
+    `wires` has one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32), and the
+    uplink of a known bridge (U-42).
     """
 
     def __init__(self, space: Space, node: NodeState, profile: Profile) -> None:
         self.space = space
+        self.bridge = bridge = profile.bridge(node)
+        sorts: dict[tuple[bool, Name], int] = {}
         self.pods: list[LocalPod] = []
         self.shared: list[Pod] = []
         self.local = 0
@@ -76,7 +99,11 @@ class Places:
                 self.shared.append(pod)
             else:
                 device = _device(space.family, pod, node, profile)
-                self.pods.append(LocalPod(pod, pod.addresses[space.family], bit, bit.bit_length() - 1, device))
+                port = Beginning(bridge.pod_ports) if bridge and device == bridge.interface else None
+                sort = sorts.setdefault((device is None, port), -10 - len(sorts))
+                self.pods.append(
+                    LocalPod(pod, pod.addresses[space.family], bit, bit.bit_length() - 1, device, port, sort)
+                )
             self.local |= bit
         self.own = space.address_mask((a, a) for a in space.own)
         self.remote = space.addresses.all & ~self.local & ~self.own & ~space.inventory.ambiguous
@@ -84,24 +111,55 @@ class Places:
             self.remote &= ~space.address_mask(ranges)
         shared = space.inventory.ambiguous & ~self.local
         self.claimed = "; ".join(_rivals(space, 1 << cell) for cell in cells(shared))
-        self.wires = _wires(space, node, profile, {p.device for p in self.pods})
+        names = _wires(space, node, profile, {p.device for p in self.pods})
+        self.wires = self._strung(names, bridged_networks(space.family, node, bridge))
         devices: dict[str | None, int] = {}
         for local in self.pods:
             devices[local.device] = devices.get(local.device, 0) | local.bit
         self.devices = devices
         nameless = [local.pod.full_name for local in self.pods if local.device is None]
         self._nameless = ", ".join(nameless[:3]) + (f" and {len(nameless) - 3} more" if len(nameless) > 3 else "")
-        self.alone = {local.cell for local in self.pods if local.device and devices[local.device] == local.bit}
+        shared_device = bridge.interface if bridge else None
+        self.alone = {
+            local.cell
+            for local in self.pods
+            if local.device and local.device != shared_device and devices[local.device] == local.bit
+        }
 
     def rivals(self, pod: Pod) -> str:
         """Which live pods share this one's address."""
         return _rivals(self.space, 1 << self.space.addresses.cell(pod.addresses[self.space.family]))
 
-    def anywhere(self, wire: str) -> Interfaces:
-        """Interfaces of an end that is any local pod or remote behind `wire`."""
+    def _strung(self, names: dict[str, tuple[str, ...]], networks: tuple[Range, ...]) -> tuple[Wire, ...]:
+        """The wires of these interfaces, and the uplink of the bridge; each with what is behind it."""
+        if self.bridge is None:
+            return tuple(Wire(first, alike, self.remote, None) for first, alike in names.items())
+        bridge = self.bridge
+        inside = outside = self.remote
+        doubt = f"which addresses are behind {bridge.uplink} is not known: no address or route of {bridge.interface} is"
+        if networks:
+            inside, doubt = self.remote & self.space.address_mask(networks), ""
+            outside = self.remote & ~inside
+        port = Foreign(bridge.pod_ports, bridge.uplink)
+        return (
+            *(Wire(first, alike, outside, port, doubt) for first, alike in names.items()),
+            Wire(bridge.interface, (bridge.interface,), inside, bridge.uplink, doubt),
+        )
+
+    def around(self, wire: Wire) -> Surroundings:
+        """Every end that is a local pod or remote behind the wire."""
         groups = dict(self.devices)
-        groups[wire] = groups.get(wire, 0) | self.remote
-        return Interfaces(tuple(groups.items()), self._nameless)
+        groups[wire.interface] = groups.get(wire.interface, 0) | wire.remote
+        ports: dict[Name, int] = {wire.port: wire.remote}
+        for local in self.pods:
+            ports[local.port] = ports.get(local.port, 0) | local.bit
+        interfaces = Interfaces(tuple(groups.items()), self._nameless)
+        return Surroundings(wire.remote | self.local_bits, interfaces, tuple(ports.items()))
+
+    @property
+    def local_bits(self) -> int:
+        """The cells of the pods that are asked about."""
+        return sum(local.bit for local in self.pods)
 
 
 def _rivals(space: Space, bit: int) -> str:
@@ -132,7 +190,11 @@ def _is_default(last: int, family: int) -> bool:
 
 
 def _wires(space: Space, node: NodeState, profile: Profile, devices: set[str | None]) -> dict[str, tuple[str, ...]]:
+    bridge = profile.bridge(node)
     reserved = profile.pod_interfaces(node)
+    if bridge is not None:
+        reserved = (*reserved, bridge.pod_ports)
+        devices = {*devices, bridge.interface, bridge.uplink}
 
     def is_wire(name: str) -> bool:
         return name != "lo" and name not in devices and not any(name.startswith(prefix) for prefix in reserved)

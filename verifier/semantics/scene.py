@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from verifier.model.fields import ConnState
-from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
-from verifier.semantics.places import NO_INTERFACE, Interfaces
-
-
-class Axis(IntEnum):
-    """Which end of a scene is symbolic."""
-
-    SOURCE = 0
-    DESTINATION = 1
-    NEITHER = 2
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS
+from verifier.semantics.atoms import NameTest
+from verifier.semantics.interfaces import NO_INTERFACE, UNKNOWN_PORTS, Axis, Interfaces, Ports
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +27,7 @@ class Scene:
     state: ConnState
     services: int
     real: int
+    ports: Ports = UNKNOWN_PORTS
 
     @property
     def world(self) -> int:
@@ -47,4 +40,14 @@ class Scene:
         """The scene as a hook sees it: an interface that does not exist there is the empty name (CH-2)."""
         incoming = self.incoming if hook in IN_INTERFACE_CHAINS else NO_INTERFACE
         outgoing = self.outgoing if hook in OUT_INTERFACE_CHAINS else NO_INTERFACE
-        return replace(self, incoming=incoming, outgoing=outgoing)
+        leaving = self.ports.leaving if hook in OUT_PORT_CHAINS else NO_INTERFACE
+        return replace(self, incoming=incoming, outgoing=outgoing, ports=replace(self.ports, leaving=leaving))
+
+    def named(self, test: NameTest) -> tuple[Axis, Interfaces]:
+        """What a test of a name asks of, and whose end it depends on."""
+        if test.port:
+            return (self.ports.along, self.ports.leaving) if test.outgoing else (Axis.SOURCE, self.ports.coming)
+        return (Axis.DESTINATION, self.outgoing) if test.outgoing else (Axis.SOURCE, self.incoming)
+
+
+__all__ = ["Axis", "Scene"]

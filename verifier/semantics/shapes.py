@@ -12,8 +12,9 @@ from collections import Counter
 from typing import TypeAlias
 
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
+from verifier.semantics.interfaces import NO_INTERFACE, Interfaces
 from verifier.semantics.parts import Parts, Role
-from verifier.semantics.places import NO_INTERFACE, Interfaces, LocalPod, Places
+from verifier.semantics.places import LocalPod, Places, Wire, pair_ports
 from verifier.semantics.program import ChainKey, Instruction, Kind, Token
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
@@ -29,7 +30,7 @@ class Shapes:
     `keys` tells which chain is a pod's part, and at which hook it was met.
     """
 
-    def __init__(self, places: Places, parts: Parts, summaries: Summaries, wire: str, services: int) -> None:
+    def __init__(self, places: Places, parts: Parts, summaries: Summaries, wire: Wire, services: int) -> None:
         self.places = places
         self.program = summaries.program
         self.parts = parts
@@ -158,7 +159,7 @@ class Shapes:
         found = self._alive.get(at)
         if found is None:
             interfaces = self._interfaces(end) if exists else NO_INTERFACE
-            mask = end.bit if end is not None else self.places.remote
+            mask = end.bit if end is not None else self._wire.remote
             found = 0
             for one in self.program.chains[key].body:
                 tested = one.test.source if axis is Axis.SOURCE else one.test.destination
@@ -169,7 +170,7 @@ class Shapes:
 
     def _interfaces(self, end: End) -> Interfaces:
         if end is None:
-            return Interfaces(((self._wire, -1),))
+            return Interfaces(((self._wire.interface, -1),))
         return Interfaces(((end.device, -1),), end.pod.full_name)
 
     def _dependence(self, key: ChainKey) -> tuple[bool, bool]:
@@ -192,8 +193,9 @@ class Shapes:
         if one.test.factors or one.test.guarded:
             return True, True
         everything = self._summaries.everything
-        source = one.test.source != everything[0] or any(not test.outgoing for test in one.test.names)
-        destination = one.test.destination != everything[1] or any(test.outgoing for test in one.test.names)
+        names = [test for test in one.test.names if not test.port]
+        source = one.test.source != everything[0] or any(not test.outgoing for test in names)
+        destination = one.test.destination != everything[1] or any(test.outgoing for test in names)
         if one.target is not None and not self.parts.is_part(one):
             inner = self._dependence(one.target)
             source, destination = source or inner[0], destination or inner[1]
@@ -201,7 +203,7 @@ class Shapes:
 
     def pair_scene(self, source: End, destination: End) -> Scene:
         """Both ends as they are: one address each, or everything remote behind the wire."""
-        remote = self.places.remote
+        remote = self._wire.remote
         axis = Axis.SOURCE if source is None else Axis.DESTINATION if destination is None else Axis.NEITHER
         mine = source.bit if source is not None else remote
         theirs = destination.bit if destination is not None else remote
@@ -217,12 +219,13 @@ class Shapes:
             self.program.state,
             self._services,
             real,
+            pair_ports(*(self._wire.port if end is None else end.port for end in (source, destination))),
         )
 
 
 def _may_name(one: Instruction, axis: Axis, interfaces: Interfaces) -> bool:
     for test in one.test.names:
-        if test.outgoing == (axis is Axis.DESTINATION):
+        if not test.port and test.outgoing == (axis is Axis.DESTINATION):
             holds, unknown = interfaces.test(test)
             if not holds and not unknown:
                 return False
@@ -231,9 +234,7 @@ def _may_name(one: Instruction, axis: Axis, interfaces: Interfaces) -> bool:
 
 def sort_of(end: End) -> int:
     """What about an end a rule without coupled tests can tell, once the end is known to allow it."""
-    if end is None:
-        return -3
-    return -1 if end.device is not None else -2
+    return -3 if end is None else end.sort
 
 
 def cell_of(end: End) -> int:

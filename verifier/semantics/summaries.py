@@ -129,15 +129,14 @@ class Summaries:
         return found ^ int(guarded.negated)
 
     def _name(self, test: NameTest, rule: Rule, scene: Scene) -> Literal:
-        interfaces = scene.outgoing if test.outgoing else scene.incoming
-        axis = Axis.DESTINATION if test.outgoing else Axis.SOURCE
+        axis, interfaces = scene.named(test)
         holds, unknown = interfaces.test(test)
         known = self.end(axis, holds, scene) if holds else FALSE
         if not unknown:
             return known
         where = self.end(axis, unknown, scene)
-        text = self.program.located(interfaces.unknown, rule)
-        free = self.opaque(("interface", test.outgoing, test.name, test.prefix), text)
+        text = self.program.located(interfaces.unknown(test), rule)
+        free = self.opaque(("interface", test.outgoing, test.name, test.prefix, test.port), text)
         return self.store.either((known, self.store.both(where, free ^ int(test.negated))))
 
     def summary(self, key: ChainKey, mark: int, scene: Scene) -> Summary:
@@ -259,14 +258,14 @@ class Summaries:
         """What the constants of the scene decide inside a chain: scenes that agree share its summary."""
         sources, destinations, names = self._decided(key)
         if len(sources) + len(destinations) > MANY:
-            return scene.name, (scene.incoming.key, scene.outgoing.key) if names else None
+            return scene.name, (scene.incoming.key, scene.outgoing.key, scene.ports.key) if names else None
         parts: list[object] = [scene.free, scene.services, scene.world]
         if scene.free is not Axis.SOURCE:
             parts.append(tuple([mask & scene.source != 0 for mask in sources]))
         if scene.free is not Axis.DESTINATION:
             parts.append(tuple([mask & scene.destination != 0 for mask in destinations]))
         if names:
-            parts.append((scene.incoming.groups, scene.outgoing.groups))
+            parts.append((scene.incoming.groups, scene.outgoing.groups, scene.ports.key))
         return tuple(parts)
 
     def _decided(self, key: ChainKey) -> tuple[frozenset[int], frozenset[int], bool]:

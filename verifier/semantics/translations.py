@@ -9,7 +9,7 @@ Spec: specs/chains/translation.md
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.model.effect import Target
 from verifier.model.ruleset import Rule
@@ -138,17 +138,7 @@ def translates(program: Program) -> bool:
 
 
 def _to(scene: Scene, destinations: int) -> Scene:
-    return Scene(
-        f"{scene.name} to {destinations}",
-        scene.source,
-        destinations,
-        Axis.SOURCE,
-        scene.incoming,
-        scene.outgoing,
-        scene.state,
-        scene.services,
-        scene.real,
-    )
+    return replace(scene, name=f"{scene.name} to {destinations}", destination=destinations, free=Axis.SOURCE)
 
 
 def _seen(region: Region, destinations: int, scene: Scene) -> Region:
@@ -191,8 +181,8 @@ class _Catcher(Diagram):
     def _doubts(self, one: Instruction, scene: Scene) -> list[str]:
         """What beside chance makes the rule match some packets and spare others."""
         names = (*one.test.names, *(name for guarded in one.test.guarded for name, _ in guarded.parts))
-        sides = [(scene.outgoing if name.outgoing else scene.incoming, name) for name in names]
-        unknown = [self._program.located(side.unknown, one.rule) for side, name in sides if side.test(name)[1]]
+        sides = [(scene.named(name)[1], name) for name in names]
+        unknown = [self._program.located(side.unknown(name), one.rule) for side, name in sides if side.test(name)[1]]
         return unknown + [f"{free.text} ({one.rule.origin})" for free in one.test.opaque if not free.chance]
 
     def _apply(

@@ -16,17 +16,19 @@ CALICO = (
     "shop-services", "shop-services-proxy-late", "shop-tiers",
 )  # fmt: skip
 KUBE_ROUTER = ("features", "features-dual", "scale-small", "seed", "shop", "shop-services", "shop-services-proxy-last")
-OTHERS = [("weave", "seed"), ("weave", "shop-services"), ("azure", "seed"), ("azure", "shop-services")]
+WEAVE = ("features", "scale-small", "seed", "shop", "shop-services")
+OTHERS = [("azure", "seed"), ("azure", "shop-services")]
 RECORDINGS = [
     *(("calico", name, "calico") for name in CALICO),
     *(("kube-router", name, "kube-router") for name in KUBE_ROUTER),
+    *(("weave", name, "weave") for name in WEAVE),
     *((compiler, name, "generic") for compiler, name in OTHERS),
 ]
 
 
 @pytest.mark.parametrize(("compiler", "scenario", "profile"), RECORDINGS)
 def test_recordings_are_recognised(compiler: str, scenario: str, profile: str) -> None:
-    """A recording is recognised from its dump alone; Weave Net and Azure NPM have no profile."""
+    """A recording is recognised from its dump alone; Azure NPM has no profile."""
     assert [recognise(read).name for read in recorded(compiler, scenario).nodes] == [profile]
 
 
