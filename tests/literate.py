@@ -26,6 +26,7 @@ outer one with the same info string; blocks with the same info string in one sec
                                 filter table, its built-in chains accept, its other chains are declared by their use.
     ```ipset-save [NODE]        as `ipset save` prints it
     ```json addresses [NODE]    as `ip -j addr` prints it          ```json routes [NODE]    as `ip -j route`
+    ```json routes6 [NODE]      as `ip -j -6 route`
 
 ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
 
@@ -102,7 +103,7 @@ PAGES = ("specs/**/*.md", "tests/cases/**/*.md", "tests/bugs/**/*.md", "examples
 DEFAULT_NODE = "node-a"
 
 WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster")
-NODE_WORLD = ("iptables-save", "ip6tables-save", "ipset-save", "json addresses", "json routes")
+NODE_WORLD = ("iptables-save", "ip6tables-save", "ipset-save", "json addresses", "json routes", "json routes6")
 ASSERTING = ("packets", "match", "match6", "answer verify", "profile", "error")
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")

@@ -1,4 +1,4 @@
-"""The pages of tests/cases/verify that show a release's dialect: a node that is proved, and the same node with a fault.
+"""The pages of tests/cases/verify and tests/bugs that Felix's dialects fill: a node, and the same node with a fault.
 
 `python -m tests.felix.pages` writes them; a test holds them against what would be written.
 """
@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 from tests.felix.dialect import Dialect
+from tests.felix.host_endpoints import HostEndpoint
 from tests.felix.samples import policy, routes
 from tests.felix.tables import Node
 from tests.literate import ROOT
 from tests.pages.world import expand_cluster
 
-FOLDER = ROOT / "tests" / "cases" / "verify"
 PODS = """\
 namespace shop team=a
 namespace edge team=b
@@ -36,7 +36,8 @@ Policies = list[dict[str, Any]]
 class Page:
     """A page: its file without .md, title, dialect, what is said first, policies, answers, and the fault.
 
-    `damage` makes the faulty dump of the good one; `answer` is what is then expected.
+    `prepared` completes what Felix writes, `damage` makes the faulty dump of the good one; `answer` is what is then
+    expected.
     """
 
     name: str
@@ -51,16 +52,19 @@ class Page:
     pods: str = PODS
     profile: str = ""
     options: str = ""
+    hosts: tuple[HostEndpoint, ...] = ()
+    folder: str = "cases/verify"
+    prepared: Callable[[str], str] | None = None
 
     @property
     def path(self) -> Path:
-        return FOLDER / f"{self.name}.md"
+        return ROOT / "tests" / self.folder / f"{self.name}.md"
 
     def rendered(self) -> str:
         """The page as it stands in its file."""
         objects = expand_cluster(self.pods)
-        node = Node(self.dialect, objects, self.policies)
-        dump = node.saved()
+        node = Node(self.dialect, objects, self.policies, self.hosts)
+        dump = self.prepared(node.saved()) if self.prepared else node.saved()
         damaged = self.damage(dump)
         assert damaged != dump, self.name
         kind = "iptables-save" if self.dialect.family == 4 else "ip6tables-save"
@@ -70,7 +74,9 @@ class Page:
             self.text,
             _fenced("cluster", self.pods),
             _fenced("yaml policies", written),
-            _fenced("json routes", json.dumps(routes(self.dialect, objects))),
+            _fenced(
+                "json routes" if self.dialect.family == 4 else "json routes6", json.dumps(routes(self.dialect, objects))
+            ),
             _fenced("ipset-save", node.sets.saved(self.dialect.family)),
             _fenced(kind, dump),
             *([_fenced("profile", self.profile)] if self.profile else []),
@@ -126,9 +132,9 @@ WEB = ingress("web", {"from": [API], "ports": [{"port": 80}]})
 
 def write() -> None:
     """Write every page."""
-    from tests.felix.dialect_pages import PAGES
+    from tests.felix import bug_pages, dialect_pages, host_pages
 
-    for page in PAGES:
+    for page in (*dialect_pages.PAGES, *host_pages.PAGES, *bug_pages.PAGES):
         page.path.write_text(page.rendered(), "utf-8")
 
 

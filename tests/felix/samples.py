@@ -59,7 +59,8 @@ def policy(name: str, spec: dict[str, Any], namespace: str = "shop") -> dict[str
 def routes(dialect: Dialect, objects: Objects) -> list[dict[str, str]]:
     """What `ip -j route` prints on node-a: by these the node knows its pods."""
     pods = [each for each in objects if each["kind"] == "Pod" and each["spec"]["nodeName"] == "node-a"]
-    found = [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.1.0/24", "gateway": "192.168.0.11", "dev": "eth0"}]
+    far = ("fd00:0:0:1::/64", "fd00::11") if dialect.family == 6 else ("10.0.1.0/24", "192.168.0.11")
+    found = [{"dst": "default", "gateway": far[1], "dev": "eth0"}, {"dst": far[0], "gateway": far[1], "dev": "eth0"}]
     return found + [
         {"dst": address["ip"], "dev": dialect.interface(pod), "scope": "link"}
         for pod in pods

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from tests.felix.dialect import Dialect, limited
+from tests.felix.host_endpoints import HostEndpoint, filter_chains, mangle_chains, raw_chains
 from tests.felix.line import (
     NOTHING,
     Part,
@@ -35,6 +36,7 @@ IN, OUT = "ingress", "egress"
 POLICY = {IN: "cali-pi-", OUT: "cali-po-"}
 GROUP = {IN: "cali-gi-", OUT: "cali-go-"}
 PROFILE = {IN: "cali-pri-", OUT: "cali-pro-"}
+NODE = "node-a"
 VXLAN_PORT = "4789"
 REVERSE_PATH = Part("-m rpfilter --invert --validmark", "-m rpfilter --validmark --invert")
 ICMPV6_TYPES = (130, 131, 132, 133, 135, 136)
@@ -43,18 +45,26 @@ ICMPV6_TYPES = (130, 131, 132, 133, 135, 136)
 class Node:
     """What Felix of a dialect programs on a node for a cluster."""
 
-    def __init__(self, dialect: Dialect, objects: Objects, policies: Objects, node: str = "node-a") -> None:
+    def __init__(
+        self, dialect: Dialect, objects: Objects, policies: Objects, hosts: tuple[HostEndpoint, ...] = ()
+    ) -> None:
         self.dialect = dialect
+        self.hosts = hosts
         self.sets = Sets()
         pods = [each for each in objects if each["kind"] == "Pod" and has_traffic(each)]
-        self.local = [pod for pod in pods if pod["spec"].get("nodeName") == node]
+        self.local = [pod for pod in pods if pod["spec"].get("nodeName") == NODE]
         spaces = {e["metadata"]["name"]: e["metadata"].get("labels", {}) for e in objects if e["kind"] == "Namespace"}
         self.policies = sorted(policies, key=lambda each: (each["metadata"]["name"], each["metadata"]["namespace"]))
         self.compiler = Compiler(dialect, pods, spaces, self.sets)
 
     def tables(self) -> dict[str, Chains]:
         """Every table's chains; those of built-in chains hold what Felix adds to them."""
-        return {"filter": self.filter_table(), "raw": self.raw(), "mangle": self.mangle(), "nat": self.nat()}
+        tables = {"filter": self.filter_table(), "raw": self.raw(), "mangle": self.mangle(), "nat": self.nat()}
+        for end in self.hosts:
+            tables["filter"] |= filter_chains(self.dialect, end)
+            tables["raw"] |= raw_chains(self.dialect, end)
+            tables["mangle"] |= mangle_chains(self.dialect, end)
+        return tables
 
     def saved(self) -> str:
         """The dump as iptables-save prints it."""

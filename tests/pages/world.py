@@ -16,6 +16,7 @@ NODE_FILES = {
     "ipset-save": "ipset-save",
     "json addresses": "addresses.json",
     "json routes": "routes.json",
+    "json routes6": "routes6.json",
 }
 PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP"}
 DEFAULT_NODE_ADDRESSES = ("192.168.0.10", "fd00::10")
