@@ -66,7 +66,8 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
                                                                         ctstatus, in, out not given: some value;
                                                                         sentto not given: sent there directly)
             cause contains "TEXT"                                       the finding of the line above has it in its
-            policy contains "TEXT"   rule contains "TEXT"               cause, its policies, its chain rules
+            policy contains "TEXT"   rule contains "TEXT"               cause, its policies, its chain rules,
+            why contains "TEXT"                                         its root cause
         no leak|blocked [PATH [PACKET [KEY=VALUE ...]]]                 no such finding
         because "TEXT"                                                  some reason for undecided contains TEXT
         findings N                                                      exactly so many

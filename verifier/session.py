@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from verifier.compilers import PROFILES, by_name, enforcement, recognise
+from verifier.compilers import PROFILES, by_name, enforcement, generic, recognise
 from verifier.evidence.explain import explain as explain_packet
+from verifier.evidence.names import Names
 from verifier.evidence.probe import ends_of, packet_at
+from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, defaults
 from verifier.model.explanation import Comparison
@@ -26,8 +28,11 @@ from verifier.model.profile import Enforcer, Profile
 from verifier.model.ruleset import chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
+from verifier.questions.cause import Asking
+from verifier.questions.variants import alone, unexplained, wrong_sets
 from verifier.questions.verify import NodeVerdict, verify_node
 from verifier.readers.snapshot import read_snapshot
+from verifier.reference.view import view_of
 
 COMPARED = {
     Comparison.AGREE: Answer.PROVED,
@@ -149,7 +154,38 @@ def _findings(
         return ()
     in_force = () if options.strict else profile.deviations(node)
     found = build_findings(verdict.differences, snapshot, node, profile, options.settings, in_force)
-    return tuple(_identified(found))
+    return tuple(_identified(_with_causes(found, snapshot, node, profile, options)))
+
+
+def _with_causes(
+    findings: tuple[Finding, ...], snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions
+) -> tuple[Finding, ...]:
+    """The findings with their root causes, as the compiler would explain them whose chains the dump has (WHY-1)."""
+    writer = _writer(node, profile)
+    ideal = writer.ideal_sets(node, snapshot.cluster)
+    by_itself = alone(node, writer)
+    asking = Asking(snapshot, node, writer, options, findings, ideal, by_itself)
+    known = Knowledge(
+        profile=writer,
+        wrong=wrong_sets(node, ideal),
+        strange=unexplained(node, writer, ideal),
+        foreign=by_itself.foreign,
+        missing=by_itself.missing,
+        signs=writer.signs(node, snapshot.cluster),
+        explained=writer is not generic.MODULE,
+    )
+    names = Names(node, writer, snapshot.path, writer.chain_names(node, snapshot.cluster))
+    causes = RootCauses(node, view_of(node, snapshot.cluster), names, known)
+    return with_root_causes(findings, causes, asking.parts)
+
+
+def _writer(node: NodeState, profile: Profile) -> Profile:
+    """The profile itself, or for a node that nothing is recognised by the only compiler whose chains it still has."""
+    if profile is not generic.MODULE:
+        return profile
+    chains = [key for ruleset in node.rulesets.values() for key in ruleset.chains]
+    found = [each for each in PROFILES if any(each.own_chain(*key) for key in chains)]
+    return found[0] if len(found) == 1 else profile
 
 
 def _identified(findings: Iterable[Finding]) -> Iterator[Finding]:

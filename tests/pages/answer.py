@@ -75,7 +75,16 @@ def check_answer(text: str, options: str, snapshot: Path, cluster: Cluster) -> l
 def _summary(report: Mapping[str, Any]) -> str:
     return json.dumps(
         [
-            [[finding["kind"], finding["path"], finding["cause"], finding["region"]] for finding in node["findings"]]
+            [
+                [
+                    finding["kind"],
+                    finding["path"],
+                    finding["cause"],
+                    finding["root_cause"]["sentence"],
+                    finding["region"],
+                ]
+                for finding in node["findings"]
+            ]
             + [question.get("reasons") for question in node["questions"] if question["answer"] == "undecided"]
             for node in report["nodes"]
         ]
@@ -118,7 +127,7 @@ def matches(expected: Expected, finding: Mapping[str, Any], cluster: Cluster) ->
         return False
     if expected.packet and not any(_in_box(expected.packet, box, finding, cluster) for box in finding["region"]):
         return False
-    parts = {"cause": "cause", "policy": "policies", "rule": "rules"}
+    parts = {"cause": "cause", "policy": "policies", "rule": "rules", "why": "root_cause"}
     return all(text in json.dumps(finding[parts[part]], ensure_ascii=False) for part, text in expected.texts)
 
 

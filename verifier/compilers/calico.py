@@ -14,6 +14,7 @@ from verifier.compilers.calico_marks import mark_bits
 from verifier.compilers.calico_names import explain_chain
 from verifier.compilers.calico_policies import notes
 from verifier.compilers.calico_sets import computed_set, ideal_sets
+from verifier.compilers.calico_signs import signs
 from verifier.compilers.hooks import conjuncts, hooked, jump, rules_of
 from verifier.model.cluster import Pod
 from verifier.model.fields import Field
@@ -121,4 +122,5 @@ MODULE = Profile(
     own_rule=_own_rule,
     jumps=_jumps,
     enforcement=enforcement,
+    signs=signs,
 )

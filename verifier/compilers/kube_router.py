@@ -9,7 +9,8 @@ import re
 
 from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, jump, rules_of
 from verifier.compilers.kube_router_sets import computed_set, ideal_sets
-from verifier.model.cluster import Pod
+from verifier.compilers.kube_router_signs import signs, traces_of
+from verifier.model.cluster import Cluster, Pod
 from verifier.model.effect import Assign, Finish, Verdict
 from verifier.model.fields import ICMP, ICMPV6, NAMESPACE_NAME, ConnState, End, Field, Label, Scope
 from verifier.model.finding import Kind, Premise
@@ -17,7 +18,7 @@ from verifier.model.node import NodeState
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.predicate import InRange, LabelIn, Predicate, all_of, any_of, equals, negate
-from verifier.model.profile import Deviation, MarkBit, Profile
+from verifier.model.profile import Deviation, MarkBit, Profile, Sign
 from verifier.model.ruleset import Rule
 
 POD_CHAIN, POLICY_CHAIN = "KUBE-POD-FW-", "KUBE-NWPLCY-"
@@ -238,6 +239,34 @@ def _accepts_icmp(rule: Rule) -> bool:
     return rule.effect == Finish(Verdict.ACCEPT) and any(part in icmp for part in conjuncts(rule.match))
 
 
+def _signs(node: NodeState, cluster: Cluster) -> tuple[Sign, ...]:
+    return signs(node, cluster, traces_of(node, _policies(node)))
+
+
+def _policies(node: NodeState) -> dict[tuple[int, str], str]:
+    """The policy of every policy chain that comments name, by (family, chain)."""
+    found: dict[tuple[int, str], str] = {}
+    for family, ruleset in node.rulesets.items():
+        for (table, name), chain in ruleset.chains.items():
+            if table != "filter" or not name.startswith((POD_CHAIN, POLICY_CHAIN)):
+                continue
+            for rule in chain.rules:
+                target = entered(rule.effect) if name.startswith(POD_CHAIN) else name
+                if not target.startswith(POLICY_CHAIN) or target in FIXED or (family, target) in found:
+                    continue
+                policy = _named(rule.comments, POLICY_COMMENTS) or _bare(node, name, rule)
+                if policy:
+                    found[family, target] = "/".join(policy)
+    return found
+
+
+def _bare(node: NodeState, chain: str, rule: Rule) -> tuple[str, str] | None:
+    """The policy of a jump in the older dialect, whose namespace is that of the pod."""
+    bare = next(filter(None, map(BARE_POLICY_COMMENT.fullmatch, rule.comments)), None)
+    pod = _pod_of(node, chain) if bare else None
+    return (pod[0], bare["name"]) if bare and pod else None
+
+
 MODULE = Profile(
     name="kube-router",
     summary="kube-router's network policy controller, also inside k3s and RKE2: a chain per pod, found by address",
@@ -253,4 +282,5 @@ MODULE = Profile(
     computed_set=computed_set,
     own_rule=_own_rule,
     jumps=_jumps,
+    signs=_signs,
 )

@@ -93,13 +93,64 @@ class Witness:
     egress: PolicyTrace | None
 
 
+class Reason(Enum):
+    """What has to be repaired so that packets of a finding are treated as they must be (specs/questions/cause.md)."""
+
+    CHAINS = "chain-logic"
+    SETS = "set-content"
+    FOREIGN = "foreign-rules"
+    POLICY = "policy-changed"
+    OPEN = "not-decided"
+
+
+@dataclass(frozen=True, slots=True)
+class SetFault:
+    """A set that does not hold what it stands for: members that are missing and surplus, named as people know them.
+
+    `quirk` says why the compiler itself fills it so, "" where it does not.
+    """
+
+    name: str
+    meaning: str
+    missing: tuple[str, ...]
+    surplus: tuple[str, ...]
+    quirk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CausePart:
+    """Packets of a finding that have the same reasons.
+
+    Of several `reasons` all have to be repaired, or with `either` any one of them. `sets` are the sets to blame,
+    `rules` the rules of others that decide, `because` what shows that a policy changed, or why nothing is decided;
+    `sentence` says it all.
+    """
+
+    reasons: tuple[Reason, ...]
+    region: tuple[Box, ...]
+    either: bool = False
+    sets: tuple[SetFault, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    because: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RootCause:
+    """Why the packets of a finding go wrong: parts that together are its region, the largest first."""
+
+    sentence: str
+    parts: tuple[CausePart, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Packets on which a node and its policies differ, all for one cause.
 
     `policies` are the policy rules that decide (or the policies whose isolation does), `rules` the chain rules that
     decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence. `places` say where those of
-    `rules` stand that the witness did not meet, `missed` which of `rules` should have matched it and did not.
+    `rules` stand that the witness did not meet, `missed` which of `rules` should have matched it and did not. `root`
+    is what to repair, None where nobody asked.
     """
 
     id: str
@@ -116,6 +167,7 @@ class Finding:
     deviations: tuple[str, ...] = ()
     places: tuple[Step, ...] = ()
     missed: tuple[Rule, ...] = ()
+    root: RootCause | None = None
 
     def place(self, rule: Rule) -> Step | None:
         """Where one of `rules` stands."""

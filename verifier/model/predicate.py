@@ -5,6 +5,7 @@ Spec: specs/chains/predicates.md
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -157,3 +158,17 @@ def negate(part: Predicate, negated: bool = True) -> Predicate:
 def equals(field: Field, value: int) -> Predicate:
     """The field has exactly this value."""
     return InRange(field, ((value, value),))
+
+
+def sets_of(predicate: Predicate) -> Iterator[str]:
+    """The names of the sets that a predicate asks about, in order, as often as it does."""
+    match predicate:
+        case Member(name):
+            yield name
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from sets_of(part)
+        case Not(part):
+            yield from sets_of(part)
+        case _:
+            return

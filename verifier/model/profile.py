@@ -123,6 +123,24 @@ def _no_bridge(_node: NodeState) -> Bridge | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something in a dump that shows that a policy changed after it was compiled.
+
+    `policy` ("namespace/name") is the policy concerned, of the cluster or not; `rules` are rules of the dump that bear
+    the sign. One that is not `certain` is also what a compiler's mistake could look like.
+    """
+
+    policy: str
+    sentence: str
+    rules: tuple[Rule, ...] = ()
+    certain: bool = True
+
+
+def _no_signs(_node: NodeState, _cluster: Cluster) -> tuple[Sign, ...]:
+    return ()
+
+
 def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
     return {}
 
@@ -171,6 +189,7 @@ class Profile:
     jumps(table, chain)         the rules by which it enters its chains from a built-in chain, in order
     enforcement(node)           who applies the policies on this node
     bridge(node)                the bridge whose ports the pods are; None where it has none, or none that is known
+    signs(node, cluster)        what shows that policies changed after they were compiled
     """
 
     name: str
@@ -191,3 +210,4 @@ class Profile:
     jumps: Callable[[str, str], tuple[Rule, ...]] = _no_jump
     enforcement: Callable[[NodeState], Enforcement] = by_rules
     bridge: Callable[[NodeState], Bridge | None] = _no_bridge
+    signs: Callable[[NodeState, Cluster], tuple[Sign, ...]] = _no_signs

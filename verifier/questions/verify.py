@@ -6,7 +6,8 @@ Spec: specs/answers.md
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from verifier.compilers import enforcement
 from verifier.model.assumption import ASSUMPTIONS
@@ -16,7 +17,7 @@ from verifier.model.finding import Answer, Difference, Question
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions, silent
 from verifier.model.path import HOOKS, Path
-from verifier.model.profile import Enforcer, Profile
+from verifier.model.profile import Deviation, Enforcer, Profile
 from verifier.model.snapshot import Snapshot
 from verifier.questions.differences import differences
 from verifier.questions.forward import Forward
@@ -40,7 +41,8 @@ MOST_ENTRY_MARKS = 6
 class NodeVerdict:
     """All answers about one node, before its differences are walked and grouped.
 
-    `deviations` and `assumptions` name those that some answer rests on; `statistics` counts what was asked.
+    `deviations` and `assumptions` name those that some answer rests on; `statistics` counts what was asked. `doubts`
+    are the reasons for which some packet of a pod, path and family is not decided, whatever the answer.
     """
 
     answer: Answer
@@ -50,12 +52,23 @@ class NodeVerdict:
     assumptions: tuple[str, ...]
     deviations: tuple[str, ...]
     statistics: tuple[tuple[str, int], ...]
+    doubts: Mapping[tuple[str, Path, int], tuple[str, ...]] = field(default_factory=dict)
 
 
 def verify_node(
-    snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions, progress: Progress = silent
+    snapshot: Snapshot,
+    node: NodeState,
+    profile: Profile,
+    options: VerifyOptions,
+    progress: Progress = silent,
+    *,
+    deviations: tuple[Deviation, ...] | None = None,
 ) -> NodeVerdict:
-    """Ask every selected question about a node; raises Disagreement when two of our own readings differ."""
+    """Ask every selected question about a node; raises Disagreement when two of our own readings differ.
+
+    `deviations` are those in force, None for all of the profile's that the node shows.
+    """
+    in_force = profile.deviations(node) if deviations is None else deviations
     deadline = None if options.timeout is None else time.monotonic() + options.timeout
     questions: list[Question] = []
     found: list[Difference] = []
@@ -63,6 +76,7 @@ def verify_node(
     used: set[str] = set()
     statistics: dict[str, int] = {}
     applied = enforcement(profile, node, snapshot.cluster)
+    doubts: dict[tuple[str, Path, int], tuple[str, ...]] = {}
     for family in options.families or (4, 6):
         pods = [p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses]
         if not pods:
@@ -73,12 +87,15 @@ def verify_node(
         if family not in node.rulesets:
             questions.extend(_unread(pods, family, options))
             continue
-        check = _Family(snapshot, node, profile, options, family, deadline, apart=applied.by is Enforcer.NOBODY)
+        check = _Family(
+            snapshot, node, profile, in_force, options, family, deadline, apart=applied.by is Enforcer.NOBODY
+        )
         check.run(progress)
         questions.extend(check.questions())
         found.extend(differences(check.world, check.ledger))
         notes.extend(check.notes)
         used |= check.world.used_deviations
+        doubts |= {(pod, path, family): tuple(reasons) for (pod, path), reasons in check.ledger.reasons.items()}
         for name, count in check.ledger.statistics.items():
             statistics[name] = statistics.get(name, 0) + count
     answer = max((q.answer for q in questions), key=RANK.__getitem__, default=Answer.UNDECIDED)
@@ -90,6 +107,7 @@ def verify_node(
         tuple(a.name for a in ASSUMPTIONS),
         tuple(sorted(used)),
         tuple(sorted(statistics.items())),
+        doubts,
     )
 
 
@@ -126,13 +144,14 @@ class _Family:
         snapshot: Snapshot,
         node: NodeState,
         profile: Profile,
+        deviations: tuple[Deviation, ...],
         options: VerifyOptions,
         family: int,
         deadline: float | None,
         *,
         apart: bool,
     ) -> None:
-        deviations = () if options.strict else profile.deviations(node)
+        deviations = () if options.strict else deviations
         self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations, apart=apart)
         self.ledger = Ledger()
         self.notes: list[str] = []

@@ -14,7 +14,17 @@ from verifier import __version__
 from verifier.model.addresses import address_text, networks
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
-from verifier.model.finding import Box, Endpoint, Finding, NodeReport, Premise, Question, VerifyReport
+from verifier.model.finding import (
+    Box,
+    CausePart,
+    Endpoint,
+    Finding,
+    NodeReport,
+    Premise,
+    Question,
+    RootCause,
+    VerifyReport,
+)
 from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
@@ -146,6 +156,7 @@ def _finding(finding: Finding, known: _Known) -> Json:
         "policies": [_policy(policy, rule, known.files) for policy, rule in finding.policies],
         "rules": [_rule(rule, finding, known.files) for rule in finding.rules],
         "cause": finding.cause,
+        **({"root_cause": _root_cause(finding.root, finding, known.files)} if finding.root is not None else {}),
         "assumptions": list(finding.assumptions),
         "deviations": list(finding.deviations),
         "trace": {
@@ -154,6 +165,35 @@ def _finding(finding: Finding, known: _Known) -> Json:
             "egress": _judgement(finding.witness.egress, known.files),
         },
     }
+
+
+def _root_cause(root: RootCause, finding: Finding, files: Files) -> Json:
+    several = len(root.parts) > 1
+    return {"sentence": root.sentence, "parts": [_part(part, finding, files, several) for part in root.parts]}
+
+
+def _part(part: CausePart, finding: Finding, files: Files, several: bool) -> Json:
+    """One part; its region is given only where it is not all of the finding's."""
+    document: Json = {
+        "reasons": [reason.value for reason in part.reasons],
+        "either": part.either,
+        "sentence": part.sentence,
+        "sets": [
+            {
+                "set": fault.name,
+                "stands_for": fault.meaning,
+                "missing": list(fault.missing),
+                "surplus": list(fault.surplus),
+                **({"quirk": fault.quirk} if fault.quirk else {}),
+            }
+            for fault in part.sets
+        ],
+        "rules": [{**_origin(rule.origin, files), "text": rule.text} for rule in part.rules],
+        "because": list(part.because),
+    }
+    if several:
+        document["region"] = [each for box in part.region for each in box_documents(box, finding.family)]
+    return document
 
 
 def box_documents(box: Box, family: int) -> Iterator[Json]:

@@ -21,7 +21,7 @@ def worst_first(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def patterns_of(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Findings of one kind whose deciding rules have one shape together, each group where its first finding stands."""
+    """Findings of one kind, one shape of deciding rules and one sort of root cause, each where its first one stands."""
     groups: dict[Hashable, list[Finding]] = {}
     for finding in worst_first(findings):
         groups.setdefault((finding.kind, _shape(finding)), []).append(finding)
@@ -34,10 +34,11 @@ def concerned(group: Sequence[Finding]) -> list[str]:
 
 
 def _shape(finding: Finding) -> Hashable:
-    """The deciding rules without the names and numbers of one pod, policy or set."""
+    """The deciding rules without the names and numbers of one pod, policy or set, and what has to be repaired."""
     last = deciding_policy(finding.witness.chains)
     by_policy = (last.table, last.chain) if last is not None else ()
-    return frozenset(rule_shape(rule.text) for rule in finding.rules), by_policy
+    reasons = frozenset((part.reasons, part.either) for part in finding.root.parts) if finding.root else None
+    return frozenset(rule_shape(rule.text) for rule in finding.rules), by_policy, reasons
 
 
 def deciding_policy(trace: ChainTrace) -> Step | None:

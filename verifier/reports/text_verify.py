@@ -130,6 +130,8 @@ class _Told:
         first = group[0]
         count = f" ({first.id}" + (f" and {len(group) - 1} alike)" if len(group) > 1 else ")")
         self._page.line(f"{number}. ", (first.kind.value, "bad"), f": {_cause(first)}", (count, "dim"), hang=2)
+        if first.root is not None:
+            self._field("why", [(first.root.sentence, "name")])
         self._field("where", [self._where(group)])
         self._pods_line(group)
         self._region(first)
