@@ -17,6 +17,7 @@ from verifier.evidence.probe import ends_of, packet_at
 from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, defaults
+from verifier.model.cluster import Cluster
 from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
 from verifier.model.node import NodeState
@@ -24,7 +25,8 @@ from verifier.model.options import Probe, Progress, VerifyOptions, silent
 from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
-from verifier.model.profile import Enforcer, Profile
+from verifier.model.policy import Policy
+from verifier.model.profile import Deviation, Enforcer, Profile
 from verifier.model.ruleset import chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
@@ -140,7 +142,7 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         findings=findings,
         notes=(*verdict.notes, *_notes(snapshot, node, profile, asked=bool(verdict.questions))),
         assumptions=tuple(_assumptions(verdict.assumptions, options)),
-        deviations=tuple(_deviations(verdict.deviations, profile, node)),
+        deviations=tuple(_deviations(verdict.deviations, profile, node, snapshot.cluster)),
         statistics=verdict.statistics,
         chains=_phrases(_chains(findings), snapshot, node, profile),
         addresses=_own_addresses(snapshot, node),
@@ -227,13 +229,18 @@ def _assumptions(names: Iterable[str], options: VerifyOptions) -> Iterator[Premi
             yield Premise(each.name, each.sentence, each.source, options.settings[each.name].value)
 
 
-def _deviations(names: Iterable[str], profile: Profile, node: NodeState) -> Iterator[Premise]:
+def _deviations(names: Iterable[str], profile: Profile, node: NodeState, cluster: Cluster) -> Iterator[Premise]:
     wanted = set(names)
     told: set[tuple[str, str]] = set()
     for each in profile.deviations(node):
         if each.name in wanted and (each.name, each.sentence) not in told:
             told.add((each.name, each.sentence))
-            yield Premise(each.name, each.sentence, each.source)
+            read = [policy.name for tier in cluster.tiers for policy in tier.policies if _read_otherwise(each, policy)]
+            yield Premise(each.name, each.sentence + (f" (here {_some(read)})" if read else ""), each.source)
+
+
+def _read_otherwise(deviation: Deviation, policy: Policy) -> bool:
+    return deviation.rewritten is not None and deviation.rewritten(policy) is not policy
 
 
 def _chains(findings: Iterable[Finding]) -> set[str]:

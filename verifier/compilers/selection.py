@@ -83,13 +83,18 @@ class Population:
         """The pods of a namespace that a selector selects."""
         return self.labels.selected(selector) & self._by_space.get(namespace, 0)
 
-    def in_namespaces(self, selector: WrittenSelector) -> int:
-        """The pods of all namespaces that a selector selects."""
+    def namespaces(self, selector: WrittenSelector) -> Iterator[str]:
+        """The names of the namespaces that a selector selects."""
         chosen = self._space_labels.selected(selector)
-        pods = 0
         for place, space in enumerate(self._spaces):
             if chosen >> place & 1:
-                pods |= self._by_space.get(space.name, 0)
+                yield space.name
+
+    def in_namespaces(self, selector: WrittenSelector) -> int:
+        """The pods of all namespaces that a selector selects."""
+        pods = 0
+        for name in self.namespaces(selector):
+            pods |= self._by_space.get(name, 0)
         return pods
 
     def peer(self, peer: WrittenPeer, home: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from verifier.compilers.hooks import conjuncts, hooked, rules_of
 from verifier.compilers.weave_deviations import DOCUMENTED, deviations
+from verifier.compilers.weave_sets import computed_set, ideal_sets
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Effect, Return, Translate
 from verifier.model.fields import ADDRESS_BITS, Field
@@ -128,5 +129,7 @@ MODULE = Profile(
     deviations=deviations,
     documented=DOCUMENTED,
     own_chain=_own_chain,
+    ideal_sets=ideal_sets,
+    computed_set=computed_set,
     bridge=_bridge,
 )

@@ -39,7 +39,7 @@ def deviations(_node: NodeState) -> tuple[Deviation, ...]:
     """All of them, whatever the dump: what is not compiled leaves no trace in it (WV-10 to WV-12)."""
     both = frozenset({4, 6})
     known = (
-        (NAMED_PORTS, _without_names, both),
+        (NAMED_PORTS, without_names, both),
         (END_PORTS, _without_end_ports, both),
         (IPV4_ONLY, _absent, frozenset({6})),
     )
@@ -53,7 +53,7 @@ def _absent(_policy: Policy) -> None:
     return None
 
 
-def _without_names(policy: Policy) -> Policy | None:
+def without_names(policy: Policy) -> Policy | None:
     """The policy, unless a rule of it names a port by its name, in whichever direction (WV-10)."""
     return None if any(_names_port(rule.ports) for rule in policy.rules) else policy
 

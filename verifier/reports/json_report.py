@@ -35,7 +35,7 @@ from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
 from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
-from verifier.reports.spelling import policy_rule_text
+from verifier.reports.spelling import policy_rule_text, port_text
 from verifier.reports.words import Inventory
 
 Json: TypeAlias = dict[str, Any]
@@ -252,6 +252,9 @@ def _packet(packet: Packet, inventory: Inventory) -> Json:
         "mark": packet.mark,
         "ct_status": packet.ct_status,
     }
+    if packet.phys_in or packet.phys_out:
+        ports = [port_text(name) or None for name in (packet.phys_in, packet.phys_out)]
+        document["bridge"] = {"in_port": ports[0], "out_port": ports[1], "bridged": bool(packet.bridged)}
     if packet.original is not None:
         address, port = packet.original
         document["sent_to"] = {"destination": address_text(packet.family, address), "destination_port": port}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from verifier.model.addresses import merge, networks, subtract
 from verifier.model.fields import ADDRESS_BITS, NAMESPACE_NAME, PROTOCOL_NAMES, End, Field, Label, Scope
+from verifier.model.packet import FREE_PORT
 from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.predicate import (
     FALSE,
@@ -206,3 +207,8 @@ def protocol_word(number: int) -> str:
 def ranges_text(ranges: Iterable[Range]) -> str:
     """Numbers and ranges with commas: "80, 443-445"."""
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def port_text(port: str) -> str:
+    """A bridge port; "vethwepl+" where no more is known of its name than how it begins."""
+    return port.removesuffix(FREE_PORT) + "+" if port.endswith(FREE_PORT) else port

@@ -12,7 +12,7 @@ from verifier.model.policy import Policy, PolicyRule
 from verifier.model.ruleset import Rule
 from verifier.model.trace import Step
 from verifier.reports.page import Segment
-from verifier.reports.spelling import policy_rule_text, protocol_word
+from verifier.reports.spelling import policy_rule_text, port_text, protocol_word
 
 SYN = 2
 
@@ -34,9 +34,10 @@ def packet_segments(packet: Packet, name: Callable[[int, int], str]) -> list[Seg
     details = [packet.state.name]
     if packet.mark:
         details.append(f"mark {packet.mark:#x}")
-    for way, interface in (("in", packet.in_interface), ("out", packet.out_interface)):
+    ways = (("in", packet.in_interface, packet.phys_in), ("out", packet.out_interface, packet.phys_out))
+    for way, interface, bridge_port in ways:
         if interface not in ("", FREE_INTERFACE):
-            details.append(f"{way} {interface}")
+            details.append(f"{way} {interface}" + (f" by port {port_text(bridge_port)}" if bridge_port else ""))
     return [*segments, ", " + ", ".join(details)]
 
 

@@ -65,7 +65,8 @@ def _summary(node: NodeReport) -> str:
     open_ones = f"{undecided} of {counted(len(node.questions), 'question')} undecided"
     match node.answer:
         case Answer.PROVED:
-            return f"{asked}: what is loaded and what the policies say agree on every packet"
+            aside = ", documented differences aside" if node.deviations else ""
+            return f"{asked}: what is loaded and what the policies say agree on every packet{aside}"
         case Answer.UNDECIDED:
             return f"{open_ones}; {asked}" if node.questions else "nothing was asked"
         case Answer.REFUTED:

@@ -11,6 +11,9 @@ from verifier.compilers.calico import MODULE as CALICO
 from verifier.compilers.calico_sets import peer_selector, unique_id
 from verifier.compilers.kube_router import MODULE as KUBE_ROUTER
 from verifier.compilers.kube_router_sets import MERGED, hashed
+from verifier.compilers.weave import MODULE as WEAVE
+from verifier.compilers.weave_deviations import NAMED_PORTS
+from verifier.compilers.weave_sets import set_name
 from verifier.model.ipset import IpSet
 from verifier.model.profile import Profile
 from verifier.model.written import Requirement, WrittenPeer, WrittenSelector
@@ -40,6 +43,7 @@ RECORDINGS = [
         (KUBE_ROUTER, name)
         for name in ("seed", "shop", "shop-services", "shop-services-proxy-last", "features", "features-dual")
     ),
+    *((WEAVE, name) for name in ("seed", "shop-numeric", "features-numeric", "scale-small-numeric")),
 ]
 
 
@@ -76,6 +80,34 @@ def test_kube_router_names_a_set_by_policy_and_rule() -> None:
     assert hashed("default", "debug", "egressrule", 0, "IPv4", "pod") == "P226T6HGLTLDGDLC"
     assert hashed("default", "whoami", "ingressrule", 0, "IPv4", "ipblock") == "KLLOHJLFVAV654Z2"
     assert hashed("default", "whoami", "IPv6") == "GZIEGRFLGG6BN3N7"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ingress-default-allow:default", "weave-;rGqyMIl1HN^cfDki~Z$3]6!N"),
+        ("egress-default-allow:default", "weave-s_+ChJId4Uy_$}G;WdH|~TK)I"),
+        ("default:", "weave-k?Z;25^M}|1s7P3|H9i;*;MhG"),
+        (":app=source", "weave-I239Zp%sCvoVt*D6u=A!2]YEk"),
+        ("source:", "weave-HboJG1fGgG]/SR%k9H#hv5e96"),
+        (":", "weave-!KbcPP7#:Z;q|kV;:5)S@i1Yb"),
+    ],
+)
+def test_weave_names_a_set_by_what_it_stands_for(text: str, name: str) -> None:
+    assert set_name(text) == name
+
+
+@pytest.mark.parametrize(("recording", "open_"), [("shop", 0), ("features", 3), ("scale-small", 1), ("scale", 4)])
+def test_weave_leaves_pods_of_rejected_policies_open(recording: str, open_: int) -> None:
+    """The sets of pods that no policy selects, and no others, differ, all because policies with named ports are rejected."""
+    snapshot = read_snapshot(str(corpus("weave", recording)))
+    (node,) = snapshot.nodes
+    loaded = node.sets or {}
+    ideal = WEAVE.ideal_sets(node, snapshot.cluster)
+    assert {name for name in loaded if WEAVE.computed_set(name)} == set(ideal)
+    differing = [each for name, each in ideal.items() if each.content is not loaded[name]]
+    assert {each.quirk for each in differing} <= {NAMED_PORTS.sentence}
+    assert len(differing) == open_
 
 
 @pytest.mark.parametrize(("profile", "recording"), RECORDINGS, ids=lambda value: getattr(value, "name", value))

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from tests.corpus_path import corpus
 from tests.unit.compilers.dumps import node, pod, recorded
+from verifier import session
 from verifier.compilers import recognise
 from verifier.compilers.weave import MODULE as WEAVE
 from verifier.model.cluster import Pod
 from verifier.model.node import InterfaceAddress, NodeState
+from verifier.model.options import VerifyOptions
+from verifier.model.packet import FREE_PORT
 from verifier.readers.iptables_save import read_ruleset
 
 HOOK = "-A FORWARD -o weave -j WEAVE-NPC"
@@ -94,3 +98,17 @@ def test_pods_are_on_the_bridge_where_its_network_is() -> None:
     assert WEAVE.pod_interface(here, _at(0x0A200002)) == "weave"
     assert WEAVE.pod_interface(here, _at(0x0AF40002)) == ""
     assert WEAVE.pod_interface(node(HOOK, "-N WEAVE-NPC"), _at(0x0AF40002)) == "weave"
+
+
+def test_report_names_the_policies_that_are_read_otherwise() -> None:
+    """A proof that leaves policies aside says which, and a witness says by which ports it crosses the bridge."""
+    report = session.verify(str(corpus("weave", "features")), VerifyOptions())
+    (premise,) = report.nodes[0].deviations
+    assert premise.sentence.endswith("(here x/everything, y/db-only-from-web)")
+    strict = session.verify(str(corpus("weave", "features")), VerifyOptions(strict=True))
+    ports = {(packet.phys_in, packet.phys_out) for each in strict.nodes[0].findings for packet in [each.witness.packet]}
+    assert ports == {
+        ("vethwe-bridge", f"vethwepl{FREE_PORT}"),
+        (f"vethwepl{FREE_PORT}", ""),
+        (f"vethwepl{FREE_PORT}", f"vethwepl{FREE_PORT}"),
+    }
