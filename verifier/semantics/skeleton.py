@@ -55,60 +55,41 @@ def _settled(fixed: dict[tuple[str, Hashable], Literal], everything: Region, ato
 
 def _bounds(store: Store, literal: Literal, everything: Region, atoms: Atoms) -> Span:
     """Bounds of the region of a formula, each atom taken by itself wherever it stands."""
-    known: dict[Literal, Span] = {}
+    known: dict[Literal, Span] = {FALSE: ({}, {}), TRUE: (everything, everything)}
 
     def value(at: Literal) -> Span:
         found = known.get(at)
         if found is None:
-            found = known[at] = compute(at)
+            can, sure = known[at ^ 1]
+            found = known[at] = (minus(everything, sure), minus(everything, can))
         return found
 
-    def compute(at: Literal) -> Span:
-        if at in (FALSE, TRUE):
-            return (everything, everything) if at else ({}, {})
-        if at & 1:
-            can, sure = value(at ^ 1)
-            return minus(everything, sure), minus(everything, can)
-        kind, payload = store.nodes[at >> 1]
+    for node in store.below(literal):
+        kind, payload = store.nodes[node]
         if kind not in (AND, UNIT):
-            return atoms(kind, payload)
+            known[2 * node] = atoms(kind, payload)
+            continue
         assert isinstance(payload, frozenset)
         can, sure = everything, everything
         for part in sorted(payload):
             inner = value(part)
             can, sure = both(can, inner[0]), both(sure, inner[1])
-        return can, sure
-
+        known[2 * node] = (can, sure)
     return value(literal)
 
 
 def without(store: Store, literal: Literal, kind: str) -> Literal:
     """The formula with every atom of a kind set false."""
-    known: dict[Literal, Literal] = {}
-
-    def value(at: Literal) -> Literal:
-        found = known.get(at)
-        if found is None:
-            found = known[at] = compute(at)
-        return found
-
-    def compute(at: Literal) -> Literal:
-        if at in (FALSE, TRUE):
-            return at
-        if at & 1:
-            return value(at ^ 1) ^ 1
-        name, payload = store.nodes[at >> 1]
-        if name == kind:
-            return FALSE
-        if name not in (AND, UNIT):
-            return at
-        assert isinstance(payload, frozenset)
-        out = TRUE
-        for part in sorted(payload):
-            out = store.both(out, value(part))
-        return out
-
-    return value(literal)
+    known: dict[int, Literal] = {0: FALSE}
+    for node in store.below(literal):
+        name, payload = store.nodes[node]
+        known[node] = FALSE if name == kind else 2 * node
+        if name in (AND, UNIT):
+            assert isinstance(payload, frozenset)
+            known[node] = TRUE
+            for part in sorted(payload):
+                known[node] = store.both(known[node], known[part >> 1] ^ (part & 1))
+    return known[literal >> 1] ^ (literal & 1)
 
 
 def region_formula(

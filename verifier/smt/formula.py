@@ -7,7 +7,7 @@ what makes the two sides of most proofs meet.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 from typing import TypeAlias
 
 Literal: TypeAlias = int
@@ -107,6 +107,24 @@ class Store:
         if any(literal ^ 1 in negated for literal in negated):
             return TRUE
         return 2 * self._node(AND, negated) ^ 1
+
+    def below(self, literal: Literal, known: Container[int] = ()) -> list[int]:
+        """The nodes that a formula is made of, itself included, parts before what they are part of.
+
+        What is `known` is left out with all that is below it. Nothing here is as deep as the formula.
+        """
+        seen: set[int] = set()
+        stack = [literal >> 1]
+        while stack:
+            node = stack.pop()
+            if node in seen or node == 0 or node in known:
+                continue
+            seen.add(node)
+            kind, payload = self.nodes[node]
+            if kind in (AND, UNIT):
+                assert isinstance(payload, frozenset)
+                stack.extend(part >> 1 for part in payload)
+        return sorted(seen)
 
     def atoms(self, literals: Iterable[Literal]) -> list[int]:
         """The atom nodes that these formulas are made of."""

@@ -42,11 +42,13 @@ class Solver:
         self._context = z3.Context()
         self._solver = z3.Solver(ctx=self._context)
         self.ref: Any = self._context.ref()
-        self._terms: dict[int, Handle] = {}
+        self._terms: dict[Literal, Handle] = {}
+        self._nodes: set[int] = set()
         self._selectors: dict[str, list[Handle]] = {}
         self._bool = z3core.Z3_mk_bool_sort(self.ref)
         self._true = self.hold(z3core.Z3_mk_true(self.ref))
         self._false = self.hold(z3core.Z3_mk_false(self.ref))
+        self._terms |= {FALSE: self._false, TRUE: self._true}
         self.asked = 0
 
     @property
@@ -133,22 +135,26 @@ class Solver:
 
     def term(self, literal: Literal) -> Handle:
         """The Z3 term of a formula; atoms are Boolean constants that a definer gives their meaning."""
-        if literal in (FALSE, TRUE):
-            return self._true if literal else self._false
         found = self._terms.get(literal)
         if found is not None:
             return found
-        if literal & 1:
-            made = self.hold(z3core.Z3_mk_not(self.ref, self.term(literal ^ 1)))
-        else:
-            kind, payload = self._store.nodes[literal >> 1]
+        for node in self._store.below(literal, self._nodes):
+            self._nodes.add(node)
+            kind, payload = self._store.nodes[node]
             if kind in (AND, UNIT):
                 assert isinstance(payload, frozenset)
-                made = self.conjunction([self.term(part) for part in sorted(payload)])
+                made = self.conjunction([self._side(part) for part in sorted(payload)])
             else:
-                made = self.constant(f"atom-{literal >> 1}")
-        self._terms[literal] = made
-        return made
+                made = self.constant(f"atom-{node}")
+            self._terms[2 * node] = made
+        return self._side(literal)
+
+    def _side(self, literal: Literal) -> Handle:
+        """The term of a formula whose node has one, or of its negation."""
+        found = self._terms.get(literal)
+        if found is None:
+            found = self._terms[literal] = self.hold(z3core.Z3_mk_not(self.ref, self._terms[literal ^ 1]))
+        return found
 
     def atoms_of(self, atoms: Sequence[int], kind: str) -> list[tuple[int, Hashable]]:
         """(literal, payload) of the atoms of a kind."""
