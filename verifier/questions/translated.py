@@ -10,7 +10,7 @@ Spec: specs/chains/translation.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.model.assumption import SERVICE_HAIRPIN, Setting
 from verifier.model.fields import ConnState
@@ -47,6 +47,15 @@ class _Question:
     demanded: Demanded
     arrivals: dict[int, Arrival]
     asked: Mapping[Path, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """What can and what surely does pass the hooks after the translation, and what is not known about them."""
+
+    can: Region
+    sure: Region
+    reasons: tuple[str, ...]
 
 
 class TranslatedPackets:
@@ -236,6 +245,17 @@ class TranslatedPackets:
 
     def _judge(self, local: LocalPod, question: _Question, lemmas: Lemmas) -> None:
         """What the hooks after the translation accept, compared with what is demanded of the packets that exist."""
+        passing = self._passing(question, lemmas)
+        asked = question.demanded
+        wrong = join(both(passing.can, asked.deny), minus(asked.allow, passing.sure))
+        for path, ends in question.asked.items() if wrong else ():
+            for cell, arrival in question.arrivals.items():
+                may = both(wrong, _there(arrival.can, question.scene, cell, ends))
+                if may:
+                    here = Demanded(both(asked.allow, may), both(asked.deny, may), asked.excused)
+                    self._compare(local, replace(question, demanded=here, asked={path: ends}), arrival, passing)
+
+    def _passing(self, question: _Question, lemmas: Lemmas) -> _Passing:
         scene = question.scene
         path = next(iter(question.asked))
         hooks = before_routing(self._summaries.program.path(HOOKS[path]))[1]
@@ -245,28 +265,23 @@ class TranslatedPackets:
         sure = minus(diagram.start(scene), dropped)
         lemmas.confirm(scene, ((formula, can, sure),))
         self._ledger.count("paths after a translation")
-        for path, ends in question.asked.items():
-            for cell, arrival in question.arrivals.items():
-                may, does = (_there(region, scene, cell, ends) for region in (arrival.can, arrival.sure))
-                demanded = question.demanded
-                here = Demanded(both(demanded.allow, may), both(demanded.deny, may), demanded.excused)
-                found = compare(can, sure if diagram.reasons else can, here)
-                leak, blocked = both(found.leak, does), both(found.blocked, does)
-                doubt = found.possible or bool(minus(found.leak, does) or minus(found.blocked, does))
-                self._note(path, scene, here, can, sure, ends)
-                reasons = [*diagram.reasons, *self.reasons]
-                self._record(local, path, scene, arrival, Verdicts(leak, blocked, doubt), reasons)
+        return _Passing(can, sure, tuple(diagram.reasons))
 
-    def _note(self, path: Path, scene: Scene, here: Demanded, can: Region, sure: Region, ends: int) -> None:
-        paths = {path: ends}
-        differing = {
-            Kind.LEAK: within(both(can, here.deny), ends),
-            Kind.BLOCKED: within(minus(here.allow, sure), ends),
-        }
+    def _compare(self, local: LocalPod, question: _Question, arrival: Arrival, passing: _Passing) -> None:
+        """Judge the packets of one path that arrive at one cell."""
+        scene, here = question.scene, question.demanded
+        ((path, ends),) = question.asked.items()
+        found = compare(passing.can, passing.sure if passing.reasons else passing.can, here)
+        does = _there(arrival.sure, scene, arrival.cell, ends)
+        leak, blocked = both(found.leak, does), both(found.blocked, does)
+        doubt = found.possible or bool(minus(found.leak, does) or minus(found.blocked, does))
+        differing = {Kind.LEAK: both(passing.can, here.deny), Kind.BLOCKED: minus(here.allow, passing.sure)}
         for kind, region in differing.items():
-            self._world.note_used(kind, paths, scene, region)
+            self._world.note_used(kind, question.asked, scene, region)
             if self._run.demand is Demand.POLICY:
                 self._world.note_reading(kind, path, scene, region)
+        reasons = [*passing.reasons, *self.reasons]
+        self._record(local, path, scene, arrival, Verdicts(leak, blocked, doubt), reasons)
 
     def _record(
         self, local: LocalPod, path: Path, scene: Scene, arrival: Arrival, verdicts: Verdicts, reasons: list[str]
