@@ -12,7 +12,7 @@ import pytest
 from tests.corpus_path import corpus
 from verifier import session
 from verifier.compilers import recognise
-from verifier.evidence.probe import Ends, Probe, packet_at
+from verifier.evidence.probe import Ends, packet_at
 from verifier.evidence.regions import contains
 from verifier.model.addresses import parse_address
 from verifier.model.assumption import defaults
@@ -20,7 +20,7 @@ from verifier.model.effect import Verdict
 from verifier.model.fields import CtStatus
 from verifier.model.finding import Answer, Kind
 from verifier.model.node import NodeState
-from verifier.model.options import VerifyOptions
+from verifier.model.options import Probe, VerifyOptions
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.snapshot import Snapshot
@@ -98,7 +98,7 @@ def _packets(snapshot: Snapshot, node: NodeState) -> Iterator[tuple[Path, Packet
             if sender == address:
                 continue
             ends = Ends(4, sender, address)
-            made = packet_at(Probe(protocol, port), ends, snapshot.cluster, node, recognise(node))
+            made = packet_at(Probe("", "", protocol, port), ends, snapshot.cluster, node, recognise(node))
             if made is not None:
                 path, packet = made
                 yield path, replace(packet, ct_status=CtStatus.DNAT, original=(sent_to, sent_port))

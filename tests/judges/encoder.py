@@ -15,7 +15,7 @@ from verifier.model.path import HOOKS, Path
 from verifier.model.policy import Direction
 from verifier.model.predicate import Predicate, all_of, equals
 from verifier.model.ruleset import Ruleset
-from verifier.questions.arrivals import Arrivals
+from verifier.questions.arrivals import arrivals
 from verifier.questions.world import destinations
 from verifier.semantics.compile import MARK_SHIFT, Compiler
 from verifier.semantics.diagram import Diagram
@@ -94,9 +94,9 @@ def chains(packet: Packet, path: Path, node: NodeState, cluster: Cluster) -> Cha
     if not translations.entries and not Diagram(program, summaries.dispatch).path(before, scene, mark)[0]:
         return ChainJudgement(Verdict.DROP, None, ())
     scene = _scene(packet, compiler)
-    for entered, arrivals in Arrivals(compiler.space, translations.entries).by_mark.items():
-        for cell, arrival in arrivals.items():
-            if 1 << cell == scene.destination and slice_at(arrival.sure, scene.source) & scene.services:
+    for entered, arriving in arrivals(compiler.space, translations.entries).items():
+        for each in arriving:
+            if 1 << each.cell == scene.destination and slice_at(each.sure, scene.source) & scene.services:
                 return _judged(summaries, after, scene, entered)
     return ChainJudgement(None, None, ("no rule gives it this destination",))
 

@@ -13,8 +13,6 @@ from verifier.model.packet import Packet
 from verifier.model.predicate import Range
 
 DIMENSIONS = tuple(each.name for each in fields(Box))
-APART = ("through",)
-"""Boxes that differ in these are never one: what was sent here is not what was sent on."""
 RANGED = ("source", "destination", "source_ports", "destination_ports", "icmp")
 
 
@@ -30,10 +28,21 @@ def contains(box: Box, packet: Packet) -> bool:
         and (not ported or _within(box.destination_ports, packet.destination_port))
         and (packet.protocol not in (ICMP, ICMPV6) or _within(box.icmp, packet.icmp))
         and (packet.protocol != TCP or box.tcp_flags is None or packet.tcp_flags in box.tcp_flags)
-        and (packet.original is not None) == bool(box.through)
+        and _sent_so(box, packet)
         and (box.ct_status is None or packet.ct_status in box.ct_status)
         and (not box.in_interfaces or packet.in_interface in box.in_interfaces)
         and (not box.out_interfaces or packet.out_interface in box.out_interfaces)
+    )
+
+
+def _sent_so(box: Box, packet: Packet) -> bool:
+    """Whether the packet was sent where those of the box were: to their destination itself, or to where it was not."""
+    if packet.original is None:
+        return not box.through
+    address, port = packet.original
+    return any(
+        _within(each.addresses, address) and packet.protocol in each.protocols and _within(each.ports, port)
+        for each in box.through
     )
 
 
@@ -53,12 +62,15 @@ def size(region: Iterable[Box]) -> int:
 
 
 def join(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """The same packets as fewer boxes: those equal in all dimensions but one become one, until none are left."""
+    """The same packets as fewer boxes: those equal in all dimensions but one become one, until none are left.
+
+    What was sent here and what was sent on are never in one box.
+    """
     current = list(dict.fromkeys(boxes))
     joined = True
     while joined and len(current) > 1:
         joined = False
-        for dimension in (name for name in DIMENSIONS if name not in APART):
+        for dimension in DIMENSIONS:
             shorter = _join_along(dimension, current)
             joined = joined or len(shorter) < len(current)
             current = shorter
@@ -68,7 +80,7 @@ def join(boxes: Iterable[Box]) -> tuple[Box, ...]:
 def _join_along(dimension: str, boxes: list[Box]) -> list[Box]:
     alike: dict[tuple[object, ...], list[Box]] = {}
     for box in boxes:
-        others = tuple(getattr(box, name) for name in DIMENSIONS if name != dimension)
+        others = (bool(box.through), *(getattr(box, name) for name in DIMENSIONS if name != dimension))
         alike.setdefault(others, []).append(box)
     return [_united(dimension, group) for group in alike.values()]
 
@@ -80,6 +92,8 @@ def _united(dimension: str, group: list[Box]) -> Box:
     united: Any
     if dimension in RANGED:
         united = merge(one for ranges in values for one in ranges)
+    elif dimension == "through":
+        united = tuple(sorted({one for listed in values for one in listed}))
     elif None in values:  # protocols and flags: all of them
         united = None
     elif () in values:  # interfaces: any

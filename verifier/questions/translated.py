@@ -17,7 +17,7 @@ from verifier.model.fields import ConnState
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
 from verifier.model.policy import Direction
-from verifier.questions.arrivals import Arrival, Arrivals
+from verifier.questions.arrivals import Arrival, arrivals
 from verifier.questions.judge import Demanded, Verdicts, compare
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemmas
@@ -38,14 +38,14 @@ UNROUTED = Interfaces(((None, -1),), "a packet that is yet to be routed")
 class _Question:
     """Packets of one scene, all with one mark, after the translation.
 
-    `demanded` is what is asked of them wherever they come from; `arrivals` says by the cell of their destination which
-    of them exist, over the sources; `asked` are the cells of the free end that are to be judged, by path.
+    `demanded` is what is asked of them wherever they come from; `arrivals` says which of them
+    exist, over the sources; `asked` are the cells of the free end that are to be judged, by path.
     """
 
     scene: Scene
     mark: int
     demanded: Demanded
-    arrivals: dict[int, Arrival]
+    arrivals: list[Arrival]
     asked: Mapping[Path, int]
 
 
@@ -83,8 +83,8 @@ class TranslatedPackets:
             coming = Ports(Interfaces(self._around.ports), UNKNOWN_PORTS.leaving)
             self._inbound.add(self._sent(self._others, self._around.interfaces, coming), mark)
             self._outbound.add(self._sent(places.own, NO_INTERFACE, NO_PORTS), mark)
-        self._arriving = Arrivals(world.space, self._inbound.entries)
-        self._leaving = Arrivals(world.space, self._outbound.entries)
+        self._arriving = arrivals(world.space, self._inbound.entries)
+        self._leaving = arrivals(world.space, self._outbound.entries)
 
     def _sent(self, sources: int, incoming: Interfaces, ports: Ports) -> Scene:
         """Everything that these sources may send, before it is routed."""
@@ -127,25 +127,23 @@ class TranslatedPackets:
     def _questions(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> list[_Question]:
         places = self._world.places
         out: list[_Question] = []
-        for mark, arrivals in self._arriving.by_mark.items():
+        for mark, arriving in self._arriving.items():
             asked = self._senders(local, paths, mine)
-            if local.cell in arrivals and local.bit & mine and slice_at(arrivals[local.cell].can, local.bit):
+            here = [each for each in arriving if each.cell == local.cell]
+            if local.bit & mine and any(slice_at(each.can, local.bit) for each in here):
                 self._world.used_assumptions.add(SERVICE_HAIRPIN)
-            if local.cell in arrivals and asked:
-                out.append(self._to_pod(local, mark, arrivals[local.cell], asked))
+            if here and asked:
+                out.append(self._to_pod(local, mark, here, asked))
             if not local.bit & mine:
                 continue
             for path, cells_ in ((Path.POD_TO_REMOTE, self._wire.remote), (Path.POD_TO_NODE, places.own)):
-                met = {
-                    cell: each
-                    for cell, each in arrivals.items()
-                    if cells_ >> cell & 1 and slice_at(each.can, local.bit)
-                }
+                met = [each for each in arriving if cells_ >> each.cell & 1 and slice_at(each.can, local.bit)]
                 if path in paths and met:
                     out.append(self._from_pod(local, path, mark, met))
-        for mark, arrivals in self._leaving.by_mark.items():
-            if local.bit & mine and Path.NODE_TO_POD in paths and local.cell in arrivals:
-                out.append(self._from_node(local, mark, arrivals[local.cell]))
+        for mark, leaving in self._leaving.items():
+            here = [each for each in leaving if each.cell == local.cell]
+            if here and local.bit & mine and Path.NODE_TO_POD in paths:
+                out.append(self._from_node(local, mark, here))
         return out
 
     def _senders(self, local: LocalPod, paths: tuple[Path, ...], mine: int) -> dict[Path, int]:
@@ -159,7 +157,7 @@ class TranslatedPackets:
             asked[Path.POD_TO_POD] = others if self._hairpin is not Setting.ANY else others & ~local.bit
         return asked
 
-    def _to_pod(self, local: LocalPod, mark: int, arrival: Arrival, asked: dict[Path, int]) -> _Question:
+    def _to_pod(self, local: LocalPod, mark: int, here: list[Arrival], asked: dict[Path, int]) -> _Question:
         places = self._world.places
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         scene = self._scene(f"translated to {local.pod.full_name}", self._others, local.bit, Axis.SOURCE,
@@ -168,7 +166,7 @@ class TranslatedPackets:
         demanded = self._asked_by_policies(scene, ends)
         if self._hairpin is not Setting.ANY and self._run.demand is Demand.POLICY:
             demanded = self._itself(local, demanded)
-        return _Question(scene, mark, demanded, {local.cell: arrival}, asked)
+        return _Question(scene, mark, demanded, here, asked)
 
     def _itself(self, local: LocalPod, demanded: Demanded) -> Demanded:
         """The demand with what the assumption says of a pod that reaches itself through a Service."""
@@ -198,9 +196,11 @@ class TranslatedPackets:
             deny = join(deny, minus(within(everything, cells_), mine))
         return Demanded(allow, deny, excused)
 
-    def _from_pod(self, local: LocalPod, path: Path, mark: int, arrivals: dict[int, Arrival]) -> _Question:
+    def _from_pod(self, local: LocalPod, path: Path, mark: int, met: list[Arrival]) -> _Question:
         """One pod and everything remote, or the node itself, to which its packets are sent."""
-        ends = sum(1 << cell for cell in arrivals)
+        ends = 0
+        for each in met:
+            ends |= 1 << each.cell
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         outgoing, port = Interfaces(((self._wire.interface, -1),)), self._wire.port
         if path is Path.POD_TO_NODE:
@@ -211,16 +211,14 @@ class TranslatedPackets:
         demanded = (
             self._reached(path, scene) if path is Path.POD_TO_NODE else self._asked_by_policies(scene, {path: ends})
         )
-        return _Question(scene, mark, demanded, arrivals, {path: ends})
+        return _Question(scene, mark, demanded, met, {path: ends})
 
-    def _from_node(self, local: LocalPod, mark: int, arrival: Arrival) -> _Question:
+    def _from_node(self, local: LocalPod, mark: int, here: list[Arrival]) -> _Question:
         device = Interfaces(((local.device, -1),), local.pod.full_name)
         name = f"from the node, translated to {local.pod.full_name}"
         own = self._world.places.own
         scene = self._scene(name, own, local.bit, Axis.SOURCE, NO_INTERFACE, device, NO_PORTS)
-        return _Question(
-            scene, mark, self._reached(Path.NODE_TO_POD, scene), {local.cell: arrival}, {Path.NODE_TO_POD: own}
-        )
+        return _Question(scene, mark, self._reached(Path.NODE_TO_POD, scene), here, {Path.NODE_TO_POD: own})
 
     def _reached(self, path: Path, scene: Scene) -> Demanded:
         """A node and its pods reach each other unless an assumption says that such packets are dropped."""
@@ -249,8 +247,8 @@ class TranslatedPackets:
         asked = question.demanded
         wrong = join(both(passing.can, asked.deny), minus(asked.allow, passing.sure))
         for path, ends in question.asked.items() if wrong else ():
-            for cell, arrival in question.arrivals.items():
-                may = both(wrong, _there(arrival.can, question.scene, cell, ends))
+            for arrival in question.arrivals:
+                may = both(wrong, _there(arrival.can, question.scene, arrival.cell, ends))
                 if may:
                     here = Demanded(both(asked.allow, may), both(asked.deny, may), asked.excused)
                     self._compare(local, replace(question, demanded=here, asked={path: ends}), arrival, passing)
@@ -317,11 +315,11 @@ class TranslatedPackets:
         """Packets that are sent where no path leads: nobody knows here what becomes of them."""
         places = self._world.places
         known = places.local | places.remote | places.own
-        for arrivals in self._arriving.by_mark.values():
-            for cell, arrival in arrivals.items():
-                if not known >> cell & 1 and slice_at(arrival.can, local.bit):
-                    rules = dict.fromkeys(each.rule for each in arrival.entries)
-                    reasons = [f"{rule.text} leads to no end of a path ({rule.origin})" for rule in rules]
+        for arriving in self._arriving.values():
+            for arrival in arriving:
+                if not known >> arrival.cell & 1 and slice_at(arrival.can, local.bit):
+                    rule = arrival.sent.rule
+                    reasons = [f"{rule.text} leads to no end of a path ({rule.origin})"]
                     self._ledger.undecided(local.pod.full_name, Path.POD_TO_REMOTE, reasons)
 
 
