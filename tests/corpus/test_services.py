@@ -30,7 +30,7 @@ from verifier.reference.chains import walk
 from verifier.reference.specification import excused, expectation
 from verifier.reference.view import view_of
 
-PROVED = (("calico", "shop-services"), ("kube-router", "shop-services"))
+PROVED = (("calico", "shop-services"), ("kube-router", "shop-services"), ("weave", "shop-services"))
 BYPASSED = (
     ("azure", "shop-services"),
     ("azure", "shop-services-proxy-last"),
