@@ -25,6 +25,9 @@ outer one with the same info string; blocks with the same info string in one sec
     ```ip6tables-save [NODE]    A block without a line that begins with `*` holds only rules (-A, -N, -P): it is the
                                 filter table, its built-in chains accept, its other chains are declared by their use.
     ```ipset-save [NODE]        as `ipset save` prints it
+    ```iptables-list [NODE]     what `iptables -nvxL` lists there; ```ip6tables-list likewise. Unless a line is a command
+                                (`$ iptables -nvxL`), the block is the filter table and the other tables are listed empty.
+    ```ipset-list [NODE]        as `ipset list` prints it
     ```json addresses [NODE]    as `ip -j addr` prints it          ```json routes [NODE]    as `ip -j route`
     ```json routes6 [NODE]      as `ip -j -6 route`
 
@@ -104,7 +107,12 @@ PAGES = ("specs/**/*.md", "tests/cases/**/*.md", "tests/bugs/**/*.md", "examples
 DEFAULT_NODE = "node-a"
 
 WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster")
-NODE_WORLD = ("iptables-save", "ip6tables-save", "ipset-save", "json addresses", "json routes", "json routes6")
+NODE_WORLD = (
+    *(f"{tool}-{form}" for tool in ("iptables", "ip6tables", "ipset") for form in ("save", "list")),
+    "json addresses",
+    "json routes",
+    "json routes6",
+)
 ASSERTING = ("packets", "match", "match6", "answer verify", "profile", "error")
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")

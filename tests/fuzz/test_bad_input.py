@@ -9,11 +9,12 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.corpus_path import corpus
 from tests.mutations import files_of
 from tests.pages.answer import run
 
@@ -25,12 +26,17 @@ BASES = (("calico", "seed"), ("kube-router", "features-dual"), ("kube-router", "
 FILES = {
     "iptables-save": "nodes/node-a/iptables-save",
     "ipset-save": "nodes/node-a/ipset-save",
+    "iptables-list": "nodes/node-a/iptables-list",
+    "ipset-list": "nodes/node-a/ipset-list",
     "addresses": "nodes/node-a/addresses.json",
     "routes": "nodes/node-a/routes.json",
     "policies": "cluster/networkpolicies.yaml",
     "pods": "cluster/pods.yaml",
     "namespaces": "cluster/namespaces.yaml",
 }
+DUMPS = {"iptables-list": "iptables-save", "ipset-list": "ipset-save"}
+"""Listings, which are read in the place of a dump."""
+
 CODES = (0, 1, 2, 3)
 Damage = Callable[[bytes, random.Random], bytes]
 INTERESTING = [
@@ -140,12 +146,15 @@ DAMAGES: tuple[Damage, ...] = (flip, replace, cut, remove, repeat, lines, lines,
 def test_damaged(kind: str, tmp_path: Path) -> None:
     """Damage of this file ends in an answer or in one error that names a file."""
     choose = random.Random(f"{kind} {SEED}")
-    folders = {base: _written(base, tmp_path / "-".join(base)) for base in BASES if FILES[kind] in files_of(*base)}
+    known = {base: _with_listings(base) for base in BASES}
+    folders = {
+        base: _written(known[base], kind, tmp_path / "-".join(base)) for base in BASES if FILES[kind] in known[base]
+    }
     start, done = time.process_time(), 0
     while time.process_time() - start < SECONDS and (LONG or done < 400):
         base = choose.choice(sorted(folders))
         file = folders[base] / FILES[kind]
-        original = files_of(*base)[FILES[kind]].encode()
+        original = known[base][FILES[kind]].encode()
         damaged = original
         for _ in range(choose.choice([1, 1, 1, 2, 4])):
             damaged = choose.choice(DAMAGES)(damaged or b"\n", choose)
@@ -163,8 +172,26 @@ def test_damaged(kind: str, tmp_path: Path) -> None:
     assert done > 5, "the time was too short to try anything"
 
 
-def _written(base: tuple[str, str], folder: Path) -> Path:
-    for name, text in files_of(*base).items():
+def _with_listings(base: tuple[str, str]) -> dict[str, str]:
+    """The files of a recording with its listing of rules, and one of the sets of its dump."""
+    files = files_of(*base)
+    sets: dict[str, list[str]] = {}
+    for line in files["nodes/node-a/ipset-save"].splitlines():
+        word, name, rest = line.split(" ", 2)
+        if word == "create":
+            kind, _, header = rest.partition(" ")
+            sets[name] = [f"Name: {name}", f"Type: {kind}", f"Header: {header}", "Members:"]
+        else:
+            sets[name].append(rest)
+    listing = "\n\n".join("\n".join(lines) for lines in sets.values()) + "\n"
+    rules = corpus(*base, FILES["iptables-list"]).read_text("utf-8")
+    return {**files, FILES["iptables-list"]: rules, FILES["ipset-list"]: listing}
+
+
+def _written(files: Mapping[str, str], kind: str, folder: Path) -> Path:
+    for name, text in files.items():
+        if kind in DUMPS and name == f"nodes/node-a/{DUMPS[kind]}":
+            continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     return folder

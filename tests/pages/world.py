@@ -14,9 +14,18 @@ NODE_FILES = {
     "iptables-save": "iptables-save",
     "ip6tables-save": "ip6tables-save",
     "ipset-save": "ipset-save",
+    "iptables-list": "iptables-list",
+    "ip6tables-list": "ip6tables-list",
+    "ipset-list": "ipset-list",
     "json addresses": "addresses.json",
     "json routes": "routes.json",
     "json routes6": "routes6.json",
+}
+COLUMNS = "    pkts      bytes target     prot opt in     out     source               destination"
+OTHER_TABLES = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
 }
 PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP"}
 DEFAULT_NODE_ADDRESSES = ("192.168.0.10", "fd00::10")
@@ -44,7 +53,11 @@ def write_snapshot(section: Section, folder: Path, extra: dict[str, str] | None 
 def _write_node_file(folder: Path, node: str, name: str, text: str) -> None:
     place = folder / "nodes" / node
     place.mkdir(parents=True, exist_ok=True)
-    (place / name).write_text(whole_dump(text) if name.endswith("tables-save") else text)
+    if name.endswith("tables-save"):
+        text = whole_dump(text)
+    if name.endswith("tables-list"):
+        text = whole_listing(text, name.removesuffix("-list"))
+    (place / name).write_text(text)
 
 
 def whole_dump(text: str) -> str:
@@ -67,6 +80,16 @@ def whole_dump(text: str) -> str:
                 chains[named.group(1)] = None
     head = [f":{name} {policy} [0:0]" for name, policy in policies.items()] + [f":{name} - [0:0]" for name in chains]
     return "\n".join(["*filter", *head, *rules, "COMMIT", ""])
+
+
+def whole_listing(text: str, tool: str) -> str:
+    """A listing of all tables, from one or from chains of the filter table alone."""
+    if any(line.startswith("$ ") for line in text.splitlines()):
+        return text
+    for table, chains in OTHER_TABLES.items():
+        heads = "\n".join(f"Chain {name} (policy ACCEPT 0 packets, 0 bytes)\n{COLUMNS}\n" for name in chains)
+        text += f"$ {tool} -t {table} -nvxL\n{heads}"
+    return text
 
 
 def expand_cluster(text: str) -> list[dict[str, Any]]:

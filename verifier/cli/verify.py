@@ -84,7 +84,7 @@ def verify(
     """Prove, for every pod of every node in SNAPSHOT, that the loaded rules do what the NetworkPolicies say.
 
     SNAPSHOT is a directory, or a .tar.gz of one, with cluster/*.yaml and nodes/NAME/iptables-save, ip6tables-save,
-    ipset-save. The exit code is 0 proved, 1 refuted, 2 bad input or usage, 3 undecided, 4 a fault of chainproof,
+    ipset-save (or listings of them: iptables-list, ip6tables-list, ipset-list). The exit code is 0 proved, 1 refuted, 2 bad input or usage, 3 undecided, 4 a fault of chainproof,
     of which CHAINPROOF_DEBUG=1 in the environment shows more.
     """
     check_writable(output)

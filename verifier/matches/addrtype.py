@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Malformed, Option, wording
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Member, Opaque, Predicate, all_of, any_of, negate
 
 TYPES = (
@@ -91,6 +92,13 @@ def _types(text: str, family: int) -> tuple[str, ...]:
     return tuple(name for name in TYPES if name in names)
 
 
+LISTED = listing(
+    "ADDRTYPE match",
+    piece("--src-type", "src-type (?P<no>!)?(\\S+)"),
+    piece("--dst-type", "dst-type (?P<no>!)?(\\S+)"),
+    piece("--limit-iface-in", "limit-in"),
+    piece("--limit-iface-out", "limit-out"),
+)
 MODULE = MatchModule(
     "addrtype",
     "what kind of address an end is on this node",

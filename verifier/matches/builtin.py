@@ -121,6 +121,6 @@ MODULE = MatchModule(
     parse=parse,
     synonyms={
         "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d", "--in-interface": "-i",
-        "--out-interface": "-o", "--protocol": "-p", "--proto": "-p", "--fragment": "-f", "--fragments": "-f",
+        "--out-interface": "-o", "--protocol": "-p", "--fragment": "-f", "--fragments": "-f",
     },
 )  # fmt: skip

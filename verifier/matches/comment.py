@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Option, save_string
+from verifier.model.listing import listing, piece, quoted
 from verifier.model.predicate import TRUE, Predicate
 
 
@@ -30,4 +31,5 @@ def parse(options: tuple[Option, ...], family: int) -> Comment:  # noqa: ARG001 
     return Comment(str(options[0].arguments[0]) if options else None)
 
 
+LISTED = listing("", piece("--comment", "/\\*[ ](.*?)[ ]\\*/", quoted))
 MODULE = MatchModule("comment", "words for people", arity={"--comment": 1}, parse=parse)

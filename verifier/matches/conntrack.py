@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verifier.matches.module import MatchModule
 from verifier.matches.states import READ, in_states, parse_states, spell_states
 from verifier.model.extension import Malformed, Option, wording
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Opaque, Predicate, all_of, negate
 
 ARITY = {
@@ -53,6 +54,19 @@ def parse(options: tuple[Option, ...], family: int) -> Conntrack:  # noqa: ARG00
     return Conntrack(options, frozenset(), negated=False)
 
 
+LISTED = listing(
+    "",
+    piece("--ctstate", "(?P<no>! )?ctstate ([A-Z,]+)"),
+    piece("--ctproto", "(?P<no>! )?ctproto ([0-9]+)"),
+    *(piece(f"--{name}", f"(?P<no>! )?{name} (\\S+)") for name in ("ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst")),
+    *(
+        piece(f"--{name}", f"(?P<no>! )?{name} ([0-9:]+)")
+        for name in ("ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport")
+    ),
+    piece("--ctstatus", "(?P<no>! )?ctstatus ([A-Z_,]+)"),
+    piece("--ctexpire", "(?P<no>! )?ctexpire ([0-9:]+)"),
+    piece("--ctdir", "ctdir (ORIGINAL|REPLY)"),
+)
 MODULE = MatchModule(
     "conntrack", "what connection tracking knows", arity=ARITY, parse=parse, synonyms={"--ctdirection": "--ctdir"}
 )

@@ -6,7 +6,17 @@ Spec: specs/matches/frag.md
 from __future__ import annotations
 
 from verifier.matches.module import opaque_module
+from verifier.model.listing import listing, piece
 
+LISTED = listing(
+    "frag",
+    piece("--fragid", "ids?:(?P<no>!)?([0-9]+(?::[0-9]+)?)"),
+    piece("--fraglen", "length:(?P<no>!)?([0-9]+)"),
+    piece("--fragres", "reserved"),
+    piece("--fragfirst", "first"),
+    piece("--fragmore", "more"),
+    piece("--fraglast", "last"),
+)
 MODULE = opaque_module(
     "frag",
     "the fragment header of IPv6",

@@ -5,7 +5,7 @@ Spec: specs/matches/icmp.md
 
 from __future__ import annotations
 
-from verifier.matches.icmp_types import ANY, icmp_parser
+from verifier.matches.icmp_types import ANY, icmp_parser, listed_types
 from verifier.matches.module import MatchModule
 from verifier.model.fields import ICMP
 
@@ -24,6 +24,7 @@ NAMES: dict[str, tuple[int, int | None]] = {
     "address-mask-reply": (18, None),
 }  # fmt: skip
 
+LISTED = listed_types("icmp", "--icmp-type")
 MODULE = MatchModule(
     "icmp",
     "type and code of ICMP",

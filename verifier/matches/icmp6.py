@@ -5,7 +5,7 @@ Spec: specs/matches/icmp6.md
 
 from __future__ import annotations
 
-from verifier.matches.icmp_types import icmp_parser
+from verifier.matches.icmp_types import icmp_parser, listed_types
 from verifier.matches.module import MatchModule
 from verifier.model.fields import ICMPV6
 
@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[int, int | None]] = {
     "neighbour-advertisement": (136, None), "neighbor-advertisement": (136, None), "redirect": (137, None),
 }  # fmt: skip
 
+LISTED = listed_types("ipv6-icmp", "--icmpv6-type")
 MODULE = MatchModule(
     "icmp6",
     "type and code of ICMPv6",

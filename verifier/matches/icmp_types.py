@@ -5,11 +5,13 @@ Spec: specs/matches/icmp.md, specs/matches/icmp6.md
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from verifier.model.extension import Malformed, Option, integer
 from verifier.model.fields import Field
+from verifier.model.listing import Listing, groups, listing, piece
 from verifier.model.predicate import TRUE, InRange, Predicate, all_of, equals, negate
 
 ANY = 255
@@ -75,3 +77,16 @@ def _by_name(text: str, names: Named, any_type: int | None) -> tuple[int | None,
     if len(found) != 1:
         raise Malformed(f"{text!r} is not one ICMP type by name; write its number")
     return found.pop()
+
+
+def listed_types(name: str, flag: str) -> Listing:
+    """How a listing prints a type: by number with -n, else by name."""
+    return listing(
+        "",
+        piece(flag, f"{name} ?(?P<no>!)?type ([0-9]+)(?: code ([0-9]+))?", _numbered),
+        piece(flag, f"{name} (?P<no>!)?([a-z][-a-z]*)"),
+    )
+
+
+def _numbered(match: re.Match[str]) -> tuple[str, ...]:
+    return ("/".join(groups(match)),)

@@ -12,6 +12,7 @@ from verifier.matches.module import MatchModule
 from verifier.model.addresses import address_text
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import Field
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import InRange, Predicate, Range, all_of, negate
 
 FIELDS = {"--src-range": Field.SOURCE, "--dst-range": Field.DESTINATION}
@@ -59,4 +60,9 @@ def parse(options: tuple[Option, ...], family: int) -> AddressRanges:
     return AddressRanges(family, tuple(tests))
 
 
+LISTED = listing(
+    "",
+    piece("--src-range", "source IP range (?P<no>! )?(\\S+)"),
+    piece("--dst-range", "destination IP range (?P<no>! )?(\\S+)"),
+)
 MODULE = MatchModule("iprange", "addresses between two others", arity=dict.fromkeys(FIELDS, 1), parse=parse)

@@ -12,6 +12,7 @@ from verifier.matches.ports import parse_ports, spell_ports
 from verifier.matches.transport import only_one_of
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import PORT_PROTOCOLS, Field
+from verifier.model.listing import listing, numbers, piece
 from verifier.model.predicate import InRange, Not, Predicate, Range, all_of, any_of
 
 FIELDS = {
@@ -51,6 +52,7 @@ def parse(options: tuple[Option, ...], family: int) -> Multiport:  # noqa: ARG00
     return Multiport(option.flag, ranges, option.negated)
 
 
+LISTED = listing("multiport", *(piece(flag, f"{flag[2:]} (?P<no>! ?)?(\\S+)", numbers) for flag in FIELDS))
 MODULE = MatchModule(
     "multiport",
     "lists of ports",

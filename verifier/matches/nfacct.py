@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Malformed, Option
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import TRUE, Predicate
 
 
@@ -33,4 +34,5 @@ def parse(options: tuple[Option, ...], family: int) -> Accounting:  # noqa: ARG0
     return Accounting(options[0].arguments[0])
 
 
+LISTED = listing("", piece("--nfacct-name", "nfacct-name (\\S+)"))
 MODULE = MatchModule("nfacct", "counts packets under a name", arity={"--nfacct-name": 1}, parse=parse)

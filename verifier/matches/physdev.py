@@ -11,6 +11,7 @@ from verifier.matches.builtin import interface, parse_interface
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import Field
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Named, Not, Predicate, all_of, any_of, equals, negate
 
 ORDER = ("--physdev-in", "--physdev-is-in", "--physdev-out", "--physdev-is-out", "--physdev-is-bridged")
@@ -65,6 +66,14 @@ def parse(options: tuple[Option, ...], family: int) -> PhysicalDevices:  # noqa:
     return PhysicalDevices(tuple(sorted(options, key=lambda option: ORDER.index(option.flag))))
 
 
+LISTED = listing(
+    "PHYSDEV match",
+    piece("--physdev-is-in", "(?P<no>! )?--physdev-is-in"),
+    piece("--physdev-in", "(?P<no>! )?--physdev-in (\\S+)"),
+    piece("--physdev-is-out", "(?P<no>! )?--physdev-is-out"),
+    piece("--physdev-out", "(?P<no>! )?--physdev-out (\\S+)"),
+    piece("--physdev-is-bridged", "(?P<no>! )?--physdev-is-bridged"),
+)
 MODULE = MatchModule(
     "physdev",
     "bridge ports",

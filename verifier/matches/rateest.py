@@ -5,8 +5,18 @@ Spec: specs/matches/rateest.md
 
 from __future__ import annotations
 
-from verifier.matches.module import opaque_module
+import re
 
+from verifier.matches.module import opaque_module
+from verifier.model.listing import Unshown, listing, piece
+
+
+def _as_listed(match: re.Match[str]) -> tuple[str, ...]:
+    """A listing prints other units and another order than the rule was given."""
+    raise Unshown(f"a rate, shown as {match.group()!r}")
+
+
+LISTED = listing("rateest match", piece("--rateest", ".*?(?:bps|pps)(?: [0-9]+)?(?: (?:eq|lt|gt))?", _as_listed))
 MODULE = opaque_module(
     "rateest",
     "estimated rates",

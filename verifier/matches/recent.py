@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Option, wording
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import TRUE, Opaque, Predicate, negate
 
 ARITY = {
@@ -38,4 +39,19 @@ def parse(options: tuple[Option, ...], family: int) -> Recent:  # noqa: ARG001  
     return Recent(options)
 
 
+LISTED = listing(
+    "",
+    piece("--set", "(?P<no>! )?recent: SET"),
+    piece("--rcheck", "(?P<no>! )?recent: CHECK"),
+    piece("--update", "(?P<no>! )?recent: UPDATE"),
+    piece("--remove", "(?P<no>! )?recent: REMOVE"),
+    piece("--seconds", "seconds: ([0-9]+)"),
+    piece("--reap", "reap"),
+    piece("--hitcount", "hit_count: ([0-9]+)"),
+    piece("--rttl", "TTL-Match"),
+    piece("--name", "name: (\\S+)"),
+    piece("--mask", "mask: (\\S+)"),
+    piece("--rsource", "side: source"),
+    piece("--rdest", "side: dest"),
+)
 MODULE = MatchModule("recent", "lists of addresses seen before", arity=ARITY, parse=parse)

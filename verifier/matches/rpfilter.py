@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Option, wording
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Opaque, Predicate, negate
 
 ROUTED_BACK = Opaque("rpfilter")
@@ -34,4 +35,5 @@ def parse(options: tuple[Option, ...], family: int) -> ReversePath:  # noqa: ARG
 
 
 ORDER = ("--loose", "--validmark", "--accept-local", "--invert")
+LISTED = listing("rpfilter", *(piece(flag, flag[2:]) for flag in ORDER))
 MODULE = MatchModule("rpfilter", "whether the way back is the way in", arity=dict.fromkeys(ORDER, 0), parse=parse)

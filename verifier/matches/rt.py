@@ -6,7 +6,17 @@ Spec: specs/matches/rt.md
 from __future__ import annotations
 
 from verifier.matches.module import opaque_module
+from verifier.model.listing import listing, piece
 
+LISTED = listing(
+    "rt",
+    piece("--rt-type", "type:(?P<no>!)?([0-9]+)"),
+    piece("--rt-segsleft", "segslefts?:(?P<no>!)?([0-9]+(?::[0-9]+)?)"),
+    piece("--rt-len", "length:(?P<no>!)?([0-9]+)"),
+    piece("--rt-0-res", "reserved"),
+    piece("--rt-0-addrs", "0-addrs (\\S+)"),
+    piece("--rt-0-not-strict", "0-not-strict"),
+)
 MODULE = opaque_module(
     "rt",
     "the routing header of IPv6",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Malformed, Option, wording
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Member, Opaque, Predicate, all_of, negate
 
 MOST_DIRECTIONS = 6
@@ -64,6 +65,14 @@ def parse(options: tuple[Option, ...], family: int) -> SetTest:  # noqa: ARG001 
     return SetTest(name, parse_directions(directions), tests[0].negated, nomatch, others)
 
 
+LISTED = listing(
+    "",
+    piece("--match-set", "(?P<no>! )?(?:match-)?set (\\S+) ((?:src|dst)(?:,(?:src|dst))*)"),
+    piece("--return-nomatch", "return-nomatch"),
+    piece("--update-counters", "(?P<no>! )?update-counters"),
+    piece("--update-subcounters", "(?P<no>! )?update-subcounters"),
+    *(piece(flag, f"(?P<no>! )?{flag[2:]} ([0-9]+)") for flag in COUNTERS),
+)
 MODULE = MatchModule(
     "set",
     "membership in an ipset",

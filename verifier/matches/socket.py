@@ -6,7 +6,14 @@ Spec: specs/matches/socket.md
 from __future__ import annotations
 
 from verifier.matches.module import opaque_module
+from verifier.model.listing import listing, piece
 
+LISTED = listing(
+    "socket",
+    piece("--transparent", "--transparent"),
+    piece("--nowildcard", "--nowildcard"),
+    piece("--restore-skmark", "--restore-skmark"),
+)
 MODULE = opaque_module(
     "socket",
     "an open socket that fits the packet",

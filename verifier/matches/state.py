@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verifier.matches.module import MatchModule
 from verifier.matches.states import READ, in_states, parse_states, spell_states
 from verifier.model.extension import Malformed, Option
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import Predicate, negate
 
 
@@ -34,4 +35,5 @@ def parse(options: tuple[Option, ...], family: int) -> State:  # noqa: ARG001  o
     return State(parse_states(options[0].arguments[0], READ[:5]), options[0].negated)
 
 
+LISTED = listing("", piece("--state", "(?P<no>! )?state ([A-Z,]+)"))
 MODULE = MatchModule("state", "the state of the connection", arity={"--state": 1}, parse=parse)

@@ -5,10 +5,12 @@ Spec: specs/matches/statistic.md
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Option, wording
+from verifier.model.listing import listing, piece, several
 from verifier.model.predicate import Opaque, Predicate
 
 ARITY = {"--mode": 1, "--probability": 1, "--every": 1, "--packet": 1}
@@ -40,4 +42,16 @@ def parse(options: tuple[Option, ...], family: int) -> Statistic:  # noqa: ARG00
     return Statistic(options)
 
 
+def _every(match: re.Match[str]) -> tuple[Option, ...]:
+    """Every so many packets, from which on: the first one is not shown."""
+    every = Option("--every", (match.group(2),), bool(match.group("no")))
+    return every, Option("--packet", (match.group(3) or "0",))
+
+
+LISTED = listing(
+    "statistic",
+    piece("--mode", "mode (\\S+)"),
+    piece("--probability", "(?P<no>! )?probability ([0-9.]+)"),
+    several("(?P<no>! )?every ([0-9]+)(?: packet ([0-9]+))?", _every),
+)
 MODULE = MatchModule("statistic", "chance, or every n-th packet", arity=ARITY, parse=parse)

@@ -5,12 +5,14 @@ Spec: specs/matches/tcp.md
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
-from verifier.matches.transport import SYNONYMS, Ports, parse_port_tests
+from verifier.matches.transport import PORTS, SYNONYMS, Ports, parse_port_tests
 from verifier.model.extension import Malformed, Option, integer
 from verifier.model.fields import TCP, Field
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import FALSE, TRUE, Masked, Opaque, Predicate, all_of, negate
 
 FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32}
@@ -92,6 +94,17 @@ def parse(options: tuple[Option, ...], family: int) -> Tcp:  # noqa: ARG001  one
     return Tcp(Ports(TCP, parse_port_tests(options), "-m tcp"), header, numbered)
 
 
+def _flags(match: re.Match[str]) -> tuple[str, ...]:
+    """Mask and value by name, of which -n shows the bits."""
+    return tuple(spell_flags(int(text, 16)) if text.startswith("0x") else text for text in match.groups()[1:])
+
+
+LISTED = listing(
+    "tcp",
+    *PORTS,
+    piece("--tcp-option", "option=(?P<no>!)?([0-9]+)"),
+    piece("--tcp-flags", "flags:(?P<no>!)?([^\\s/]+)/([^\\s/]+)", _flags),
+)
 MODULE = MatchModule(
     "tcp",
     "ports, flags and options of TCP",

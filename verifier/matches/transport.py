@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from verifier.matches.ports import LAST_PORT, parse_ports, spell_ports
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import Field
+from verifier.model.listing import numbers, piece
 from verifier.model.predicate import FALSE, TRUE, InRange, Opaque, Predicate, Range, all_of, equals, negate
 
 SYNONYMS = {"--source-port": "--sport", "--destination-port": "--dport"}
 FIELDS = {"--sport": Field.SOURCE_PORT, "--dport": Field.DESTINATION_PORT}
+
+
+PORTS = (
+    piece("--sport", "spts?:(?P<no>!)?(\\S+)", numbers),
+    piece("--dport", "dpts?:(?P<no>!)?(\\S+)", numbers),
+)
+"""How a listing prints the two."""
 
 
 @dataclass(frozen=True, slots=True)

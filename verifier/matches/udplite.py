@@ -6,9 +6,11 @@ Spec: specs/matches/udplite.md
 from __future__ import annotations
 
 from verifier.matches.module import MatchModule
-from verifier.matches.transport import SYNONYMS, port_parser
+from verifier.matches.transport import PORTS, SYNONYMS, port_parser
 from verifier.model.fields import UDPLITE
+from verifier.model.listing import listing
 
+LISTED = listing("udp-?lite", *PORTS)
 MODULE = MatchModule(
     "udplite",
     "ports of UDP-Lite",

@@ -31,13 +31,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain:
-    """A chain of one table; `policy` is None for user chains."""
+    """A chain of one table; `policy` is None for user chains.
+
+    `packets` counts what met the policy; `references` how many rules lead to a user chain, None where nothing says so.
+    """
 
     table: str
     name: str
     policy: Verdict | None
     rules: tuple[Rule, ...]
     origin: Origin
+    packets: int | None = None
+    references: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,13 +13,18 @@ from verifier.model.ruleset import Ruleset
 from verifier.model.snapshot import Snapshot
 from verifier.readers.cluster import ClusterReader
 from verifier.readers.documents import read_documents, rendered
+from verifier.readers.ipset_list import is_set_listing, read_set_listing
 from verifier.readers.ipset_save import read_sets
 from verifier.readers.iptables_save import BUILT_IN, read_ruleset
+from verifier.readers.listing import is_listing, read_listing
 from verifier.readers.node_files import read_addresses, read_routes
 from verifier.readers.tree import Tree, open_tree
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
-_RULES = {4: "iptables-save", 6: "ip6tables-save"}
+_RULES = {4: ("iptables-save", "iptables-list"), 6: ("ip6tables-save", "ip6tables-list")}
+_SETS = ("ipset-save", "ipset-list")
+"""The dump, and the listing that is read where there is no dump (LST-8)."""
+
 _LISTED = 5
 """How many links a note names."""
 _ROUTES = {4: "routes.json", 6: "routes6.json"}
@@ -87,6 +92,7 @@ class _NodeReader:
     missing: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> NodeState:
         rulesets = {family: ruleset for family in _RULES if (ruleset := self._rules(family)) is not None}
@@ -108,19 +114,36 @@ class _NodeReader:
         if place not in self.tree.files:
             self.missing.append(name)
             return None
-        text = self.tree.text(place)
+        text = self._text(place)
         if when_empty and not text.strip():
             self.empty.append(name)
             self.notes.append(f"{place} is empty{when_empty}")
             return None
         return text, self.tree.shown(place)
 
+    def _text(self, place: str) -> str:
+        if place not in self.texts:
+            self.texts[place] = self.tree.text(place)
+        return self.texts[place]
+
+    def _present(self, dump: str, listing: str) -> str:
+        """The file to read: the dump, or the listing where the dump is not there or has nothing in it."""
+        for name in (dump, listing):
+            place = f"nodes/{self.name}/{name}"
+            if place in self.tree.files and (name == _SETS[0] or self._text(place).strip()):
+                return name
+        return dump
+
     def _rules(self, family: int) -> Ruleset | None:
-        found = self._file(_RULES[family], f", so nothing is known about IPv{family} there")
+        name = self._present(*_RULES[family])
+        found = self._file(name, f", so nothing is known about IPv{family} there")
         if found is None:
             return None
-        ruleset = read_ruleset(*found, family)
-        place, tables = f"nodes/{self.name}/{_RULES[family]}", {table for table, _ in ruleset.chains}
+        listed = is_listing(found[0])
+        ruleset = read_listing(*found, family) if listed else read_ruleset(*found, family)
+        place, tables = f"nodes/{self.name}/{name}", {table for table, _ in ruleset.chains}
+        if listed:
+            self.notes.append(f"{place} is a listing (iptables -L): what it does not show is not known")
         if "filter" not in tables:
             self.notes.append(f"{place} has no filter table: nothing is filtered there")
         for table in sorted(tables.difference(BUILT_IN)):
@@ -128,11 +151,14 @@ class _NodeReader:
         return ruleset
 
     def _sets(self) -> dict[str, IpSet] | None:
-        found = self._file("ipset-save")
+        name = self._present(*_SETS)
+        found = self._file(name)
         if found is None:
             return None
+        if is_set_listing(found[0]):
+            return read_set_listing(*found)
         if found[0].strip() and not found[0].endswith("\n"):
-            self.notes.append(f"nodes/{self.name}/ipset-save does not end with a line end: it may be cut off")
+            self.notes.append(f"nodes/{self.name}/{name} does not end with a line end: it may be cut off")
         return read_sets(*found)
 
     def _addresses(self) -> tuple[tuple[InterfaceAddress, ...] | None, tuple[str, ...] | None]:

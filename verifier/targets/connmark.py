@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from verifier.model.effect import Copy, Effect
 from verifier.model.extension import WHOLE_MARK, Malformed, Option, Unsupported, integer
 from verifier.model.fields import ConnState, Field
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import InRange, Predicate
-from verifier.targets.marking import WAYS, SetMark, parse_marking
+from verifier.targets.marking import WAYS, SetMark, listed_ways, parse_marking
 from verifier.targets.module import TargetModule
 
 TRACKED = InRange(Field.STATE, ((ConnState.NEW, ConnState.RELATED),))
@@ -56,6 +57,17 @@ def parse(options: tuple[Option, ...], family: int) -> SetMark | CopyMark:  # no
     return CopyMark(actions[0].flag, masks.get("--nfmask", both), masks.get("--ctmask", both))
 
 
+LISTED = listing(
+    "CONNMARK",
+    *listed_ways(),
+    piece("--save-mark", "save"),
+    piece("--restore-mark", "restore"),
+    piece("--mask", "mask (0x[0-9a-f]+)"),
+    piece("--nfmask", "nfmask ~?(0x[0-9a-f]+)"),
+    piece("--ctmask", "ctmask ~?(0x[0-9a-f]+)"),
+    piece("--left-shift-mark", "left-shift-mark ([0-9]+)"),
+    piece("--right-shift-mark", "right-shift-mark ([0-9]+)"),
+)
 MODULE = TargetModule(
     "CONNMARK", "sets or copies the connection's mark", arity=WAYS | COPIES | MASKS | SHIFTS, parse=parse
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from verifier.model.effect import Continue, Unknown
 from verifier.model.extension import Option
+from verifier.model.listing import listing, piece
 from verifier.targets.module import PlainTarget, TargetModule, jump_wording
 
 ARITY = {
@@ -22,4 +23,16 @@ def parse(options: tuple[Option, ...], family: int) -> PlainTarget:  # noqa: ARG
     return PlainTarget(Continue(), options)
 
 
+LISTED = listing(
+    "",
+    piece("--notrack", "NOTRACK|CT notrack"),
+    piece("--zone", "(?:CT )?zone (\\S+)"),
+    piece("--zone-orig", "(?:CT )?zone-orig (\\S+)"),
+    piece("--zone-reply", "(?:CT )?zone-reply (\\S+)"),
+    piece("--helper", "(?:CT )?helper (\\S+)"),
+    piece("--timeout", "(?:CT )?timeout (\\S+)"),
+    piece("--ctevents", "(?:CT )?ctevents (\\S+)"),
+    piece("--expevents", "(?:CT )?expevents (\\S+)"),
+    silent=True,
+)
 MODULE = TargetModule("CT", "how connections are tracked", arity=ARITY, parse=parse)

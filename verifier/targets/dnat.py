@@ -10,6 +10,7 @@ import re
 from verifier.model.addresses import parse_address
 from verifier.model.effect import Target, Translate
 from verifier.model.extension import Option
+from verifier.model.listing import listing, piece
 from verifier.targets.module import PlainTarget, TargetModule, jump_wording
 
 ARITY = {"--to-destination": 1, "--random": 0, "--persistent": 0}
@@ -48,4 +49,7 @@ def parse(options: tuple[Option, ...], family: int) -> PlainTarget:
     return PlainTarget(Translate(True, wording, known if len(known) == len(targets) else ()), options)
 
 
+LISTED = listing(
+    "", piece("--to-destination", "to:(\\S+)"), piece("--random", "random"), piece("--persistent", "persistent")
+)
 MODULE = TargetModule("DNAT", "rewrites the destination", ARITY, parse)

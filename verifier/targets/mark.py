@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import Field
+from verifier.model.listing import listing
 from verifier.model.predicate import TRUE
-from verifier.targets.marking import WAYS, SetMark, parse_marking
+from verifier.targets.marking import WAYS, SetMark, listed_ways, parse_marking
 from verifier.targets.module import TargetModule
 
 
@@ -19,4 +20,5 @@ def parse(options: tuple[Option, ...], family: int) -> SetMark:  # noqa: ARG001 
     return SetMark(Field.MARK, *parse_marking(options[0]), TRUE)
 
 
+LISTED = listing("MARK", *listed_ways())
 MODULE = TargetModule("MARK", "sets bits of the packet's mark", arity=WAYS, parse=parse)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verifier.model.effect import Assign, Effect
 from verifier.model.extension import WHOLE_MARK, Malformed, Option, integer, value_and_mask
 from verifier.model.fields import Field
+from verifier.model.listing import Piece, piece
 from verifier.model.predicate import Predicate
 
 WAYS = {"--set-xmark": 1, "--set-mark": 1, "--and-mark": 1, "--or-mark": 1, "--xor-mark": 1}
@@ -51,3 +52,14 @@ def parse_marking(option: Option) -> tuple[int, int]:
             return integer(text), integer(text)
         case _:
             return integer(text), 0
+
+
+def listed_ways() -> tuple[Piece, ...]:
+    """How a listing prints an assignment of mark bits; `set` without a mask sets all of them."""
+    return (
+        piece("--set-xmark", "xset (0x[0-9a-f]+/0x[0-9a-f]+)"),
+        piece("--set-xmark", "set (0x[0-9a-f]+)", lambda match: (f"{match.group(1)}/{WHOLE_MARK:#x}",)),
+        piece("--and-mark", "and (0x[0-9a-f]+)"),
+        piece("--or-mark", "or (0x[0-9a-f]+)"),
+        piece("--xor-mark", "xor (0x[0-9a-f]+)"),
+    )

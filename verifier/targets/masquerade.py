@@ -5,8 +5,16 @@ Spec: specs/targets/masquerade.md
 
 from __future__ import annotations
 
+from verifier.model.listing import listing, piece
 from verifier.targets.translation import translating_module
 
+LISTED = listing(
+    "",
+    piece("--to-ports", "masq ports: (\\S+)"),
+    piece("--random", "random"),
+    piece("--random-fully", "random-fully"),
+    silent=True,
+)
 MODULE = translating_module(
     "MASQUERADE",
     "rewrites the source to the out-interface's address",

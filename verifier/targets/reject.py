@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from verifier.model.effect import Effect, Finish, Verdict
 from verifier.model.extension import Malformed, Option
+from verifier.model.listing import listing, piece
 from verifier.model.predicate import TRUE, Predicate
 from verifier.targets.module import TargetModule
 
@@ -56,4 +57,5 @@ def parse(options: tuple[Option, ...], family: int) -> Reject:
     raise Malformed(f"REJECT has no answer {text!r} in IPv{family}")
 
 
+LISTED = listing("", piece("--reject-with", "reject-with (\\S+)"))
 MODULE = TargetModule("REJECT", "drops and answers", arity={"--reject-with": 1}, parse=parse)

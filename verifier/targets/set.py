@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from verifier.model.effect import Continue, Unknown
 from verifier.model.extension import Option
+from verifier.model.listing import listing, piece
 from verifier.targets.module import PlainTarget, TargetModule, jump_wording
 
 ARITY = {
@@ -23,4 +24,13 @@ def parse(options: tuple[Option, ...], family: int) -> PlainTarget:  # noqa: ARG
     return PlainTarget(Continue(writes), options)
 
 
+LISTED = listing(
+    "",
+    *(piece(f"--{word}", f"{word} (\\S+) ([a-z,]+)") for word in ("add-set", "del-set", "map-set")),
+    piece("--exist", "exist"),
+    piece("--timeout", "timeout ([0-9]+)"),
+    piece("--map-mark", "map-mark"),
+    piece("--map-prio", "map-prio"),
+    piece("--map-queue", "map-queue"),
+)
 MODULE = TargetModule("SET", "writes to an ipset", arity=ARITY, parse=parse)

@@ -5,8 +5,16 @@ Spec: specs/targets/snat.md
 
 from __future__ import annotations
 
+from verifier.model.listing import listing, piece
 from verifier.targets.translation import translating_module
 
+LISTED = listing(
+    "",
+    piece("--to-source", "to:(\\S+)"),
+    piece("--random", "random"),
+    piece("--random-fully", "random-fully"),
+    piece("--persistent", "persistent"),
+)
 MODULE = translating_module(
     "SNAT",
     "rewrites the source",

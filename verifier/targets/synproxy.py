@@ -5,8 +5,17 @@ Spec: specs/targets/synproxy.md
 
 from __future__ import annotations
 
+from verifier.model.listing import listing, piece
 from verifier.targets.module import unknown_module
 
+LISTED = listing(
+    "SYNPROXY",
+    piece("--sack-perm", "sack-perm"),
+    piece("--timestamp", "timestamp"),
+    piece("--wscale", "wscale ([0-9]+)"),
+    piece("--mss", "mss ([0-9]+)"),
+    piece("--ecn", "ecn"),
+)
 MODULE = unknown_module(
     "SYNPROXY",
     "answers in the place of a server",
