@@ -17,9 +17,12 @@ def _lines(files: Files) -> list[str]:
 
 
 def _used(files: Files) -> set[str]:
-    """Sets that some rule tests."""
+    """Sets that some rule tests, and the members of lists of sets that one tests."""
     dumps = files.get(NODE + "iptables-save", "") + files.get(NODE + "ip6tables-save", "")
-    return set(re.findall(r"--match-set (\S+)", dumps))
+    tested = set(re.findall(r"--match-set (\S+)", dumps))
+    created = {words[1] for line in _lines(files) if (words := line.split(" "))[0] == "create"}
+    listed = [line.split(" ")[1:3] for line in _lines(files) if line.startswith("add ")]
+    return tested | {member for name, member in listed if name in tested and member in created}
 
 
 def members(change: Callable[[str, str, str], list[str]]) -> Kind:
@@ -61,7 +64,7 @@ def _resize(by: int) -> Callable[[str, str, str], list[str]]:
 
 def _neighbour(name: str, element: str, options: str) -> list[str]:
     """An address becomes the next one."""
-    if "/" in element or "," in element:
+    if "/" in element or "," in element or not re.match(r"[0-9a-f.:]+$", element):
         return [_line(name, element, options)]
     address = ip_network(element).network_address + 1
     return [_line(name, str(address), options)]
@@ -92,7 +95,7 @@ def add(*elements: str) -> Kind:
         used = _used(files)
         for number, line in enumerate(_lines(files)):
             words = line.split(" ")
-            if words[0] != "create" or words[1] not in used or "," in words[2]:
+            if words[0] != "create" or words[1] not in used or not words[2].startswith("hash:") or "," in words[2]:
                 continue
             family = 6 if "inet6" in words else 4
             held = {other.split(" ")[2] for other in _lines(files) if other.startswith(f"add {words[1]} ")}

@@ -9,43 +9,33 @@ Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
-from verifier.model.path import Path
+from verifier.model.path import FORWARD, Path
+from verifier.questions.forms import UNKNOWN, Form, Forms
 from verifier.questions.judge import Demanded, Verdicts, compare_staying
 from verifier.questions.ledger import Circumstance, Ledger
-from verifier.questions.lemmas import DIRECTIONS, Lemma, Lemmas
+from verifier.questions.lemmas import Lemma, Lemmas
+from verifier.questions.strangers import RemoteParts
 from verifier.questions.translated import TranslatedPackets
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
-from verifier.semantics.frames import CHOICE, PART, Frames
+from verifier.semantics.frames import PART, Frames
 from verifier.semantics.parts import Parts, Role
 from verifier.semantics.places import LocalPod, Wire
 from verifier.semantics.regions import Region, both, minus, same, slice_at, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.shapes import End
-from verifier.semantics.skeleton import Span, evaluate, without
+from verifier.semantics.skeleton import Span, evaluate
+from verifier.semantics.stages import find_stages
 from verifier.semantics.summaries import ADDRESS, OPAQUE, SERVICE, Summaries
 from verifier.smt.formula import TRUE, Literal
 from verifier.smt.solver import Solver, UnsettledError
 
-FAR = {Path.REMOTE_TO_POD: Role.EGRESS, Path.POD_TO_REMOTE: Role.INGRESS}
-"""The direction in which the policies of the remote end have a say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The formula of a path: free of the parts' ways out (None where it is not), and whether it is their conjunction."""
-
-    literal: Literal | None
-    conjunction: bool
-
-
-UNKNOWN = Form(None, False)
-"""Of a path on which a packet comes twice by something that is drawn anew each time: it has to be walked."""
+NEAR = {Path.REMOTE_TO_POD: Role.INGRESS, Path.POD_TO_REMOTE: Role.EGRESS}
+"""The role of the pod; the policies of the remote end have a say in the other one."""
 
 
 class Forward:
@@ -72,11 +62,13 @@ class Forward:
         self._summaries = summaries
         self._solver = solver
         self._ledger = ledger
-        self._parts = Parts(world.places, summaries.program, summaries, wire, run.services)
+        stages = find_stages(summaries.program, summaries.program.path(FORWARD), mark)
+        self._parts = Parts(world.places, world.policies, summaries, wire, run.services, stages)
         self._frames = Frames(world.places, self._parts, summaries, wire, run.services)
         self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
+        self._remote_parts = RemoteParts(self._parts, self.lemmas)
         self._hooks = self._frames.hooks
-        self._forms: dict[tuple[Path, Literal], Form] = {}
+        self._forms = Forms(summaries.store, solver, ledger, wire)
         self._checked: set[tuple[Path, Literal]] = set()
         self._walked: set[Literal] = set()
         self._open: set[Literal] = set()
@@ -94,17 +86,21 @@ class Forward:
             self._ledger.undecided(local.pod.full_name, path, [str(error)])
 
     def _remote(self, path: Path, local: LocalPod) -> None:
-        role = Role.INGRESS if path is Path.REMOTE_TO_POD else Role.EGRESS
+        role = NEAR[path]
         source, destination = (None, local) if role is Role.INGRESS else (local, None)
         self._ledger.count("paths")
         literal = self._frames.accepted(source, destination, self._mark)
         lemma = self.lemmas.get(role, local)
-        rolls = self._frames.rolls(source, destination)
-        form = UNKNOWN if rolls else self._form(path, literal, (role,), lemma.scene)
+        roles = [each for each in Role if each is role or self._forms.speaks_of(literal, each)]
+        whole = self._frames.rolls(source, destination)
+        if role.other in roles and not self._remote_parts.composable(role.other):
+            whole = True
+        form = UNKNOWN if whole else self._forms.form(path, literal, roles, lemma.scene)
         remote = self._wire.remote
         by_parts = form.conjunction and not self._world.served
-        if self._composable(form, (lemma,)) and by_parts and not lemma.touched & remote:
-            self._check_path(path, literal, source, destination, within(lemma.can, remote), within(lemma.sure, remote))
+        if by_parts and self._composable(form, (lemma,)) and not self._suspect(lemma, roles):
+            if (path, literal) not in self._checked:
+                self._accepted(path, form, literal, source, destination, (lemma,))
             return
         scene = self._frames.pair_scene(source, destination)
         can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,))
@@ -126,13 +122,20 @@ class Forward:
             [*reasons, *lemma.reasons, *self._translated.reasons],
         )
 
+    def _suspect(self, lemma: Lemma, roles: Sequence[Role]) -> bool:
+        """Whether one of these parts between the pod and the remote ends is not as it should be."""
+        if lemma.touched & self._wire.remote:
+            return True
+        other = lemma.role.other
+        return other in roles and bool(self._remote_parts.touched(other) & lemma.local.bit)
+
     def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
         """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
         remote = self._wire.remote
         excused = {kind: within(region, remote) for kind, region in lemma.excused.items()}
         must_allow = allowed
-        if self._run.demand is Demand.POLICY:
-            must_allow = both(allowed, self._world.policies.region(DIRECTIONS[FAR[path]], scene))
+        if must_allow and self._run.demand is Demand.POLICY:
+            must_allow = both(allowed, self._world.policies.region(NEAR[path].other.direction, scene))
         return Demanded(must_allow, minus(everything, allowed), excused)
 
     # ------------------------------------------------------------------ pairs
@@ -247,7 +250,7 @@ class Forward:
         touched = sender.touched & destination.bit or receiver.touched & source.bit
         if not touched and literal in self._walked and self._single(sender) and self._single(receiver):
             return
-        form = self._form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
+        form = self._forms.form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
         if form.literal == TRUE and self._run.demand is Demand.ACCEPT:
             everything = _point(self._run.services)
             self._check_path(Path.POD_TO_POD, literal, source, destination, everything, everything)
@@ -339,27 +342,6 @@ class Forward:
 
     # ------------------------------------------------------------------ what a path accepts
 
-    def _form(self, path: Path, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
-        """Decide once per formula: rid of the parts' ways out, and compared with the conjunction of the parts."""
-        key = (path, literal)
-        found = self._forms.get(key)
-        if found is None:
-            found = self._forms[key] = self._analyse(literal, roles, scene)
-        return found
-
-    def _analyse(self, literal: Literal, roles: tuple[Role, ...], scene: Scene) -> Form:
-        store = self._summaries.store
-        world = {ADDRESS: self._wire.remote, SERVICE: scene.services}
-        expected = TRUE
-        for role in roles:
-            expected = store.both(expected, store.atom(PART, (role, 0)))
-        self._ledger.count("shapes")
-        if not self._solver.differ([(literal, expected)], world):
-            return Form(expected, True)
-        plain = without(store, literal, CHOICE)
-        independent = plain == literal or not self._solver.differ([(literal, plain)], world)
-        return Form(plain if independent else None, False)
-
     def _composable(self, form: Form, lemmas: tuple[Lemma, ...]) -> bool:
         """Whether the path may be put together from the parts of these pods."""
         if form.literal is None:
@@ -418,7 +400,11 @@ class Forward:
 
     def _part(self, role: Role, source: End, destination: End, reasons: dict[str, None]) -> Span:
         local, other = (source, destination) if role is Role.EGRESS else (destination, source)
-        assert local is not None
+        if local is None:
+            assert other is not None
+            span, further = self._remote_parts.span(role, other)
+            reasons.update(dict.fromkeys(further))
+            return span
         lemma = self.lemmas.get(role, local)
         reasons.update(dict.fromkeys(lemma.reasons))
         if other is None:
@@ -448,7 +434,7 @@ class Forward:
     # ------------------------------------------------------------------ books
 
     def _selecting(self, local: LocalPod, role: Role) -> object:
-        return self._world.policies.selecting(DIRECTIONS[role], local.bit)
+        return self._world.policies.selecting(role.direction, local.bit)
 
     def _record(
         self,

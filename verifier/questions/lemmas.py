@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
 from verifier.model.path import Path
-from verifier.model.policy import Direction
 from verifier.questions.ledger import Ledger
 from verifier.questions.world import Demand, Run, World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.parts import Parts, Role
-from verifier.semantics.places import LocalPod
+from verifier.semantics.places import Holder, LocalPod
 from verifier.semantics.regions import Region, join, minus, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.skeleton import region_formula
@@ -25,21 +24,20 @@ from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
 from verifier.smt.formula import FALSE, TRUE, Literal
 from verifier.smt.solver import Solver
 
-DIRECTIONS = {Role.EGRESS: Direction.EGRESS, Role.INGRESS: Direction.INGRESS}
 REMOTE_PATHS = {Role.EGRESS: Path.POD_TO_REMOTE, Role.INGRESS: Path.REMOTE_TO_POD}
 
 
 @dataclass(slots=True)
 class Lemma:
-    """One pod at one end. Regions are over (other end, service): what its part passes and what its policies allow.
+    """One end. Regions are over (other end, service): what its part passes and what its policies allow.
 
     `can` and `sure` differ where something opaque decides. `read` is what the policies allow as deviations read them,
     `plain` what other deviations excuse, `excused` both together. `touched` are the other ends for which the part may differ
-    from the policies.
+    from the policies; of remote ends only what they block counts.
     """
 
     role: Role
-    local: LocalPod
+    holder: Holder
     scene: Scene
     allowed: Region
     can: Region = field(default_factory=dict)
@@ -50,6 +48,12 @@ class Lemma:
     touched: int = 0
     exists: bool = False
     reasons: tuple[str, ...] = ()
+
+    @property
+    def local(self) -> LocalPod:
+        """The pod whose lemma it is."""
+        assert isinstance(self.holder, LocalPod)
+        return self.holder
 
 
 class Lemmas:
@@ -76,23 +80,23 @@ class Lemmas:
         self._known: dict[tuple[Role, int], Lemma] = {}
         self._everywhere: dict[tuple[Literal, Literal], bool] = {}
 
-    def get(self, role: Role, local: LocalPod) -> Lemma:
-        """The decided lemma of a pod at an end."""
-        key = (role, local.cell)
+    def get(self, role: Role, holder: Holder) -> Lemma:
+        """The decided lemma of an end."""
+        key = (role, holder.cell)
         found = self._known.get(key)
         if found is None or (not found.exists and key in self._parts.entries):
-            found = self._known[key] = self._decide(role, local)
+            found = self._known[key] = self._decide(role, holder)
         return found
 
     def specified(self, role: Role, scene: Scene) -> Region:
         """What must pass the scene's fixed pod."""
         if self._run.demand is Demand.POLICY:
-            return within(self._world.policies.region(DIRECTIONS[role], scene), scene.real)
+            return within(self._world.policies.region(role.direction, scene), scene.real)
         return {scene.real: scene.services} if self._run.demand is Demand.ACCEPT and scene.real else {}
 
     def _formula(self, role: Role, scene: Scene) -> Literal:
         if self._run.demand is Demand.POLICY:
-            return self._world.policies.formula(DIRECTIONS[role], scene, self._summaries, written=self._written)
+            return self._world.policies.formula(role.direction, scene, self._summaries, written=self._written)
         return TRUE if self._run.demand is Demand.ACCEPT else FALSE
 
     def paths(self, role: Role, scene: Scene) -> dict[Path, int]:
@@ -100,14 +104,15 @@ class Lemmas:
         places = self._world.places
         return {REMOTE_PATHS[role]: scene.real & places.remote, Path.POD_TO_POD: scene.real & places.local}
 
-    def _decide(self, role: Role, local: LocalPod) -> Lemma:
-        scene = self._parts.scene(role, local)
-        lemma = Lemma(role, local, scene, self.specified(role, scene))
+    def _decide(self, role: Role, holder: Holder) -> Lemma:
+        scene = self._parts.scene(role, holder)
+        lemma = Lemma(role, holder, scene, self.specified(role, scene))
         paths = self.paths(role, scene)
-        lemma.excused = lemma.plain = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
-        if self._run.demand is Demand.POLICY:
-            self._read(lemma)
-        entry = self._parts.entries.get((role, local.cell))
+        if isinstance(holder, LocalPod):
+            lemma.excused = lemma.plain = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
+            if self._run.demand is Demand.POLICY:
+                self._read(lemma)
+        entry = self._parts.entries.get((role, holder.cell))
         allowed = self._formula(role, scene)
         if entry is None:
             if self._run.demand is Demand.POLICY:
@@ -120,14 +125,14 @@ class Lemmas:
         lemma.can = within(can, scene.real)
         lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
         lemma.reasons = tuple(diagram.reasons)
-        passes = self._parts.conditions[role, local.cell][0]
+        passes = self._parts.conditions[role, holder.cell][0]
         self._compare(lemma, passes, allowed)
         return lemma
 
     def _read(self, lemma: Lemma) -> None:
         """Excuse what the policies would have the node do if they were as deviations read them (ANS-9)."""
         scene = lemma.scene
-        allowed = self._world.read(DIRECTIONS[lemma.role], scene)
+        allowed = self._world.read(lemma.role.direction, scene)
         if allowed is None:
             return
         lemma.read = within(allowed, scene.real)
@@ -142,14 +147,16 @@ class Lemmas:
         self._world.note_used(kind, self.paths(lemma.role, lemma.scene), lemma.scene, difference)
         if lemma.read is not None:
             mine = minus(difference, lemma.allowed if kind is Kind.LEAK else lemma.read)
-            self._world.note_read(kind, DIRECTIONS[lemma.role], lemma.scene, mine)
+            self._world.note_read(kind, lemma.role.direction, lemma.scene, mine)
 
     def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal) -> None:
         scene = lemma.scene
-        leak, blocked = minus(lemma.can, lemma.allowed), minus(lemma.allowed, lemma.sure)
-        self.note(Kind.LEAK, lemma, leak)
-        self.note(Kind.BLOCKED, lemma, blocked)
-        differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
+        differs = minus(lemma.allowed, lemma.sure)
+        if lemma.excused:
+            leak, blocked = minus(lemma.can, lemma.allowed), differs
+            self.note(Kind.LEAK, lemma, leak)
+            self.note(Kind.BLOCKED, lemma, blocked)
+            differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
         for cells in differs:
             lemma.touched |= cells
         self._ledger.count("lemmas")
@@ -165,7 +172,9 @@ class Lemmas:
         """
         scene = lemma.scene
         pair = (passes, allowed)
-        if any(lemma.excused.values()):
+        if not lemma.excused:
+            pair = (self._summaries.store.both(allowed, passes ^ 1), FALSE)
+        elif any(lemma.excused.values()):
             pair = (self._bad(lemma, passes, allowed), FALSE)
         found = self._everywhere.get(pair)
         if found is None:

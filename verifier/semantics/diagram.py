@@ -197,6 +197,9 @@ class Diagram:
             _add(state, changed(one, mark) & one.after, taken)
         elif one.kind in (Kind.CALL, Kind.GOTO):
             assert one.target is not None
+            if one.target == scene.beyond:
+                _add(out, (Exit.BEYOND, mark & self._program.chains[one.target].entry), taken)
+                return
             inner = self._run(one.target, mark & self._program.chains[one.target].entry, taken, scene, out)
             for left_mark, region in inner.items():
                 if one.kind is Kind.CALL:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from verifier.semantics.atoms import Name
-from verifier.semantics.line import single
+from verifier.semantics.line import cells, single
 from verifier.semantics.program import ChainKey, CompiledChain, Instruction, Program
-from verifier.semantics.scene import Scene
+from verifier.semantics.scene import Axis, Scene
 
 LONG = 12
 """Chains shorter than this are simply walked."""
@@ -22,6 +22,7 @@ class _Table:
         self.others: list[int] = []
         for position, one in enumerate(chain.body):
             self._file(position, one)
+        self.all_others = sum(1 << position for position in self.others)
         self.destinations = sum(self.by_destination)
         self.sources = sum(self.by_source)
 
@@ -47,6 +48,7 @@ class Dispatch:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._tables: dict[ChainKey, _Table] = {}
+        self._fitting: dict[tuple[ChainKey, Axis, int], int] = {}
 
     def rules(self, key: ChainKey, scene: Scene) -> list[Instruction]:
         chain = self._program.chains[key]
@@ -55,13 +57,35 @@ class Dispatch:
         table = self._tables.get(key)
         if table is None:
             table = self._tables[key] = _Table(chain)
-        positions = list(table.others)
+        positions = self._others(key, table, scene)
         _by_mask(positions, table.by_destination, table.destinations, scene.destination)
         _by_mask(positions, table.by_source, table.sources, scene.source)
         _by_name(positions, table.by_incoming, scene.incoming.key)
         _by_name(positions, table.by_outgoing, scene.outgoing.key)
         positions.sort()
         return [chain.body[position] for position in positions]
+
+    def _others(self, key: ChainKey, table: _Table, scene: Scene) -> list[int]:
+        """Rules that name neither one address nor one interface, without those that a fixed end rules out."""
+        fitting = table.all_others
+        if scene.free is not Axis.SOURCE:
+            fitting &= self._fit(key, table, Axis.SOURCE, scene.source)
+        if scene.free is not Axis.DESTINATION:
+            fitting &= self._fit(key, table, Axis.DESTINATION, scene.destination)
+        return list(cells(fitting))
+
+    def _fit(self, key: ChainKey, table: _Table, axis: Axis, end: int) -> int:
+        at = (key, axis, end)
+        found = self._fitting.get(at)
+        if found is None:
+            body = self._program.chains[key].body
+            found = 0
+            for position in table.others:
+                test = body[position].test
+                if end & (test.source if axis is Axis.SOURCE else test.destination):
+                    found |= 1 << position
+            self._fitting[at] = found
+        return found
 
 
 def _by_mask(out: list[int], filed: dict[int, list[int]], known: int, world: int) -> None:

@@ -15,7 +15,7 @@ from verifier.semantics.parts import Behaviour, Parts, Role
 from verifier.semantics.places import Places, Wire
 from verifier.semantics.program import ChainKey, Kind, Token, changed
 from verifier.semantics.scene import Scene
-from verifier.semantics.shapes import End, Shapes
+from verifier.semantics.shapes import End, Shapes, cell_of
 from verifier.semantics.summaries import Exit, Outcome, Summaries
 from verifier.smt.formula import FALSE, TRUE, Literal
 
@@ -85,13 +85,18 @@ class Frames:
 
     def behaviour(self, role: Role, mark: int, local: End) -> Behaviour:
         """How a pod's part behaves when it is entered with a mark."""
-        assert local is not None
-        at = (role, local.cell, mark)
+        at = (role, cell_of(local), mark)
         found = self._entered.get(at)
         if found is None:
-            key, hook = self.shapes.keys[role, local.cell]
-            found = self._entered[at] = self._parts.enter(role, local, key, hook, mark)
+            found = self._entered[at] = self._behaviour(role, mark, local)
         return found
+
+    def _behaviour(self, role: Role, mark: int, local: End) -> Behaviour:
+        if local is None:
+            return self._parts.enter_all(role, mark)
+        stage = self._parts.stages.get(role)
+        key, hook = self.shapes.keys[role, local.cell] if stage is None else (stage.key, stage.hook)
+        return self._parts.enter(role, local, key, hook, mark)
 
     def _met(self, needs: Needs, source: End, destination: End) -> bool:
         return all(self._enter(role, mark, source, destination) == behaviour for role, mark, behaviour in needs)
@@ -191,16 +196,23 @@ class Frames:
     def _closed(
         self, role: Role, mark: int, source: End, destination: End, needs: list[tuple[Role, int, Behaviour]]
     ) -> Outcomes:
-        """A part left closed: it drops, or passes by one of its ways out, freely chosen."""
+        """A part left closed: it drops, or passes by one of its ways out, freely chosen; one may lead into the other."""
         behaviour = self._enter(role, mark, source, destination)
         needs.append((role, mark, behaviour))
         store = self._summaries.store
         passes = store.atom(PART, (role, behaviour.condition))
-        out: Outcomes = {(Exit.DROP, 0): passes ^ 1}
+        out: dict[Outcome, list[Literal]] = {(Exit.DROP, 0): [passes ^ 1]}
         left = passes
         last = len(behaviour.outcomes) - 1
         for index, outcome in enumerate(behaviour.outcomes):
             chosen = TRUE if index == last else store.atom(CHOICE, (role, behaviour.condition, mark, index))
-            out[outcome] = store.both(left, chosen)
+            taken = store.both(left, chosen)
             left = store.both(left, chosen ^ 1)
-        return out
+            way, left_mark = outcome
+            if way is not Exit.BEYOND:
+                out.setdefault(outcome, []).append(taken)
+                continue
+            for further, formula in self._closed(role.other, left_mark, source, destination, needs).items():
+                assert further[0] is not Exit.RETURN
+                out.setdefault(further, []).append(store.both(taken, formula))
+        return {outcome: store.either(formulas) for outcome, formulas in out.items()}

@@ -1,5 +1,7 @@
 """A pod's part: what the first chain that fixes one end to that pod does, over all other ends at once.
 
+A stage (verifier.semantics.stages) is the part of every end, remote ones included: these are gathered in classes.
+
 Spec: specs/answers.md (composition)
 """
 
@@ -8,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from verifier.model.fields import ConnState
+from verifier.model.policy import Direction
 from verifier.semantics.atoms import NameTest
 from verifier.semantics.interfaces import Interfaces
-from verifier.semantics.places import LocalPod, Places, Surroundings, Wire
-from verifier.semantics.program import ChainKey, Instruction, Program
+from verifier.semantics.places import Holder, LocalPod, Places, Strangers, Wire
+from verifier.semantics.policies import Policies
+from verifier.semantics.program import ChainKey, Instruction
 from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.stages import Stage
 from verifier.semantics.summaries import Exit, Outcome, Summaries
+from verifier.smt.classes import classes
 from verifier.smt.formula import Literal
 
 
@@ -23,6 +28,21 @@ class Role(IntEnum):
 
     EGRESS = 0
     INGRESS = 1
+
+    @property
+    def axis(self) -> Axis:
+        """The end that it protects."""
+        return Axis.SOURCE if self is Role.EGRESS else Axis.DESTINATION
+
+    @property
+    def direction(self) -> Direction:
+        """The policies that speak of that end."""
+        return Direction.EGRESS if self is Role.EGRESS else Direction.INGRESS
+
+    @property
+    def other(self) -> Role:
+        """The role of the opposite end."""
+        return Role.INGRESS if self is Role.EGRESS else Role.EGRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +57,30 @@ class Behaviour:
 
 
 class Parts:
-    """The parts of all local pods in one program, with one interface behind which the remote ends are.
+    """The parts of all ends in one program, with one interface behind which the remote ends are.
 
     `several` are the parts that are not one thing: they are entered in different ways, or something in them is drawn anew
-    each time.
+    each time. `stages` are the chains that are everybody's part, by role.
     """
 
-    def __init__(self, places: Places, program: Program, summaries: Summaries, wire: Wire, services: int) -> None:
-        self.program = program
+    def __init__(
+        self,
+        places: Places,
+        policies: Policies,
+        summaries: Summaries,
+        wire: Wire,
+        services: int,
+        stages: dict[Axis, Stage],
+    ) -> None:
+        self.program = summaries.program
+        self.stages = {role: stages[role.axis] for role in Role if role.axis in stages}
+        self._stage_roles = {stage.key: role for role, stage in self.stages.items()}
         self._summaries = summaries
         self._places = places
+        self._policies = policies
+        self._wire = wire
+        self._services = services
+        self._strangers: dict[Role, list[Strangers]] = {}
         self._scenes: dict[tuple[Role, int], Scene] = {}
         self._behaviours: dict[tuple[Role, int, ChainKey, str, int], Behaviour] = {}
         self.conditions: dict[tuple[Role, int], list[Literal]] = {}
@@ -54,19 +88,43 @@ class Parts:
         self.several: set[tuple[Role, int]] = set()
         self._bits = {local.bit for local in places.pods}
         self._alone = {local.device for local in places.pods if local.cell in places.alone}
-        around = places.around(wire)
-        for local in places.pods:
-            for role in Role:
-                self._scenes[role, local.cell] = _wide(role, local, around, program.state, services)
+        self._around = places.around(wire)
 
-    def scene(self, role: Role, local: LocalPod) -> Scene:
-        """The pod at its end, everything else at the other."""
-        return self._scenes[role, local.cell]
+    def scene(self, role: Role, holder: Holder) -> Scene:
+        """The end where it is, everything else at the other; of remote ends only what they exchange with pods counts."""
+        found = self._scenes.get((role, holder.cell))
+        if found is None:
+            found = self._scenes[role, holder.cell] = self._wide(role, holder)
+        return found
+
+    def strangers(self, role: Role) -> list[Strangers]:
+        """The remote ends in classes that neither a stage nor the policies of its direction tell apart."""
+        found = self._strangers.get(role)
+        if found is None:
+            stage = self.stages[role]
+            sources, destinations, _ = self._summaries.decided(stage.key, stage.beyond)
+            tested = sources if role is Role.EGRESS else destinations
+            masks = sorted(tested | self._policies.protected(role.direction))
+            found = self._strangers[role] = [
+                Strangers(cells, (cells & -cells).bit_length() - 1, self._wire.interface, self._wire.port)
+                for cells, _ in classes(masks, self._wire.remote)
+            ]
+        return found
+
+    def enter_all(self, role: Role, mark: int) -> Behaviour:
+        """How the remote ends behave in a stage; those that do not all behave by their first condition are `several`."""
+        stage = self.stages[role]
+        outcomes: set[Outcome] = set()
+        for strangers in self.strangers(role):
+            outcomes.update(self.enter(role, strangers, stage.key, stage.hook, mark).outcomes)
+        return Behaviour(0, tuple(sorted(outcomes)))
 
     def role(self, one: Instruction, source: LocalPod | None, destination: LocalPod | None) -> Role | None:
         """Whether calling this rule's chain is entering the part of one of these pods."""
         if one.target is None or not self.program.chains[one.target].can_refuse:
             return None
+        if one.target in self._stage_roles:
+            return self._stage_roles[one.target]
         if source is not None and self._fixes(one, source, Axis.SOURCE):
             return Role.EGRESS
         if destination is not None and self._fixes(one, destination, Axis.DESTINATION):
@@ -86,24 +144,26 @@ class Parts:
         """Whether the rule enters the part of a pod whenever a pair of ends allows it."""
         if one.target is None or not self.program.chains[one.target].can_refuse:
             return False
+        if one.target in self._stage_roles:
+            return True
         if one.test.source in self._bits or one.test.destination in self._bits:
             return True
         return any(_exact(test) and test.name in self._alone for test in one.test.names)
 
-    def enter(self, role: Role, local: LocalPod, key: ChainKey, hook: str, mark: int) -> Behaviour:
-        """How the pod's part behaves when entered here with this mark."""
+    def enter(self, role: Role, holder: Holder, key: ChainKey, hook: str, mark: int) -> Behaviour:
+        """How the part of an end behaves when entered here with this mark."""
         mark &= self.program.chains[key].entry
-        at = (role, local.cell, key, hook, mark)
+        at = (role, holder.cell, key, hook, mark)
         found = self._behaviours.get(at)
         if found is None:
-            found = self._behaviours[at] = self._behave(role, local, key, hook, mark)
+            found = self._behaviours[at] = self._behave(role, holder, key, hook, mark)
         return found
 
-    def _behave(self, role: Role, local: LocalPod, key: ChainKey, hook: str, mark: int) -> Behaviour:
-        who = (role, local.cell)
+    def _behave(self, role: Role, holder: Holder, key: ChainKey, hook: str, mark: int) -> Behaviour:
+        who = (role, holder.cell)
         if self.entries.setdefault(who, (key, hook, mark))[0] != key:
             self.several.add(who)
-        summary = self._summaries.summary(key, mark, self.scene(role, local).at(hook))
+        summary = self._summaries.summary(key, mark, self.scene(role, holder).at(hook))
         passes = self._summaries.store.either(formula for (way, _), formula in summary.items() if way is not Exit.DROP)
         known = self.conditions.setdefault(who, [])
         if passes not in known:
@@ -113,19 +173,20 @@ class Parts:
             self.several.add(who)
         return Behaviour(known.index(passes), tuple(outcomes))
 
+    def _wide(self, role: Role, holder: Holder) -> Scene:
+        mine = Interfaces(((holder.device, -1),), holder.name)
+        name = f"{role.name.lower()} of {holder.name}"
+        world, others = self._around.cells, self._around.interfaces
+        real = world & ~holder.bit if isinstance(holder, LocalPod) else self._places.local_bits
+        beyond = self.stages[role].beyond if role in self.stages else None
+        state, services = self.program.state, self._services
+        if role is Role.EGRESS:
+            ports = self._around.reached_from(holder)
+            return Scene(name, holder.bit, world, Axis.DESTINATION, mine, others, state, services, real, ports, beyond)
+        ports = self._around.reaching(holder)
+        return Scene(name, world, holder.bit, Axis.SOURCE, others, mine, state, services, real, ports, beyond)
+
 
 def _exact(test: NameTest) -> bool:
     """Whether it asks for one interface by its name."""
     return not (test.negated or test.prefix or test.port)
-
-
-def _wide(role: Role, local: LocalPod, around: Surroundings, state: ConnState, services: int) -> Scene:
-    mine = Interfaces(((local.device, -1),), local.pod.full_name)
-    name = f"{role.name.lower()} of {local.pod.full_name}"
-    world, others = around.cells, around.interfaces
-    real = world & ~local.bit
-    if role is Role.EGRESS:
-        ports = around.reached_from(local)
-        return Scene(name, local.bit, world, Axis.DESTINATION, mine, others, state, services, real, ports)
-    ports = around.reaching(local)
-    return Scene(name, world, local.bit, Axis.SOURCE, others, mine, state, services, real, ports)

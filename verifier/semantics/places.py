@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import TypeAlias
 
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
@@ -36,6 +37,31 @@ class LocalPod:
     port: Name
     sort: int
 
+    @property
+    def name(self) -> str:
+        return self.pod.full_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangers:
+    """Remote addresses that nothing asked of one end tells apart; `cell` is the first of them.
+
+    `device` and `port` are those of the wire.
+    """
+
+    bit: int
+    cell: int
+    device: str
+    port: Name
+
+    @property
+    def name(self) -> str:
+        return f"remote addresses like cell {self.cell}"
+
+
+Holder: TypeAlias = LocalPod | Strangers
+"""An end that can have a part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wire:
@@ -60,13 +86,13 @@ class Surroundings:
     interfaces: Interfaces
     ports: tuple[tuple[Name, int], ...]
 
-    def reached_from(self, local: LocalPod) -> Ports:
-        """The ports of packets from a pod to any of them."""
+    def reached_from(self, local: Holder) -> Ports:
+        """The ports of packets from an end to any of them."""
         leave = tuple((leaving(local.port, port), mask) for port, mask in self.ports)
         return Ports(Interfaces(((local.port, -1),)), Interfaces(leave))
 
-    def reaching(self, local: LocalPod) -> Ports:
-        """The ports of packets from any of them to a pod."""
+    def reaching(self, local: Holder) -> Ports:
+        """The ports of packets from any of them to an end."""
         leave = tuple((leaving(port, local.port), mask) for port, mask in self.ports)
         return Ports(Interfaces(self.ports), Interfaces(leave), Axis.SOURCE)
 

@@ -77,6 +77,13 @@ class Policies:
         """The addresses that some policy selects in this direction."""
         return self._isolated[direction]
 
+    def protected(self, direction: Direction) -> set[int]:
+        """Every set of addresses by which the policies tell the ends apart that they protect in this direction."""
+        side = 1 if direction is Direction.INGRESS else 0
+        policies = [policy for made in self._tiers[direction] for policy in made.policies]
+        boxes = {box[side] for policy in policies for rule in policy.rules for box in rule.boxes}
+        return boxes | {policy.subject for policy in policies}
+
     def selecting(self, direction: Direction, bit: int) -> tuple[str, ...]:
         """The names of the policies that isolate an address in this direction."""
         key = (direction, bit)

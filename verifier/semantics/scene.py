@@ -16,6 +16,7 @@ class Scene:
 
     `source` and `destination` are masks; `services` the services asked about; `real` the cells of the free end that
     count, where the mask is kept wider so that summaries can be shared. `name` keeps apart what must not be shared.
+    `beyond` is a chain that is left open: entering it is a way out.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Scene:
     services: int
     real: int
     ports: Ports = UNKNOWN_PORTS
+    beyond: tuple[str, str] | None = None
 
     @property
     def world(self) -> int:

@@ -129,10 +129,7 @@ class Shapes:
         if one.target is not None:
             role = self.parts.role(one, source, destination)
             if role is not None:
-                local = source if role is Role.EGRESS else destination
-                assert local is not None
-                if self.keys.setdefault((role, local.cell), (one.target, hook)) != (one.target, hook):
-                    self.parts.several.add((role, local.cell))
+                self._note_part(role, source if role is Role.EGRESS else destination, one.target, hook)
                 return Token(marks, match, one.kind, one.after, part=role)
             shape = self.shape(one.target, hook, source, destination)
             return Token(marks, match, one.kind, one.after, mask=self.program.chains[one.target].entry, shape=shape)
@@ -140,6 +137,16 @@ class Shapes:
             free = self._summaries.opaque(id(one.rule), f"{one.text} ({one.rule.origin})")
             return Token(marks, match, one.kind, one.after, free=free)
         return Token(marks, match, one.kind, one.after, one.value, one.mask, one.shift)
+
+    def _note_part(self, role: Role, end: End, key: ChainKey, hook: str) -> None:
+        """Remember where a pod's part is, unless it is everybody's."""
+        stage = self.parts.stages.get(role)
+        if stage is not None and stage.key == key:
+            return
+        assert end is not None
+        known = self.keys.setdefault((role, end.cell), (key, hook))
+        if stage is not None or known != (key, hook):
+            self.parts.several.add((role, end.cell))
 
     def _literal(self, one: Instruction, hook: str, source: End, destination: End) -> Literal:
         """The tests of a rule that both ends allow; without tests that couple the ends it is the same for all pods."""

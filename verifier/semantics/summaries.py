@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TypeAlias
 
+from verifier.model.disagreement import Disagreement
 from verifier.model.effect import Verdict
 from verifier.model.ruleset import Rule
 from verifier.semantics.atoms import FreeTest, NameTest
@@ -33,10 +34,14 @@ class Exit(IntEnum):
     RETURN = 2
     PASS = 3  # past everything that is known: accepted by the free choice of an opaque effect
     SENT = 4  # this hook is done, and the packet has another destination
+    BEYOND = 5  # into the chain that the scene leaves open
 
 
 Outcome: TypeAlias = tuple[Exit, int]
 Summary: TypeAlias = dict[Outcome, Literal]
+Constants: TypeAlias = tuple[frozenset[int], frozenset[int], bool]
+"""Masks that a chain tests the source and the destination for, and whether it tests interfaces."""
+
 MANY = 400
 """Above this many distinct constants in a chain a summary is not shared between scenes."""
 
@@ -56,7 +61,7 @@ class Summaries:
         self.rolled: set[int] = set()
         self.everything = program.everything
         self._known: dict[tuple[object, ...], Summary] = {}
-        self._constants: dict[ChainKey, tuple[frozenset[int], frozenset[int], bool]] = {}
+        self._constants: dict[tuple[ChainKey, ChainKey | None], Constants] = {}
         self.evaluations = 0
 
     def opaque(self, key: object, text: str) -> Literal:
@@ -76,7 +81,10 @@ class Summaries:
         fixed = scene.source if axis is Axis.SOURCE else scene.destination
         if scene.free is axis:
             return self._cells(ADDRESS, mask, fixed)
-        return TRUE if mask & fixed else FALSE
+        inside = mask & fixed
+        if inside and inside != fixed:
+            raise Disagreement(f"{scene.name}: a rule tells addresses apart that were taken for one")
+        return TRUE if inside else FALSE
 
     def services(self, mask: int, scene: Scene) -> Literal:
         """Whether the packet's service lies in the mask."""
@@ -194,6 +202,9 @@ class Summaries:
             staying.setdefault(changed(one, mark) & one.after, []).append(taken)
         elif one.kind in (Kind.CALL, Kind.GOTO):
             assert one.target is not None
+            if one.target == scene.beyond:
+                out.setdefault((Exit.BEYOND, mark & self.program.chains[one.target].entry), []).append(taken)
+                return
             for (way, left_mark), formula in self.summary(one.target, mark, scene).items():
                 part = self.store.both(taken, formula)
                 if part == FALSE:
@@ -252,14 +263,14 @@ class Summaries:
 
     def destinations(self, key: ChainKey) -> frozenset[int]:
         """The masks of destinations that the rules of a chain, and of those it calls, tell apart."""
-        return self._decided(key)[1]
+        return self.decided(key)[1]
 
     def _signature(self, key: ChainKey, scene: Scene) -> object:
         """What the constants of the scene decide inside a chain: scenes that agree share its summary."""
-        sources, destinations, names = self._decided(key)
+        sources, destinations, names = self.decided(key, scene.beyond)
         if len(sources) + len(destinations) > MANY:
             return scene.name, (scene.incoming.key, scene.outgoing.key, scene.ports.key) if names else None
-        parts: list[object] = [scene.free, scene.services, scene.world]
+        parts: list[object] = [scene.free, scene.services, scene.world, scene.beyond]
         if scene.free is not Axis.SOURCE:
             parts.append(tuple([mask & scene.source != 0 for mask in sources]))
         if scene.free is not Axis.DESTINATION:
@@ -268,8 +279,9 @@ class Summaries:
             parts.append((scene.incoming.groups, scene.outgoing.groups, scene.ports.key))
         return tuple(parts)
 
-    def _decided(self, key: ChainKey) -> tuple[frozenset[int], frozenset[int], bool]:
-        found = self._constants.get(key)
+    def decided(self, key: ChainKey, beyond: ChainKey | None = None) -> Constants:
+        """What is tested in a chain and below it, but for a chain that is left open."""
+        found = self._constants.get((key, beyond))
         if found is None:
             sources: set[int] = set()
             destinations: set[int] = set()
@@ -277,12 +289,12 @@ class Summaries:
             for one in self.program.chains[key].body:
                 _collect(one.test, self.everything, sources, destinations)
                 names = names or bool(one.test.names or one.test.guarded)
-                if one.target is not None:
-                    inner = self._decided(one.target)
+                if one.target is not None and one.target != beyond:
+                    inner = self.decided(one.target, beyond)
                     sources |= inner[0]
                     destinations |= inner[1]
                     names = names or inner[2]
-            found = self._constants[key] = (frozenset(sources), frozenset(destinations), names)
+            found = self._constants[key, beyond] = (frozenset(sources), frozenset(destinations), names)
         return found
 
 
