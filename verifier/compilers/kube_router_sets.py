@@ -28,7 +28,7 @@ POLICY_CHAIN = "KUBE-NWPLCY-"
 PREFIXES = {4: "", 6: "inet6:"}
 KINDS = {Direction.INGRESS: "ingressrule", Direction.EGRESS: "egressrule"}
 PEERS_AT = {Direction.INGRESS: SOURCES, Direction.EGRESS: DESTINATIONS}
-NAMED_PORTS = 32
+NAMED_PORTS = 8
 """How many sets of named ports a rule is believed to have: one for each number that its names stand for."""
 MERGED = "kube-router puts all blocks of a rule into one set, where an exception of one block cuts into the others"
 
@@ -88,18 +88,27 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     """Every loaded set whose name some policy of the cluster has, with what it stands for."""
     loaded = node.sets or {}
     found: dict[str, IdealSet] = {}
-    for family, text in ((4, "IPv4"), (6, "IPv6")):
-        if family not in node.rulesets:
-            continue
+    for family in sorted(node.rulesets):
         population = Population(cluster, family)
         numbers = _numbers(node, family)
-        for dialect in (text, "") if family == 4 else (text,):
-            for policy in written_policies(cluster):
-                for name, purpose in names(policy, family, dialect):
-                    known = loaded.get(name)
-                    if known is not None and name not in found:
-                        found[name] = _ideal(known, purpose, population, numbers.get(name, frozenset()))
+        dialect = dialect_of(node, cluster, family)
+        for policy in written_policies(cluster):
+            for name, purpose in names(policy, family, dialect):
+                known = loaded.get(name)
+                if known is not None:
+                    found[name] = _ideal(known, purpose, population, numbers.get(name, frozenset()))
     return found
+
+
+def dialect_of(node: NodeState, cluster: Cluster, family: int) -> str:
+    """What the release hashes of the family: its name, or nothing where the dump has sets named so (before 2.0)."""
+    loaded = node.sets or {}
+    for policy in written_policies(cluster) if family == 4 else ():
+        for start in (SOURCES, DESTINATIONS):
+            owner = (policy.namespace, policy.name)
+            if start + hashed(*owner) in loaded and start + hashed(*owner, "IPv4") not in loaded:
+                return ""
+    return f"IPv{family}"
 
 
 def _numbers(node: NodeState, family: int) -> dict[str, frozenset[int]]:

@@ -18,6 +18,7 @@ from verifier.compilers.kube_router_sets import (
     PREFIXES,
     Purpose,
     computed_set,
+    dialect_of,
     hashed,
     names,
 )
@@ -50,7 +51,7 @@ def signs(node: NodeState, cluster: Cluster, traces: Mapping[int, Mapping[str, T
     present = {policy.name: policy for tier in cluster.tiers for policy in tier.policies}
     found = list(younger_policies(node, cluster))
     for family, known in traces.items():
-        population = Population(cluster, family)
+        population, dialect = Population(cluster, family), dialect_of(node, cluster, family)
         local = sum(1 << place for place, pod in enumerate(population.pods) if pod.node == node.name)
         found += _strangers(known, present)
         for name, policy in written.items():
@@ -58,7 +59,7 @@ def signs(node: NodeState, cluster: Cluster, traces: Mapping[int, Mapping[str, T
                 if population.of(policy.pods, policy.namespace) & local and present[name].subjects:
                     found.append(Sign(name, f"nothing of policy {name} is in the dump"))
                 continue
-            compared = _Compared(policy, present[name], known[name], family)
+            compared = _Compared(policy, present[name], known[name], family, dialect)
             soft = [*compared.sets(), *compared.ports(), *compared.directions()]
             found += [weighed(sign, policy) for sign in soft if possible(sign, policy)]
     return tuple(found)
@@ -80,6 +81,11 @@ class _Compared:
     present: Policy
     traces: Traces
     family: int
+    dialect: str
+    mine: dict[str, Purpose] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mine", dict(names(self.policy, self.family, self.dialect)))
 
     def _rules(self) -> Iterator[Rule]:
         for chain in self.traces.chains:
@@ -87,11 +93,10 @@ class _Compared:
 
     def sets(self) -> Iterator[Sign]:
         """Sets that its rules ask and that it would not have now: of rules or peers that it does not have."""
-        mine = self._purposes()
         told: set[str] = set()
         for rule in self._rules():
             for part in conjuncts(rule.match):
-                if not isinstance(part, Member) or part.name in mine or part.name in told:
+                if not isinstance(part, Member) or part.name in self.mine or part.name in told:
                     continue
                 if computed_set(part.name):
                     told.add(part.name)
@@ -101,22 +106,19 @@ class _Compared:
                         sentence = f"set {part.name} is for {former} of policy {title}, which it does not have"
                         yield Sign(title, sentence, (rule,))
 
-    def _purposes(self) -> dict[str, Purpose]:
-        dialects = (f"IPv{self.family}", "")
-        return {name: each for dialect in dialects for name, each in names(self.policy, self.family, dialect)}
-
     def _former(self, name: str) -> str:
         """What a set was for when the policy had other rules, "" where it never was this policy's."""
-        dialect = f"IPv{self.family}"
+        dialect = self.dialect
+        prefix = PREFIXES[self.family] if dialect else ""
         for direction, rules in self._written():
             for place in range(len(rules) + FURTHER):
                 for kind, words in (("pod", "peers that are pods"), ("ipblock", "blocks")):
                     owner = (self.policy.namespace, self.policy.name, KINDS[direction], place, dialect, kind)
-                    if name == PREFIXES[self.family] + PEERS_AT[direction] + hashed(*owner):
+                    if name == prefix + PEERS_AT[direction] + hashed(*owner):
                         return f"the {words} in {direction.value}[{place}]"
                 for number in range(NAMES):
                     port = (self.policy.namespace, self.policy.name, KINDS[direction], place, number, dialect)
-                    if name == PREFIXES[self.family] + DESTINATIONS + hashed(*port, "namedport"):
+                    if name == prefix + DESTINATIONS + hashed(*port, "namedport"):
                         return f"a port by name in {direction.value}[{place}]"
         return ""
 
@@ -125,7 +127,7 @@ class _Compared:
 
     def ports(self) -> Iterator[Sign]:
         """Ports that its chain opens for a rule that does not have them."""
-        mine, title = self._purposes(), full_name(self.policy)
+        mine, title = self.mine, full_name(self.policy)
         for rule in self._rules():
             parts = conjuncts(rule.match)
             opened = _opened(parts)

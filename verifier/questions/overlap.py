@@ -12,7 +12,7 @@ from typing import Any
 
 from verifier.model.addresses import subtract
 from verifier.model.fields import ICMP, ICMPV6, TCP, ConnState, has_ports
-from verifier.model.finding import Box
+from verifier.model.finding import Box, Endpoint
 from verifier.model.predicate import Range
 from verifier.semantics.services import ICMP_NEW, feasible_new_flags, valid_flags
 
@@ -34,6 +34,7 @@ DIMENSIONS = (
     "icmp",
     *INTERFACES,
     "ct_status",
+    "through",
 )
 
 
@@ -43,7 +44,8 @@ def plain(boxes: Iterable[Box]) -> list[Box]:
     A field that does not exist is whole in them, and one that matters is restricted to values with which a packet can
     exist, so that two worlds that cut a field differently are compared on the packets that there are.
     """
-    return [one for box in boxes for states in _epochs(box.states) for one in _sorts(replace(box, states=states))]
+    sorts = (one for box in boxes for states in _epochs(box.states) for one in _sorts(replace(box, states=states)))
+    return [one for one in sorts if one.tcp_flags != () and one.icmp]
 
 
 def _epochs(states: tuple[ConnState, ...]) -> Iterator[tuple[ConnState, ...]]:
@@ -142,9 +144,32 @@ def _shared(name: str, mine: Any, theirs: Any) -> Any:
         return _within(mine, theirs) or NOTHING
     if name in INTERFACES and not (mine and theirs):
         return mine or theirs
+    if name == "through":
+        return tuple(met for one in mine for other in theirs if (met := _meeting(one, other))) or NOTHING
     if mine is None or theirs is None:
         return theirs if mine is None else mine
     return tuple(value for value in mine if value in theirs) or NOTHING
+
+
+def _meeting(one: Endpoint, other: Endpoint) -> Endpoint | None:
+    """What was sent to both: the same addresses, protocols and ports."""
+    addresses, ports = _within(one.addresses, other.addresses), _within(one.ports, other.ports)
+    protocols = tuple(protocol for protocol in one.protocols if protocol in other.protocols)
+    return Endpoint(addresses, protocols, ports) if addresses and protocols and ports else None
+
+
+def _outside(one: Endpoint, other: Endpoint) -> Iterator[Endpoint]:
+    """What was sent to the one and not to the other."""
+    met = _meeting(one, other)
+    if met is None:
+        yield one
+        return
+    if elsewhere := subtract(one.addresses, other.addresses):
+        yield replace(one, addresses=elsewhere)
+    if otherwise := tuple(protocol for protocol in one.protocols if protocol not in other.protocols):
+        yield Endpoint(met.addresses, otherwise, one.ports)
+    if beside := subtract(one.ports, other.ports):
+        yield Endpoint(met.addresses, met.protocols, beside)
 
 
 def _within(some: tuple[Range, ...], others: tuple[Range, ...]) -> tuple[Range, ...]:
@@ -159,6 +184,11 @@ def _rest(name: str, mine: Any, theirs: Any) -> Any:
         return subtract(mine, theirs) or NOTHING
     if name in INTERFACES and not (mine and theirs):
         return mine if theirs else NOTHING
+    if name == "through":
+        left = list(mine)
+        for other in theirs:
+            left = [piece for one in left for piece in _outside(one, other)]
+        return tuple(left) or NOTHING
     return tuple(value for value in mine if value not in theirs) or NOTHING
 
 
