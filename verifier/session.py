@@ -13,8 +13,9 @@ from dataclasses import replace
 from verifier.compilers import PROFILES, by_name, enforcement, generic, recognise
 from verifier.evidence.explain import explain as explain_packet
 from verifier.evidence.names import Names
-from verifier.evidence.probe import ends_of, packet_at
+from verifier.evidence.probe import ends_of
 from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
+from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, defaults
 from verifier.model.cluster import Cluster
@@ -77,12 +78,11 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
         _check_usable(snapshot, "explain")
         nodes = _chosen_nodes(snapshot, (probe.node,) if probe.node else ())
         ends = ends_of(probe, snapshot.cluster)
-        stories = []
+        stories: list[Story] = []
         for node in nodes:
             profile = _profile_of(node, probe.compiler)
-            found = packet_at(probe, ends, snapshot.cluster, node, profile)
-            if found is not None:
-                stories.append(_story(found, snapshot, node, profile))
+            found = ways(probe, ends, snapshot.cluster, node, profile)
+            stories.extend(_story(each, snapshot, node, profile) for each in found)
         if not stories:
             problem = f"neither end is a pod of {_some([node.name for node in nodes])}"
             raise InputError(

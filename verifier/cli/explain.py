@@ -41,7 +41,7 @@ def _service(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.command("explain")
 @click.argument("snapshot")
 @click.option("--from", "source", required=True, metavar="NS/POD|IP", help="Who sends.")
-@click.option("--to", "destination", required=True, metavar="NS/POD|IP", help="Who is meant to receive.")
+@click.option("--to", "destination", required=True, metavar="NS/POD|NS/SERVICE|IP", help="Who is meant to receive.")
 @click.option(
     "--port", "service", required=True, metavar="PROTOCOL/PORT", callback=_service, help=f"For instance {FORMS}."
 )
@@ -63,7 +63,8 @@ def explain(
 ) -> int:
     """Walk the first packet of one connection through the policies and through the rules of SNAPSHOT.
 
-    Every rule that matches is shown with the mark before and after it, then who is right. ICMP that opens no connection
+    Every rule that matches is shown with the mark before and after it, then who is right. A packet to a Service is shown
+    once for each backend to which the node can send it. ICMP that opens no connection
     is shown in the state that it can have: a reply belongs to a connection, an error report is related to one.
 
     The exit code is 0 where both sides agree, nothing is asked or a documented deviation excuses the difference, 1

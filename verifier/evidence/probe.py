@@ -64,6 +64,9 @@ def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
     try:
         family, address = parse_address(text)
     except ValueError:
+        service = next((each for each in cluster.services if each.full_name == text), None)
+        if service is not None and not any(pod.full_name == text for pod in cluster.pods):
+            return dict(service.addresses)
         return dict(_pod(text, cluster).addresses)
     if any(first <= address <= last for first, last in NEVER_FORWARDED[family]):
         problem = (
@@ -100,9 +103,12 @@ def _some(names: list[str]) -> str:
 
 
 def packet_at(
-    probe: Probe, ends: Ends, cluster: Cluster, node: NodeState, profile: Profile
+    probe: Probe, ends: Ends, cluster: Cluster, node: NodeState, profile: Profile, *, through: bool = False
 ) -> tuple[Path, Packet] | None:
-    """The packet and its path at a node, None where neither end is a pod there."""
+    """The packet and its path at a node, None where neither end is a pod there.
+
+    With `through`, a packet between two such ends is on the way to a pod: the node may send it on to one.
+    """
     local = {
         pod.addresses[ends.family]: pod
         for pod in reversed(cluster.pods)
@@ -113,6 +119,8 @@ def packet_at(
     own |= {address for family, address in (known.addresses if known else ()) if family == ends.family}
     source, destination = local.get(ends.source), local.get(ends.destination)
     path = _path(source, destination, ends, own)
+    if path is None and through:
+        path = Path.NODE_TO_POD if ends.source in own else Path.REMOTE_TO_POD
     if path is None:
         return None
     ported = has_ports(probe.protocol)

@@ -8,7 +8,7 @@ from typing import Any
 
 from verifier.model.addresses import merge
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
-from verifier.model.finding import Box
+from verifier.model.finding import Box, Endpoint
 from verifier.model.packet import Packet
 from verifier.model.predicate import Range
 
@@ -93,7 +93,7 @@ def _united(dimension: str, group: list[Box]) -> Box:
     if dimension in RANGED:
         united = merge(one for ranges in values for one in ranges)
     elif dimension == "through":
-        united = tuple(sorted({one for listed in values for one in listed}))
+        united = endpoints(one for listed in values for one in listed)
     elif None in values:  # protocols and flags: all of them
         united = None
     elif () in values:  # interfaces: any
@@ -101,6 +101,23 @@ def _united(dimension: str, group: list[Box]) -> Box:
     else:
         united = tuple(sorted({one for listed in values for one in listed}))
     return replace(group[0], **{dimension: united})
+
+
+def endpoints(found: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """The same places as fewer products: first by their ports, then by their addresses."""
+    ports: dict[tuple[object, ...], list[Endpoint]] = {}
+    for each in found:
+        ports.setdefault((each.addresses, each.protocols), []).append(each)
+    by_ports = [replace(group[0], ports=merge(r for one in group for r in one.ports)) for group in ports.values()]
+    addresses: dict[tuple[object, ...], list[Endpoint]] = {}
+    for each in by_ports:
+        addresses.setdefault((each.protocols, each.ports), []).append(each)
+    return tuple(
+        sorted(
+            replace(group[0], addresses=merge(r for one in group for r in one.addresses))
+            for group in addresses.values()
+        )
+    )
 
 
 def _order(box: Box) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from verifier.evidence.names import Names
 from verifier.evidence.regions import join, size
 from verifier.evidence.set_faults import SetFaults
-from verifier.model.effect import Call, Finish, Goto, Verdict
+from verifier.model.effect import Assign, Call, Finish, Goto, Verdict
 from verifier.model.finding import CausePart, Finding, Reason, RootCause
 from verifier.model.node import NodeState
 from verifier.model.path import BUILT_IN_CHAINS, HOOKS
@@ -145,7 +145,7 @@ class RootCauses:
         if chain is None:
             return told
         at = next(number for number, each in enumerate(chain.rules) if each is rule)
-        later = next((each for each in chain.rules[at:] if self._is_jump(each)), None)
+        later = next((each for each in chain.rules[at:] if self._is_jump(chain.table, each)), None)
         if later is None:
             return told
         return f"{told} before the jump into {whose}'s chains ({self._names.place(later.origin)})"
@@ -163,8 +163,9 @@ class RootCauses:
                 return self._chain_of(finding.family, step.rule), step.rule
         return None, rule
 
-    def _is_jump(self, rule: Rule) -> bool:
-        return isinstance(rule.effect, Call | Goto) and rule not in self._known.foreign
+    def _is_jump(self, table: str, rule: Rule) -> bool:
+        """Whether the rule enters a chain of the compiler's own."""
+        return isinstance(rule.effect, Call | Goto) and self._known.profile.own_chain(table, rule.effect.chain)
 
     def _chain_of(self, family: int, rule: Rule) -> Chain | None:
         chains = self._node.rulesets[family].chains.values()
@@ -192,6 +193,8 @@ def _does(rule: Rule) -> str:
         return "rejects the packet" if rule.effect.reply else "drops the packet"
     if isinstance(rule.effect, Call | Goto):
         return f"sends the packet to {rule.effect.chain}"
+    if isinstance(rule.effect, Assign):
+        return "marks the packet"
     return "decides"
 
 

@@ -88,7 +88,7 @@ class TranslatedPackets:
 
     def _sent(self, sources: int, incoming: Interfaces, ports: Ports) -> Scene:
         """Everything that these sources may send, before it is routed."""
-        everywhere = self._world.space.addresses.all
+        everywhere = self._world.places.reachable
         state, services = self._run.state, self._run.services
         return Scene("sent", sources, everywhere, Axis.SOURCE, incoming, UNROUTED, state, services, sources, ports)
 

@@ -40,6 +40,18 @@ def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
     return passage(packet, path, node, view).trace
 
 
+def sent_to(packet: Packet, path: Path, node: NodeState, view: View) -> tuple[tuple[Target, ...], bool]:
+    """Where the node sends a packet that is addressed elsewhere, and whether every such packet is sent on (NAT-1)."""
+    ruleset = node.rulesets.get(packet.family)
+    if ruleset is None:
+        return (), False
+    hooks = tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
+    last = max((n for n, (table, hook) in enumerate(hooks) if table == "nat" and hook in BEFORE_ROUTING), default=-1)
+    walker = _Walker(ruleset, hooks[: last + 1], packet, view, ())
+    passage = walker.outcome()
+    return tuple(dict.fromkeys(walker.targets)), bool(walker.targets) and not walker.stays and not passage.trace.verdict
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A walk with what it went past: `spared` are rules that did not match, as steps, in order.
@@ -128,6 +140,7 @@ class _End:
     branch: _Branch
     reason: str = ""
     strays: bool = False  # goes to another destination than the packet names, so it is another packet
+    leaves: bool = False  # goes to a destination that the packet does not name
 
 
 class _Walker:
@@ -146,6 +159,8 @@ class _Walker:
         self.hooks = hooks
         self.packet = packet
         self.view = view
+        self.targets: list[Target] = []
+        self.stays = False
         self.waiting = [_Branch(mark=packet.mark, connmark=packet.connmark)]
         self.branches = 1
 
@@ -155,7 +170,8 @@ class _Walker:
         while self.waiting:
             end = self._follow(self.waiting.pop())
             (strays if end.strays else ends).append(end)
-            self.branches -= end.strays
+            self.branches -= end.strays or end.leaves
+            self.stays = self.stays or not end.leaves
         ends = ends or strays
         first = ends[0]
         if len({end.verdict for end in ends}) == 1 and first.verdict is not None:
@@ -270,7 +286,8 @@ class _Walker:
             return self._finish(branch, Verdict.ACCEPT)
         elsewhere = f"{effect.text} gives the packet another destination ({rule.origin})"
         if not effect.targets or self.packet.original is None:
-            return _End(None, branch, elsewhere)
+            self.targets.extend(effect.targets)
+            return _End(None, branch, elsewhere, leaves=bool(effect.targets))
         if not any(_leads_to(target, self.packet) for target in effect.targets):
             return _End(None, branch, elsewhere, strays=True)
         branch.sent_on = True

@@ -105,8 +105,8 @@ def pair_ports(source: Name, destination: Name) -> Ports:
 class Places:
     """The ends of the paths of one node and family.
 
-    `remote` is every address but loopback, multicast, broadcast, unspecified, the node's own, its pods' (U-31) and those
-    that several live pods claim; `claimed` says so of pods of other nodes;
+    `reachable` is every address but loopback, multicast, broadcast, unspecified (U-30), `remote` all of those but the
+    node's own, its pods' (U-31) and those that several live pods claim; `claimed` says so of pods of other nodes;
     `wires` has one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32), and the
     uplink of a known bridge (U-42).
     """
@@ -132,9 +132,10 @@ class Places:
                 )
             self.local |= bit
         self.own = space.address_mask((a, a) for a in space.own)
-        self.remote = space.addresses.all & ~self.local & ~self.own & ~space.inventory.ambiguous
+        self.reachable = space.addresses.all
         for ranges in SPECIAL[space.family].values():
-            self.remote &= ~space.address_mask(ranges)
+            self.reachable &= ~space.address_mask(ranges)
+        self.remote = self.reachable & ~self.local & ~self.own & ~space.inventory.ambiguous
         shared = space.inventory.ambiguous & ~self.local
         self.claimed = "; ".join(_rivals(space, 1 << cell) for cell in cells(shared))
         names = _wires(space, node, profile, {p.device for p in self.pods})
