@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from verifier.compilers import (
     antrea,
+    azure,
     calico,
     cilium,
     elsewhere,
@@ -23,6 +24,7 @@ from verifier.model.profile import Enforcement, Enforcer, Profile
 
 PROFILES: tuple[Profile, ...] = (
     antrea.MODULE,
+    azure.MODULE,
     calico.MODULE,
     cilium.MODULE,
     flannel.MODULE,
