@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.azure_style import AzureStyle
 from benchmarks.calico_style import CalicoStyle
 from benchmarks.kube_router_style import KubeRouterStyle
 from benchmarks.synthetic import HERE, NODE_ADDRESSES, NODE_NETWORK, Pod, Synthetic
+from benchmarks.weave_style import WeaveStyle
 
 
 class Style(Protocol):
@@ -32,7 +34,12 @@ class Style(Protocol):
         """The interface that routes.json names for a pod."""
 
 
-STYLES: dict[str, Callable[[Synthetic], Style]] = {"calico": CalicoStyle, "kube-router": KubeRouterStyle}
+STYLES: dict[str, Callable[[Synthetic], Style]] = {
+    "azure": AzureStyle,
+    "calico": CalicoStyle,
+    "kube-router": KubeRouterStyle,
+    "weave": WeaveStyle,
+}
 BUILT_IN = ("INPUT", "FORWARD", "OUTPUT")
 
 

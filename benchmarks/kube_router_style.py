@@ -6,7 +6,8 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from benchmarks.synthetic import Peers, Pod, Policy, Rule, Synthetic
+from benchmarks.spans import port_matches
+from benchmarks.synthetic import Peers, Pod, Policy, Synthetic
 
 OK, DONE = "0x10000/0x10000", "0x20000/0x20000"
 COMMON = (
@@ -87,7 +88,7 @@ class KubeRouterStyle:
                 self.sets[other] = self._members(policy, peers)
                 source, destination = (other, own) if ingress else (own, other)
                 ends = f"-m set --match-set {source} src -m set --match-set {destination} dst"
-                for ports in _ports(rule):
+                for ports in port_matches(rule):
                     yield f"-A {chain} {ends} {ports}-j MARK --set-xmark {OK}"
                     yield f"-A {chain} {ends} {ports}-m mark --mark {OK} -j RETURN"
 
@@ -111,12 +112,3 @@ class KubeRouterStyle:
     def device(self, pod: Pod) -> str:
         """The bridge that all pods share."""
         return "kube-bridge"
-
-
-def _ports(rule: Rule) -> list[str]:
-    """One match per range of ports; protocol alone, or nothing, where the rule has none."""
-    if not rule.protocol:
-        return [""]
-    protocol = rule.protocol.lower()
-    spans = [f" --dport {first}:{last}" if last > first else f" --dport {first}" for first, last in rule.ports] or [""]
-    return [f"-p {protocol} -m {protocol}{span} " if span else f"-p {protocol} " for span in spans]

@@ -23,7 +23,10 @@ from benchmarks.measure import CHAINPROOF, ROOT, Cost, median
 SIZES = (10, 50, 110, 250)
 MEMBERS = (50_000, 100_000, 200_000, 400_000)
 MEMBERS_AT = 110
-RECORDINGS = ("calico/seed", "calico/scale", "kube-router/seed", "kube-router/scale")
+RECORDINGS = (
+    "azure/seed", "azure/scale", "calico/seed", "calico/scale", "kube-router/seed", "kube-router/scale",
+    "weave/seed", "weave/scale",
+)  # fmt: skip
 ANSWERS = {0: "proved", 1: "refuted", 2: "bad input", 3: "undecided", 4: "disagreement"}
 COLUMNS = ("snapshot", "pods", "rules", "members", "answer", "wall s", "cpu s", "MiB", "x python", "x kernel", "ms/pod")
 WIDTHS = (26, 5, 6, 8, 12, 7, 7, 6, 9, 9, 7)
