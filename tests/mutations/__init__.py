@@ -54,6 +54,18 @@ class Edit:
         old = files[self.file].split("\n")[self.start : self.stop]
         return f"{self.file}:{self.start + 1}: {old} -> {list(self.lines)}"
 
+    def family(self, files: Files) -> int:
+        """4 or 6 where the edit touches what one family has loaded, 0 where it is about both."""
+        if "/ip6tables" in self.file or "routes6" in self.file:
+            return 6
+        if "/iptables" in self.file or "routes" in self.file:
+            return 4
+        if not self.file.endswith("ipset-save") or self.text is None:
+            return 0
+        old, new = files[self.file].split("\n"), (self.text or "").split("\n")
+        touched = [*old[self.start : self.stop], *self.lines] if not self.text else sorted(set(old) ^ set(new))
+        return 6 if any(" inet6" in line or "inet6:" in line or line.count(":") > 1 for line in touched) else 4
+
 
 Kind: TypeAlias = Callable[[Files], Iterator[Edit]]
 

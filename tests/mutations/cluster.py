@@ -262,14 +262,20 @@ def _label_gone(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield fresh
 
 
+def _addressed(pod: dict[str, Any], network: str, host: int) -> dict[str, Any]:
+    """The status of a pod with another address in each family that it has."""
+    families = len(pod["status"].get("podIPs") or ())
+    addresses = [f"10.244.{network}.{host}", f"fd00:244:0:{network}::{host}"][: max(families, 1)]
+    return {"podIP": addresses[0], "podIPs": [{"ip": address} for address in addresses]}
+
+
 def _new_pod(node: str) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
     def change(pod: dict[str, Any]) -> dict[str, Any] | None:
         if not pod["status"].get("podIP") or pod["spec"].get("hostNetwork"):
             return None
         pod["metadata"]["name"] += "-new"
         pod["spec"]["nodeName"] = node
-        third = "1" if node == "node-a" else "2"
-        pod["status"] |= {"podIP": f"10.244.{third}.250", "podIPs": [{"ip": f"10.244.{third}.250"}]}
+        pod["status"] |= _addressed(pod, "1" if node == "node-a" else "2", 250)
         return pod
 
     return change
@@ -299,7 +305,7 @@ def _elsewhere(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _readdressed(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if _has_address(pod):
-        pod["status"] |= {"podIP": "10.244.1.251", "podIPs": [{"ip": "10.244.1.251"}]}
+        pod["status"] |= _addressed(pod, "1", 251)
         yield pod
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from itertools import pairwise
 
 from tests.mutations import NODE, Edit, Files, Kind
 
 DUMPS = (NODE + "iptables-save", NODE + "ip6tables-save")
 RULE = re.compile(r"(?:\[\d+:\d+\] )?-A (\S+)")
+OWN = r"(?:cali|KUBE|WEAVE|AZURE)"
+"""How the names of compilers' chains begin, up to a dash."""
 BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
+
+
+NETWORK = r"(-[sd]) ((?:\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f:.]+)/\d+)"
+"""An address or network of either family, with its option."""
 
 
 def rules(files: Files) -> Iterator[tuple[str, int, str, str]]:
@@ -90,7 +97,7 @@ def flush(files: Files) -> Iterator[Edit]:
 def unhook(files: Files) -> Iterator[Edit]:
     """A built-in chain no longer enters the plug-in's."""
     for file, number, chain, line in rules(files):
-        if chain in BUILT_IN and re.search(r" -[jg] (cali-|KUBE-)", line):
+        if chain in BUILT_IN and re.search(rf" -[jg] {OWN}-", line):
             yield Edit(file, number, number + 1)
 
 
@@ -101,7 +108,7 @@ def redirect(files: Files) -> Iterator[Edit]:
         for name in re.findall(r"^:(\S+) - ", files.get(file, ""), re.MULTILINE):
             targets.setdefault(_stem(name), []).append(name)
     for file, number, _, line in rules(files):
-        match = re.search(r" (-[jg]) ((?:cali|KUBE)-\S+)", line)
+        match = re.search(rf" (-[jg]) ({OWN}-\S+)", line)
         if match:
             alike = targets[_stem(match.group(2))]
             other = alike[(alike.index(match.group(2)) + 1) % len(alike)]
@@ -140,31 +147,31 @@ def _sets(files: Files) -> list[str]:
 def split_network(files: Files) -> Iterator[Edit]:
     """One rule for a network becomes two for its halves, which means the same."""
     for file, number, chain, line in rules(files):
-        match = re.search(r"(?<!! )(-[sd]) (\d+)\.(\d+)\.(\d+)\.(\d+)/(\d+)", line)
-        length = int(match.group(6)) if match else 32
-        if match and length < 32 and not re.search(r" -[jg] (MARK|cali|KUBE)", line) and chain not in BUILT_IN:
-            value = int.from_bytes(bytes(int(match.group(n)) for n in (2, 3, 4, 5)), "big")
-            halves = (value, value | 1 << 31 - length)
-            yield Edit(file, number, number + 1, tuple(_spelled(line, match, half, length + 1) for half in halves))
-
-
-def _spelled(line: str, match: re.Match[str], value: int, length: int) -> str:
-    address = ".".join(str(part) for part in value.to_bytes(4, "big"))
-    return f"{line[: match.start()]}{match.group(1)} {address}/{length}{line[match.end() :]}"
+        match = re.search(rf"(?<!! ){NETWORK}", line)
+        network = ip_network(match.group(2)) if match else None
+        if (
+            match
+            and network
+            and network.num_addresses > 1
+            and not re.search(rf" -[jg] (?:MARK|{OWN})", line)
+            and chain not in BUILT_IN
+        ):
+            start, end = line[: match.start()], line[match.end() :]
+            halves = tuple(f"{start}{match.group(1)} {half}{end}" for half in network.subnets())
+            yield Edit(file, number, number + 1, halves)
 
 
 def resized(by: int) -> Kind:
-    """An IPv4 network with a longer or shorter prefix."""
+    """A network with a longer or shorter prefix."""
 
     def change(match: re.Match[str]) -> str:
-        value = int.from_bytes(bytes(int(part) for part in match.group(2).split(".")), "big")
-        length = int(match.group(3)) + by
-        if not 0 < length <= 32:
+        network = ip_network(match.group(2))
+        length = network.prefixlen + by
+        if not 0 < length <= network.max_prefixlen:
             return match.group()
-        value &= (1 << 32) - (1 << 32 - length)
-        return f"{match.group(1)} {'.'.join(str(part) for part in value.to_bytes(4, 'big'))}/{length}"
+        return f"{match.group(1)} {ip_network((network.network_address, length), strict=False)}"
 
-    return rewriting(r"(?<=\s)(-[sd]) (\d+\.\d+\.\d+\.\d+)/(\d+)", change)
+    return rewriting(rf"(?<=\s){NETWORK}", change)
 
 
 def shifted(pattern: str, by: int) -> Kind:
@@ -207,7 +214,7 @@ KINDS: dict[str, Kind] = {
     "return removed": rewriting(r" -j RETURN$", ""),
     "mark becomes accept": rewriting(r" -j MARK --set-xmark \S+$", " -j ACCEPT"),
     "goto becomes jump": rewriting(r" -g ", " -j "),
-    "jump becomes goto": rewriting(r" -j ((?:cali|KUBE)-)", r" -g \1"),
+    "jump becomes goto": rewriting(rf" -j ({OWN}-)", r" -g \1"),
     "set the next mark bit": rewriting(MARK_SET, _next_bit),
     "test the next mark bit": rewriting(MARK_TEST, _next_bit),
     "set a mark without mask": rewriting(r"(--set-xmark 0x[0-9a-f]+)/0x[0-9a-f]+", r"\1/0xffffffff"),
@@ -244,7 +251,9 @@ KINDS: dict[str, Kind] = {
     "network twice as large": resized(-1),
     "network half as large": resized(1),
     "network in two halves": split_network,
-    "another interface": rewriting(r"(-[io] cali)(\S)(?=\S*\s)", lambda m: f"{m[1]}{'1' if m[2] != '1' else '0'}"),
+    "another interface": rewriting(
+        r"(-[io] (?:cali|azv|weav))(\S)(?=\S*\s)", lambda m: f"{m[1]}{'1' if m[2] != '1' else '0'}"
+    ),
     "drop an interface": rewriting(r"(?<=\s)(?:! )?-[io] \S+ ", ""),
     "negate an interface": rewriting(r"(?<=\s)(?<!! )(-[io] \S+)", r"! \1"),
     "in instead of out interface": rewriting(
@@ -260,7 +269,7 @@ KINDS: dict[str, Kind] = {
     "negate a test of address type": rewriting(r"-m addrtype --", "-m addrtype ! --"),
     "limit an accepting rule": rewriting(r" -j (ACCEPT|RETURN|MARK)", r" -m limit --limit 10/sec -j \1"),
     "limit a dropping rule": rewriting(r" -j (DROP|REJECT)", r" -m limit --limit 10/sec -j \1"),
-    "sometimes": rewriting(r" -j ((?:cali|KUBE)-)", r" -m statistic --mode random --probability 0.50000000000 -j \1"),
+    "sometimes": rewriting(rf" -j ({OWN}-)", r" -m statistic --mode random --probability 0.50000000000 -j \1"),
     "unknown match": rewriting(r" -j (ACCEPT|DROP|RETURN)", r" -m something --with option -j \1"),
     "unknown target": rewriting(r" -j (?:ACCEPT|DROP|RETURN)$", " -j SOMETHING --with option"),
     "another comment": rewriting(r'--comment "[^"\\]+"', '--comment "changed"', unless="policy|Configured|accepted"),

@@ -10,6 +10,8 @@ from itertools import pairwise
 from tests.mutations import NODE, Edit, Files, Kind
 
 SETS = NODE + "ipset-save"
+ADDRESS = re.compile(r"[0-9a-f]*[.:]")
+"""How the element of a set begins that is not the name of another set."""
 
 
 def _lines(files: Files) -> list[str]:
@@ -32,7 +34,7 @@ def members(change: Callable[[str, str, str], list[str]]) -> Kind:
         used = _used(files)
         for number, line in enumerate(_lines(files)):
             words = line.split(" ", 3)
-            if words[0] == "add" and words[1] in used:
+            if words[0] == "add" and words[1] in used and ADDRESS.match(words[2]):
                 lines = change(words[1], words[2], words[3] if len(words) > 3 else "")
                 if lines != [line]:
                     yield Edit(SETS, number, number + 1, tuple(lines))
@@ -175,7 +177,13 @@ KINDS: dict[str, Kind] = {
     "set exception toggled": members(_toggle_nomatch),
     "set member that expires": members(_expiring),
     "set member added": add(
-        "10.244.1.3", "10.244.2.2", "192.168.10.11", "172.17.5.0/24", "203.0.113.9", "fd00:10:244:1::3"
+        "10.244.1.3",
+        "10.244.2.2",
+        "192.168.10.11",
+        "172.17.5.0/24",
+        "203.0.113.9",
+        "fd00:244:0:1::3",
+        "fd00:244:0:2::2",
     ),
     "set without end": add("0.0.0.0/1", "10.0.0.0/8", "fd00::/8"),
     "set gone": gone,

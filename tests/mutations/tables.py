@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tests.mutations import NODE, Edit, Files, Kind
-from tests.mutations.rules import BUILT_IN, DUMPS, RULE
+from tests.mutations.rules import BUILT_IN, DUMPS, OWN, RULE
 
 FILTER = ("INPUT", "FORWARD", "OUTPUT")
 
@@ -32,7 +32,8 @@ def _first_rule(lines: list[str], table: str, chain: str) -> int | None:
 
 def _of_family(file: str, texts: tuple[str, ...]) -> list[str]:
     """The rules that name no address of the other family."""
-    return [text for text in texts if "ip6tables" not in file or "10.244." not in text]
+    other = "10.244." if "ip6tables" in file else "fd00:"
+    return [text for text in texts if other not in text]
 
 
 def foreign(*texts: str, chains: tuple[str, ...] = FILTER) -> Kind:
@@ -102,7 +103,11 @@ def undeclared(files: Files) -> Iterator[Edit]:
 def renamed(files: Files) -> Iterator[Edit]:
     """A chain has another name everywhere, which means the same."""
     for file, _ in _dumps(files):
-        for name in re.findall(r"^:((?:cali-[pt]|KUBE-NWPLCY-[A-Z2-7]{16})\S*) - ", files[file], re.MULTILINE):
+        for name in re.findall(
+            r"^:((?:cali-[pt]|KUBE-NWPLCY-[A-Z2-7]{16}|AZURE-NPM-(?:IN|E)GRESS-[a-z0-9]{10}|WEAVE-NPC-)\S*) - ",
+            files[file],
+            re.MULTILINE,
+        ):
             if name.startswith("cali-tw"):
                 continue
             text = re.sub(rf"(?<=[\s:]){re.escape(name)}(?=\s)", name[:-2] + "xx", files[file] + "\n")
@@ -114,7 +119,7 @@ def loop(files: Files) -> Iterator[Edit]:
     for file, lines in _dumps(files):
         for number, line in enumerate(lines):
             match = RULE.match(line)
-            target = re.search(r" -[jg] ((?:cali|KUBE)-\S+)", line)
+            target = re.search(rf" -[jg] ({OWN}-\S+)", line)
             if match and target and match.group(1) not in BUILT_IN:
                 yield Edit(file, number + 1, number + 1, (f"-A {match.group(1)} -j {match.group(1)}",))
 
@@ -166,7 +171,12 @@ KINDS: dict[str, Kind] = {
     "foreign accept of a source port first": foreign("-p udp -m udp --sport 53 -j ACCEPT"),
     "foreign accept of several ports first": foreign("-p tcp -m multiport --dports 22,80:90,443 -j ACCEPT"),
     "foreign accept of a network first": foreign(
-        "-s 10.244.0.0/16 -j ACCEPT", "-d 10.244.1.0/24 -j ACCEPT", "! -s 10.244.0.0/16 -j ACCEPT"
+        "-s 10.244.0.0/16 -j ACCEPT",
+        "-d 10.244.1.0/24 -j ACCEPT",
+        "! -s 10.244.0.0/16 -j ACCEPT",
+        "-s fd00:244::/32 -j ACCEPT",
+        "-d fd00:244:0:1::/64 -j ACCEPT",
+        "! -s fd00:244::/32 -j ACCEPT",
     ),
     "foreign accept of the node first": foreign("-m addrtype --src-type LOCAL -j ACCEPT"),
     "foreign accept by interface first": another_wire,
@@ -195,9 +205,21 @@ KINDS: dict[str, Kind] = {
     "mangle saved mark": beside(
         "mangle", "PREROUTING", "-j CONNMARK --restore-mark", "-j CONNMARK --set-xmark 0x10000/0x10000"
     ),
-    "mangle drop of the node": beside("mangle", "OUTPUT", "-d 10.244.1.2/32 -j DROP", "-p sctp -j DROP"),
-    "nat drop": beside("nat", "PREROUTING", "-d 10.244.1.2/32 -p tcp -m tcp --dport 80 -j DROP"),
-    "nat translation": beside("nat", "PREROUTING", "-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.3:8080"),
+    "mangle drop of the node": beside(
+        "mangle", "OUTPUT", "-d 10.244.1.2/32 -j DROP", "-d fd00:244:0:1::2/128 -j DROP", "-p sctp -j DROP"
+    ),
+    "nat drop": beside(
+        "nat",
+        "PREROUTING",
+        "-d 10.244.1.2/32 -p tcp -m tcp --dport 80 -j DROP",
+        "-d fd00:244:0:1::2/128 -p tcp -j DROP",
+    ),
+    "nat translation": beside(
+        "nat",
+        "PREROUTING",
+        "-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.3:8080",
+        "-p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00:244:0:1::3]:8080",
+    ),
     "nat masquerade": beside("nat", "POSTROUTING", "-o eth0 -j MASQUERADE", "-j MASQUERADE"),
     "security drop": beside("security", "FORWARD", "-p udp -m udp --dport 53 -j DROP"),
     "chain gone": undeclared,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from tests.corpus_path import corpus
 from tests.mutations import Edit, Files, Kind, files_of, write
 from tests.oracle import check
 from verifier.compilers import recognise
@@ -27,14 +29,22 @@ class Trial:
     base: Base
     edit: str
     outcome: str
+    family: int = 0
     faults: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
-def chosen(kind: Kind, bases: Sequence[Base], count: int, seed: str) -> list[tuple[Base, Edit]]:
-    """Places of a kind, the same in every run, spread over the bases."""
+def chosen(
+    kind: Kind, bases: Sequence[Base], count: int, seed: str, families: frozenset[int]
+) -> list[tuple[Base, Edit]]:
+    """Places of a kind in these families, the same in every run, spread over the bases."""
     choose = random.Random(seed)
-    waiting = {base: choose.sample(sites, len(sites)) for base in bases if (sites := list(kind(files_of(*base))))}
+    waiting = {}
+    for base in bases:
+        files = files_of(*base)
+        sites = [edit for edit in kind(files) if edit.family(files) in families]
+        if sites:
+            waiting[base] = choose.sample(sites, len(sites))
     found: list[tuple[Base, Edit]] = []
     order = choose.sample(sorted(waiting), len(waiting))
     while order and len(found) < count:
@@ -49,17 +59,25 @@ def chosen(kind: Kind, bases: Sequence[Base], count: int, seed: str) -> list[tup
 def trial(base: Base, edit: Edit, folder: Path, *, strict: bool = False) -> Trial:
     """Make the mutant, verify it, check the verdict."""
     files: Files = files_of(*base)
-    shown = edit.shown(files)
+    shown, family = edit.shown(files), edit.family(files)
     write(edit.applied(files), folder)
     try:
         snapshot = read_snapshot(str(folder))
     except InputError as error:
-        return Trial(base, shown, REFUSED, reasons=(str(error),))
+        return Trial(base, shown, REFUSED, family, reasons=(str(error),))
     (node,) = snapshot.nodes
     profile = recognise(node)
     verdict = verify_node(snapshot, node, profile, VerifyOptions(strict=strict))
     faults = check(snapshot, node, profile, verdict, strict=strict)
-    return Trial(base, shown, verdict.answer.value, tuple(faults), _reasons(verdict))
+    return Trial(base, shown, verdict.answer.value, family, tuple(faults), _reasons(verdict))
+
+
+@cache
+def answer_of(base: Base) -> str:
+    """What is said of a recording itself."""
+    snapshot = read_snapshot(str(corpus(*base)))
+    (node,) = snapshot.nodes
+    return verify_node(snapshot, node, recognise(node), VerifyOptions()).answer.value
 
 
 def _reasons(verdict: NodeVerdict) -> tuple[str, ...]:
