@@ -37,6 +37,8 @@ def _number(text: str) -> int:
 class AzureStyle:
     """The dump of the node; `sets` gathers labels and namespaces once, blocks and "everybody" per rule."""
 
+    bridge = ""
+
     def __init__(self, synthetic: Synthetic) -> None:
         self.synthetic = synthetic
         self.sets: dict[str, list[str]] = {}

@@ -40,6 +40,8 @@ def _name(prefix: str, text: str) -> str:
 class CalicoStyle:
     """The dump of the node; `sets` gathers what the rules refer to, equal selectors sharing one set."""
 
+    bridge = ""
+
     def __init__(self, synthetic: Synthetic) -> None:
         self.synthetic = synthetic
         self.sets: dict[str, list[str]] = {}

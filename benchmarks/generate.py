@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Protocol
 
@@ -17,9 +18,13 @@ from benchmarks.weave_style import WeaveStyle
 
 
 class Style(Protocol):
-    """One compiler's way to write a node; `sets` is complete once `rules` has been called."""
+    """One compiler's way to write a node; `sets` is complete once `rules` has been called.
+
+    `bridge` is the network of which the pods' one device is a bridge that an overlay extends, "" where there is none.
+    """
 
     sets: dict[str, list[str]]
+    bridge: str
 
     def rules(self) -> list[str]:
         """All rules of the filter table."""
@@ -61,7 +66,10 @@ def generate(style: str, size: int, folder: Path, members: int = 0) -> Path:
             file.write(dump.set_header(name) + "\n")
             file.writelines(dump.member(name, member) + "\n" for member in listed)
     devices = {pod.address: dump.device(pod) for pod in synthetic.pods if pod.here}
-    _write_network(node, devices)
+    if dump.bridge:
+        _write_bridge(node, next(iter(devices.values())), dump.bridge)
+    else:
+        _write_network(node, devices)
     return folder
 
 
@@ -73,16 +81,29 @@ def _table(rules: list[str]) -> str:
 
 
 def _write_network(node: Path, devices: dict[str, str]) -> None:
-    address, prefix = NODE_ADDRESSES[HERE], int(NODE_NETWORK.split("/")[1])
-    interfaces = [
-        {"ifname": "lo", "addr_info": [{"family": "inet", "local": "127.0.0.1", "prefixlen": 8}]},
-        {"ifname": "eth0", "addr_info": [{"family": "inet", "local": address, "prefixlen": prefix}]},
-        *({"ifname": name, "addr_info": []} for name in sorted(set(devices.values()))),
-    ]
+    interfaces = [_link(name) for name in sorted(set(devices.values()))]
+    _write_links(node, interfaces, [{"dst": address, "dev": device} for address, device in devices.items()])
+
+
+def _write_bridge(node: Path, bridge: str, network: str) -> None:
+    """A bridge with the first address of its network, and the port behind which the overlay is."""
+    first = str(next(ip_network(network).hosts()))
+    links = [_link(bridge, first, int(network.split("/")[1])), _link(f"veth{bridge[:2]}-bridge")]
+    _write_links(node, links, [{"dst": network, "dev": bridge}])
+
+
+def _link(name: str, address: str = "", prefix: int = 0) -> dict[str, object]:
+    held = [{"family": "inet", "local": address, "prefixlen": prefix}] if address else []
+    return {"ifname": name, "addr_info": held}
+
+
+def _write_links(node: Path, links: list[dict[str, object]], more: list[dict[str, str]]) -> None:
+    ends = [_link("lo", "127.0.0.1", 8), _link("eth0", NODE_ADDRESSES[HERE], int(NODE_NETWORK.split("/")[1]))]
+    interfaces = [*ends, *links]
     routes = [
         {"dst": "default", "gateway": "192.168.10.1", "dev": "eth0"},
         {"dst": NODE_NETWORK, "dev": "eth0"},
-        *({"dst": address, "dev": device} for address, device in devices.items()),
+        *more,
     ]
     (node / "addresses.json").write_text(json.dumps(interfaces, indent=1), "utf-8")
     (node / "routes.json").write_text(json.dumps(routes, indent=1), "utf-8")

@@ -28,6 +28,8 @@ def _name(prefix: str, text: str) -> str:
 class KubeRouterStyle:
     """The dump of the node; `sets` gathers what the rules refer to, none of them shared."""
 
+    bridge = ""
+
     def __init__(self, synthetic: Synthetic) -> None:
         self.synthetic = synthetic
         self.sets: dict[str, list[str]] = {}

@@ -47,6 +47,8 @@ def _name(text: str) -> str:
 class WeaveStyle:
     """The dump of the node; `sets` gathers what the rules refer to, equal selectors sharing one set."""
 
+    bridge = "10.244.0.0/16"
+
     def __init__(self, synthetic: Synthetic) -> None:
         self.synthetic = synthetic
         self.sets: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ mutants are made from the recordings while the tests run, the same ones in every
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ from tests.corpus_path import corpus
 Files: TypeAlias = Mapping[str, str]
 """The texts of a snapshot by path inside it."""
 
+IPV6 = re.compile(r"[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(?:[/,]|$)")
+"""How the element of a set begins that holds an IPv6 address."""
 NODE = "nodes/node-a/"
 READ = ("iptables-save", "ip6tables-save", "ipset-save", "addresses.json", "routes.json", "routes6.json")
 
@@ -64,7 +67,8 @@ class Edit:
             return 0
         old, new = files[self.file].split("\n"), (self.text or "").split("\n")
         touched = [*old[self.start : self.stop], *self.lines] if not self.text else sorted(set(old) ^ set(new))
-        return 6 if any(" inet6" in line or "inet6:" in line or line.count(":") > 1 for line in touched) else 4
+        words = [line.split(" ") for line in touched if line]
+        return 6 if any("inet6" in line or IPV6.match(line[2]) for line in words) else 4
 
 
 Kind: TypeAlias = Callable[[Files], Iterator[Edit]]

@@ -246,7 +246,7 @@ KINDS: dict[str, Kind] = {
     "negate an address": rewriting(r"(?<=\s)(?<!! )(-[sd] [0-9a-f.:]+/\d+)", r"! \1"),
     "drop an address": rewriting(r"(?<=\s)(?:! )?-[sd] [0-9a-f.:]+/\d+ ", ""),
     "source instead of destination": rewriting(
-        r"(?<=\s)-([sd]) (?=[0-9a-f.:]+/)", lambda m: f"-{'d' if m[1] == 's' else 's'} "
+        r"(?<=\s)-([sd]) (?=[0-9a-f.:]+/)", lambda m: f"-{'d' if m[1] == 's' else 's'} ", unless=r"-s .*-d "
     ),
     "network twice as large": resized(-1),
     "network half as large": resized(1),
@@ -257,7 +257,9 @@ KINDS: dict[str, Kind] = {
     "drop an interface": rewriting(r"(?<=\s)(?:! )?-[io] \S+ ", ""),
     "negate an interface": rewriting(r"(?<=\s)(?<!! )(-[io] \S+)", r"! \1"),
     "in instead of out interface": rewriting(
-        r"(?<=\s)-([io]) (?=\S+\s)", lambda m: f"-{'o' if m[1] == 'i' else 'i'} ", unless="PREROUTING|POSTROUTING"
+        r"(?<=\s)-([io]) (?=\S+\s)",
+        lambda m: f"-{'o' if m[1] == 'i' else 'i'} ",
+        unless="PREROUTING|POSTROUTING|-i .*-o ",
     ),
     "established only": rewriting(r"RELATED,ESTABLISHED", "ESTABLISHED"),
     "related only": rewriting(r"RELATED,ESTABLISHED", "RELATED"),

@@ -79,7 +79,7 @@ def check(
         differences = [difference for difference in verdict.differences if difference.family == family]
         checker = _Checker(judged, node, profile, strict=strict, settings=settings or {})
         faults += checker.boxes(differences)
-        faults += checker.answers(questions)
+        faults += checker.answers(questions, differences)
         faults += checker.witnesses(differences)
         faults += checker.sampled(sample, seed)
     return faults
@@ -105,9 +105,13 @@ class _Checker:
             if differing & ~inside and not self._blind():
                 yield f"{kind.value} in no box: {self._show(differing & ~inside)}"
 
-    def answers(self, questions: list[Question]) -> Iterator[str]:
-        """Refuted exactly where a packet differs, undecided exactly where one could."""
+    def answers(self, questions: list[Question], differences: list[Difference]) -> Iterator[str]:
+        """Refuted exactly where a packet differs, undecided exactly where one could.
+
+        What the node itself sends somewhere is not among the packets here: where it arrives more can be wrong or unknown.
+        """
         asked = {(question.pod, question.path): question for question in questions}
+        arriving = {(pod, each.path) for each in differences for pod in each.pods if _sent_on(each.region)}
         pods = self.judged.view.pods
         for family, address in self.judged.view.local:
             if family != self.batch.family:
@@ -121,13 +125,21 @@ class _Checker:
                 if question is None:
                     yield f"nothing is said of {pods[family, address].full_name} on {path.value}"
                     continue
-                yield from self._answer(question, mine)
+                arrives = (question.pod, path) in arriving or (
+                    question.answer is Answer.UNDECIDED and self._translates()
+                )
+                yield from self._answer(question, mine, arrives=arrives)
 
-    def _answer(self, question: Question, mine: int) -> Iterator[str]:
+    def _translates(self) -> bool:
+        return any(fate.gone for fate in self.judged.fates)
+
+    def _answer(self, question: Question, mine: int, *, arrives: bool) -> Iterator[str]:
         sure = mine & (self.judged.sure(Kind.LEAK) | self.judged.sure(Kind.BLOCKED))
         possible = mine & (self.judged.possible(Kind.LEAK) | self.judged.possible(Kind.BLOCKED))
         wanted = Answer.REFUTED if sure else Answer.UNDECIDED if possible else Answer.PROVED
-        if question.answer is wanted or (not self.judged.complete and _worse(question.answer, wanted)):
+        if question.answer is wanted:
+            return
+        if (arrives or not self.judged.complete) and _worse(question.answer, wanted):
             return
         if question.answer is Answer.UNDECIDED and self._may_be_open(question.path, wanted):
             return
@@ -209,8 +221,12 @@ def covered(batch: Batch, differences: Iterable[Difference], kind: Kind) -> int:
     for difference in differences:
         if difference.kind is kind:
             for box in difference.region:
-                out |= _inside(batch, difference.path, box)
+                out |= 0 if box.through else _inside(batch, difference.path, box)
     return out
+
+
+def _sent_on(region: tuple[Box, ...]) -> bool:
+    return any(box.through for box in region)
 
 
 def _inside(batch: Batch, path: Path, box: Box) -> int:

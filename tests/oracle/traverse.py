@@ -47,12 +47,14 @@ def joined(groups: list[Group]) -> list[Group]:
 class Fate:
     """Packets that can be accepted, and packets that can be dropped; what nobody can say is in both.
 
-    `lost` are those in both only because there were too many ways to follow.
+    `lost` are those in both only because there were too many ways to follow. `gone` are in both because the node sends
+    them elsewhere, where they are asked about.
     """
 
     accepted: int = 0
     dropped: int = 0
     lost: int = 0
+    gone: int = 0
 
     @property
     def surely_accepted(self) -> int:
@@ -73,6 +75,10 @@ def traverse(batch: Batch, ruleset: Ruleset) -> Fate:
         live = batch.where("path", lambda path, paths=paths: path in paths)  # type: ignore[misc]
         if live:
             _Traversal(batch, ruleset, fate).run(hooks, live)
+    sent_on = fate.gone
+    fate.gone &= ~(fate.accepted | fate.dropped)
+    fate.accepted |= sent_on
+    fate.dropped |= sent_on
     return fate
 
 
@@ -163,8 +169,10 @@ class _Traversal:
                 left.extend(out)
             case Return():
                 left.append(group)
-            case Translate(rewrites_destination):
-                if rewrites_destination:
+            case Translate(rewrites_destination, targets=targets):
+                if targets:
+                    self.fate.gone |= group.live
+                elif rewrites_destination:
                     self._lose(group)
                 else:
                     self._finish(Verdict.ACCEPT, group)

@@ -12,7 +12,7 @@ from tests.oracle.classes import Tests
 from tests.oracle.demands import Demands, demands
 from tests.oracle.traverse import Fate, traverse
 from verifier.model.assumption import Setting
-from verifier.model.fields import TCP, Field
+from verifier.model.fields import TCP, ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
@@ -69,7 +69,7 @@ class Judged:
         """The packets that differ for some outcome of the opaque constructs."""
         out = 0
         for fate in self.fates:
-            out |= fate.accepted if kind is Kind.LEAK else fate.dropped
+            out |= (fate.accepted if kind is Kind.LEAK else fate.dropped) & ~fate.gone & ~fate.lost
         return out & self._asked(kind)
 
     def _asked(self, kind: Kind) -> int:
@@ -107,6 +107,8 @@ def judge_family(
     addresses = tests.addresses(candidates, lambda address: _role(address, family, view))
     settings = settings or {}
     services = tests.services(others=settings.get("other-protocols", Setting.ANY) is not Setting.ANY)
+    if ("nat", "PREROUTING") in ruleset.chains:
+        services = [each for each in services if each.state is not ConnState.NEW or not each.ct_status]
     devices = Devices(_devices(node, profile, view, family))
     mentioned = sorted({leaf.name for leaf in tests.leaves if isinstance(leaf, Named)})
     guesses = [UNKNOWN]

@@ -147,7 +147,7 @@ class World:
                 return True
             if table == "nat" and not all(_harmless(rule.effect, chains) for rule in chain.rules):
                 return True
-        return False
+        return _loops(chains)
 
     def _service_addresses(self, cluster: Cluster) -> list[tuple[int, int]]:
         """What the cluster's Services are reached by, as boxes of destinations and services (NAT-5)."""
@@ -310,6 +310,21 @@ def _readings(cluster: Cluster, deviations: list[Deviation]) -> dict[str, Cluste
 
 def _demand(setting: Setting) -> Demand:
     return Demand.ACCEPT if setting is Setting.ALLOW else Demand.DROP
+
+
+def _loops(chains: Mapping[tuple[str, str], Chain]) -> bool:
+    """Whether chains of the nat table lead back to themselves, so that what they do is not known."""
+    callers = {name: set[str]() for table, name in chains if table == "nat"}
+    for (table, name), chain in chains.items():
+        for rule in chain.rules if table == "nat" else ():
+            if isinstance(rule.effect, Call | Goto):
+                callers.setdefault(rule.effect.chain, set()).add(name)
+    while True:
+        entries = {name for name, entering in callers.items() if not entering & callers.keys()}
+        if not entries:
+            return bool(callers)
+        for name in entries:
+            del callers[name]
 
 
 def _harmless(effect: Effect, chains: Mapping[tuple[str, str], Chain]) -> bool:

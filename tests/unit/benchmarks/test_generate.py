@@ -11,7 +11,6 @@ from benchmarks import kernel
 from benchmarks.generate import STYLES, generate
 from benchmarks.run import Subject, sizes
 from tests.pages import answer
-from verifier.compilers import PROFILES
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -44,17 +43,10 @@ def test_members_can_be_had_in_any_number(style: str, tmp_path: Path) -> None:
     assert 20_000 <= padded - plain < 26_000
 
 
-def _needs_profile(style: str) -> None:
-    """Which port of a bridge a packet takes is in no dump: only the compiler's profile knows."""
-    if style == "weave" and style not in {profile.name for profile in PROFILES}:
-        pytest.skip("Weave Net has no profile")
-
-
 @pytest.mark.parametrize("members", [0, 1000])
 @pytest.mark.parametrize("style", sorted(STYLES))
 def test_a_synthetic_node_is_proved(style: str, members: int, tmp_path: Path) -> None:
     """The node means what its policies say; the engine agrees."""
-    _needs_profile(style)
     done = answer.run("verify", str(generate(style, 10, tmp_path / "snapshot", members)), "--strict")
     assert done.code == 0, done.output + done.errors
 
@@ -62,7 +54,6 @@ def test_a_synthetic_node_is_proved(style: str, members: int, tmp_path: Path) ->
 @pytest.mark.parametrize("style", sorted(STYLES))
 def test_a_synthetic_node_that_lost_a_rule_is_refuted(style: str, tmp_path: Path) -> None:
     """The proof is no accident: without the rule for port 5432 the databases are blocked."""
-    _needs_profile(style)
     folder = generate(style, 10, tmp_path / "snapshot")
     dump = folder / "nodes" / "node-a" / "iptables-save"
     dump.write_text(re.sub(r".* 5432 .*\n", "", dump.read_text(), count=1))
