@@ -174,6 +174,7 @@ def _with_causes(
         foreign=by_itself.foreign,
         missing=by_itself.missing,
         signs=writer.signs(node, snapshot.cluster),
+        separable=by_itself.separable,
         explained=writer is not generic.MODULE,
     )
     names = Names(node, writer, snapshot.path, writer.chain_names(node, snapshot.cluster))

@@ -32,7 +32,7 @@ from verifier.model.ruleset import Chain
 from verifier.model.written import WrittenPeer, WrittenPolicy, WrittenRule, WrittenSelector
 
 PREFIXES = {Direction.INGRESS: "cali-pi-", Direction.EGRESS: "cali-po-"}
-KIND = "NetworkPolicy "
+KIND, OWN_KINDS = "NetworkPolicy ", ("Calico ", "ClusterNetworkPolicy ")
 
 
 def signs(node: NodeState, cluster: Cluster) -> tuple[Sign, ...]:
@@ -83,6 +83,9 @@ def _strangers(
         if not name.startswith(tuple(PREFIXES.values())) or name in mine:
             continue
         phrase, _, direction = explain_chain(node, name).rpartition(", ")
+        if phrase.startswith(OWN_KINDS):
+            sentence = f"{name} is the {direction} of {phrase}, which is no NetworkPolicy"
+            yield Sign("", sentence, chain.rules, unread=True)
         if not phrase.startswith(KIND):
             continue
         policy = phrase.removeprefix(KIND)

@@ -5,17 +5,20 @@ Spec: specs/compilers/weave.md
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from verifier.compilers.hooks import conjuncts, hooked, rules_of
+from verifier.compilers.hooks import conjuncts, hooked, jump, rules_of
 from verifier.compilers.weave_deviations import DOCUMENTED, deviations
 from verifier.compilers.weave_sets import computed_set, ideal_sets
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Effect, Return, Translate
 from verifier.model.fields import ADDRESS_BITS, Field
 from verifier.model.node import NodeState
-from verifier.model.predicate import InRange, Not, Range
+from verifier.model.predicate import InRange, Named, Not, Range
 from verifier.model.profile import Bridge, MarkBit, Profile
+from verifier.model.ruleset import Rule
 
 BRIDGE, POD_PORTS, UPLINK = "weave", "vethwepl", "vethwe-bridge"
 PORTS = "vethwe"
@@ -118,6 +121,30 @@ def _excluded(parts: tuple[object, ...]) -> Iterator[tuple[InRange, Range]]:
             yield part.part, part.part.ranges[0]
 
 
+OWN_IN_BUILT_IN = (
+    re.compile(r"-A INPUT .*Block non-local access to Weave Net control port.* -j DROP"),
+    re.compile(r"-A FORWARD -o weave -m state --state NEW -j NFLOG --nflog-group 86"),
+    re.compile(r"-A FORWARD -o weave -j DROP"),
+    re.compile(r"-A FORWARD -i weave ! -o weave -j ACCEPT"),
+    re.compile(r"-A FORWARD -o weave -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+)
+"""What Weave Net itself writes into built-in chains beside the jumps into its own (WV-1)."""
+
+
+def _own_rule(table: str, chain: str, rule: Rule) -> bool:
+    """Rules of its chains bear no signature; in built-in chains it writes a few more, always the same."""
+    return _own_chain(table, chain) or any(wording.fullmatch(rule.text) for wording in OWN_IN_BUILT_IN)
+
+
+def _jumps(table: str, chain: str) -> tuple[Rule, ...]:
+    incoming, outgoing = Named(Field.IN_INTERFACE, BRIDGE), Named(Field.OUT_INTERFACE, BRIDGE)
+    entrances = {
+        ("filter", "INPUT"): ((incoming, "WEAVE-NPC-EGRESS"),),
+        ("filter", "FORWARD"): ((incoming, "WEAVE-NPC-EGRESS"), (outgoing, "WEAVE-NPC")),
+    }
+    return tuple(replace(jump(chain, target), match=match) for match, target in entrances.get((table, chain), ()))
+
+
 MODULE = Profile(
     name="weave",
     summary="Weave Net with weave-npc: lists of rules over sets of pods, which are ports of one bridge; IPv4 only",
@@ -131,5 +158,7 @@ MODULE = Profile(
     own_chain=_own_chain,
     ideal_sets=ideal_sets,
     computed_set=computed_set,
+    own_rule=_own_rule,
+    jumps=_jumps,
     bridge=_bridge,
 )

@@ -39,6 +39,10 @@ class Names:
             short = short.removeprefix(prefix)
         return short
 
+    def shortened(self, text: str) -> str:
+        """A text with the places in it named as `place` names them."""
+        return text.replace(f"{self.root.rstrip('/')}/nodes/{self.node.name}/", "")
+
     def words(self, step: Step, family: int) -> str:
         """Everything that names the step's rule, its chain, or the chain that it calls."""
         key = (family, step.table, step.chain, step.number)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from verifier.evidence.names import Names
 from verifier.evidence.regions import join, size
 from verifier.evidence.set_faults import SetFaults
-from verifier.model.effect import Assign, Call, Finish, Goto, Verdict
+from verifier.model.effect import Assign, Call, Copy, Finish, Goto, Verdict
 from verifier.model.finding import CausePart, Finding, Reason, RootCause
 from verifier.model.node import NodeState
 from verifier.model.path import BUILT_IN_CHAINS, HOOKS
@@ -33,7 +33,8 @@ class Knowledge:
 
     `wrong` are the loaded sets that do not hold what they stand for, `strange` those whose names nothing explains;
     `foreign` the rules that are somebody else's, `missing` the jumps that are not there, as (family, table, built-in
-    chain, chain to enter); `signs` what shows that policies changed.
+    chain, chain to enter); `signs` what shows that policies changed. It is not `separable` where nobody knows which
+    rules are the compiler's, and not `explained` where nobody knows what sets stand for.
     """
 
     profile: Profile
@@ -42,7 +43,8 @@ class Knowledge:
     foreign: frozenset[Rule]
     missing: tuple[tuple[int, str, str, str], ...]
     signs: tuple[Sign, ...]
-    explained: bool
+    separable: bool = True
+    explained: bool = True
 
 
 class RootCauses:
@@ -56,7 +58,13 @@ class RootCauses:
 
     def told(self, finding: Finding, parts: Iterable[CausePart]) -> RootCause:
         """The finding's root cause, the parts of its region in the order in which a reader needs them."""
-        named = [replace(self._part(finding, part), region=join(part.region)) for part in parts]
+        alike: dict[tuple[object, ...], CausePart] = {}
+        for part in parts:
+            each = self._part(finding, part)
+            known = alike.get((each.reasons, each.either, each.sentence))
+            region = (*known.region, *each.region) if known else each.region
+            alike[each.reasons, each.either, each.sentence] = replace(each, region=join(region))
+        named = list(alike.values())
         named.sort(key=lambda part: (ORDER.index(part.reasons[0]), -size(part.region)))
         if len(named) == 1:
             return RootCause(named[0].sentence, tuple(named))
@@ -84,33 +92,52 @@ class RootCauses:
     # ------------------------------------------------------------------ chains, or the policy
 
     def _chains(self, finding: Finding, part: CausePart) -> CausePart:
-        certain = tuple(dict.fromkeys(sign.sentence for sign in self._signs(finding) if sign.certain))
-        if certain:
-            sentence = f"the policy changed after compilation: {_listed(certain)}"
-            return replace(part, reasons=(Reason.POLICY,), because=certain, sentence=sentence)
+        changed = self._changed(finding, part)
+        if changed is not None:
+            return changed
         others = " and nobody else's rule were there" if self._known.foreign or self._known.missing else ""
         sentence = f"chain logic: wrong even if every set held what its selector selects now{others}"
         if not self._known.explained:
             sentence = "chain logic, with the sets as they are: no compiler is known that would say what they stand for"
+        elif not self._known.separable:
+            sentence += ", unless a rule decides that is not the compiler's, which nobody can tell here"
+        unread = sum(sign.unread for sign in self._known.signs)
+        if unread:
+            sentence += f", unless policies that were not read decide (the dump has {unread} chains of such)"
         possible = tuple(dict.fromkeys(sign.sentence for sign in self._signs(finding)))
         if possible:
             sentence += f"; or the policy changed after compilation, as {_listed(possible)}"
         return replace(part, sentence=sentence, because=possible)
 
+    def _changed(self, finding: Finding, part: CausePart) -> CausePart | None:
+        """The part as the work of another policy, where something certain says so."""
+        signs = [sign for sign in self._signs(finding) if sign.certain]
+        if not signs:
+            return None
+        sentences = tuple(dict.fromkeys(sign.sentence for sign in signs))
+        unread = all(sign.unread for sign in signs)
+        title = "policies that were not read" if unread else "the policy changed after compilation"
+        return replace(part, reasons=(Reason.POLICY,), because=sentences, sentence=f"{title}: {_listed(sentences)}")
+
     def _signs(self, finding: Finding) -> list[Sign]:
         """The signs that speak of the finding's policies, or that a rule bears which its packet met."""
         policies = {policy.name for policy, _ in finding.policies}
-        met = {step.rule for step in finding.witness.chains.steps if step.rule is not None} | set(finding.rules)
-        return [sign for sign in self._known.signs if sign.policy in policies or not met.isdisjoint(sign.rules)]
+        deciding = set(finding.rules)
+        met = deciding | {step.rule for step in finding.witness.chains.steps if step.rule is not None}
+        return [
+            sign
+            for sign in self._known.signs
+            if sign.policy in policies or not (deciding if sign.unread else met).isdisjoint(sign.rules)
+        ]
 
     def _open(self, finding: Finding, part: CausePart) -> CausePart:
-        certain = tuple(dict.fromkeys(sign.sentence for sign in self._signs(finding) if sign.certain))
-        if certain:
-            sentence = f"the policy changed after compilation: {_listed(certain)}"
-            return replace(part, reasons=(Reason.POLICY,), because=certain, sentence=sentence)
+        changed = self._changed(finding, part)
+        if changed is not None:
+            return changed
         asked = dict.fromkeys(name for rule in finding.rules for name in sets_of(rule.match))
         strange = tuple(f"set {name}: {UNEXPLAINED}" for name in asked if name in self._known.strange)
-        because = strange or part.because or ("nothing more is known",)
+        known = tuple(self._names.shortened(text) for text in part.because)
+        because = strange or known or ("nothing more is known",)
         return replace(part, because=because, sentence=f"not decided: {_listed(because)}")
 
     # ------------------------------------------------------------------ foreign rules
@@ -141,6 +168,8 @@ class RootCauses:
         whose = self._known.profile.name
         chain = self._chain_of(finding.family, rule)
         told = f"{self._names.place(rule.origin)}{_home(chain)}, which is not {whose}'s, {_does(rule)}"
+        if isinstance(rule.effect, Assign | Copy):
+            return told
         chain, rule = self._entrance(finding, chain, rule)
         if chain is None:
             return told
@@ -193,7 +222,7 @@ def _does(rule: Rule) -> str:
         return "rejects the packet" if rule.effect.reply else "drops the packet"
     if isinstance(rule.effect, Call | Goto):
         return f"sends the packet to {rule.effect.chain}"
-    if isinstance(rule.effect, Assign):
+    if isinstance(rule.effect, Assign | Copy):
         return "marks the packet"
     return "decides"
 

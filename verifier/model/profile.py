@@ -128,13 +128,15 @@ class Sign:
     """Something in a dump that shows that a policy changed after it was compiled.
 
     `policy` ("namespace/name") is the policy concerned, of the cluster or not; `rules` are rules of the dump that bear
-    the sign. One that is not `certain` is also what a compiler's mistake could look like.
+    the sign. One that is not `certain` is also what a compiler's mistake could look like; an `unread` one is of a policy
+    of a kind that is not read, so that nothing need have changed.
     """
 
     policy: str
     sentence: str
     rules: tuple[Rule, ...] = ()
     certain: bool = True
+    unread: bool = False
 
 
 def _no_signs(_node: NodeState, _cluster: Cluster) -> tuple[Sign, ...]:

@@ -60,16 +60,21 @@ def without_knowledge(node: NodeState, names: tuple[str, ...]) -> NodeState:
 class Alone:
     """A node without anybody else's rules: `foreign` are those that nobody meets any more, `missing` the jumps put in.
 
-    `node` is None where there was nothing to leave out or put in.
+    `node` is None where there was nothing to leave out or put in; and where nobody knows how the compiler enters its
+    chains, so that its rules cannot be told from others': then it is not `separable`.
     """
 
     node: NodeState | None
     foreign: frozenset[Rule]
     missing: tuple[tuple[int, str, str, str], ...]  # family, table, built-in chain, chain that it should enter
+    separable: bool = True
 
 
 def alone(node: NodeState, profile: Profile) -> Alone:
     """The node with nothing but its compiler's chains, entered as the compiler enters them (WHY-3)."""
+    tables = {(table, chain) for ruleset in node.rulesets.values() for table, chain in ruleset.chains}
+    if not any(profile.own_chain(*key) and profile.jumps(*hook) for key in tables for hook in tables):
+        return Alone(None, frozenset(), (), separable=False)
     signed = _signed(node, profile)
     rulesets: dict[int, Ruleset] = {}
     foreign: set[Rule] = set()
@@ -80,13 +85,15 @@ def alone(node: NodeState, profile: Profile) -> Alone:
         for key, chain in ruleset.chains.items():
             kept = tuple(rule for rule in chain.rules if _stays(rule, chain, profile, signed))
             jumps = _missing_jumps(ruleset, chain, kept, profile)
-            missing += [(family, chain.table, chain.name, jump.effect.chain) for jump in jumps]  # type: ignore[union-attr]
+            missing += [(family, chain.table, chain.name, _entered(jump.effect)) for jump in jumps]
             policy = Verdict.ACCEPT if chain.policy is Verdict.DROP else chain.policy
             altered = len(kept) != len(chain.rules) or bool(jumps) or policy is not chain.policy
             changed = changed or altered
             left = set(map(id, kept)) if _nearby(chain, profile) else ()
             foreign |= {rule for rule in chain.rules if id(rule) not in left}
-            chains[key] = replace(chain, rules=(*jumps, *kept), policy=policy) if altered else chain
+            chains[key] = (
+                replace(chain, rules=_entering(chain, kept, jumps, profile), policy=policy) if altered else chain
+            )
         rulesets[family] = replace(ruleset, chains=chains)
     return Alone(replace(node, rulesets=rulesets) if changed else None, frozenset(foreign), tuple(missing))
 
@@ -131,6 +138,21 @@ def _decides(effect: Effect) -> bool:
 
 def _entered(effect: Effect) -> str:
     return effect.chain if isinstance(effect, Call | Goto) else ""
+
+
+def _entering(chain: Chain, kept: tuple[Rule, ...], missing: tuple[Rule, ...], profile: Profile) -> tuple[Rule, ...]:
+    """The compiler's rules with the jumps that are missing, all jumps first and in the compiler's order."""
+    if not missing:
+        return kept
+    there = {_entered(rule.effect): rule for rule in reversed(kept)}
+    added = {_entered(jump.effect) for jump in missing}
+    targets = [_entered(jump.effect) for jump in profile.jumps(chain.table, chain.name)]
+    jumps = [
+        next(j for j in missing if _entered(j.effect) == each) if each in added else there.get(each) for each in targets
+    ]
+    front = [jump for jump in jumps if jump is not None]
+    known = set(map(id, front))
+    return (*front, *(rule for rule in kept if id(rule) not in known))
 
 
 def _missing_jumps(ruleset: Ruleset, chain: Chain, kept: tuple[Rule, ...], profile: Profile) -> tuple[Rule, ...]:
