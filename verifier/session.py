@@ -6,7 +6,7 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from verifier.evidence.probe import ends_of
 from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
 from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
-from verifier.model.assumption import ASSUMPTIONS, defaults
+from verifier.model.assumption import ASSUMPTIONS, Setting
 from verifier.model.cluster import Cluster
 from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
@@ -34,6 +34,7 @@ from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Stor
 from verifier.questions.cause import Asking
 from verifier.questions.variants import alone, unexplained, wrong_sets
 from verifier.questions.verify import NodeVerdict, verify_node
+from verifier.readers.assumptions import read_assumptions
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
 
@@ -82,7 +83,7 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
         for node in nodes:
             profile = _profile_of(node, probe.compiler)
             found = ways(probe, ends, snapshot.cluster, node, profile)
-            stories.extend(_story(each, snapshot, node, profile) for each in found)
+            stories.extend(_story(each, snapshot, node, profile, probe.settings) for each in found)
         if not stories:
             problem = f"neither end is a pod of {_some([node.name for node in nodes])}"
             raise InputError(
@@ -92,14 +93,25 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
         return ExplainReport(answer, snapshot.inputs, tuple(stories), snapshot.notes)
 
 
-def _story(found: tuple[Path, Packet], snapshot: Snapshot, node: NodeState, profile: Profile) -> Story:
+def _story(
+    found: tuple[Path, Packet],
+    snapshot: Snapshot,
+    node: NodeState,
+    profile: Profile,
+    settings: Mapping[str, Setting],
+) -> Story:
     path, packet = found
-    told = explain_packet(packet, path, snapshot, node, profile, settings=defaults())
+    told = explain_packet(packet, path, snapshot, node, profile, settings=settings)
     applied = enforcement(profile, node, snapshot.cluster)
     if applied.by is Enforcer.ELSEWHERE and told.comparison is not Comparison.UNSPECIFIED:
         told = replace(told, comparison=Comparison.UNDECIDED, sentence=f"not decided: {applied.sentence}")
     chains = {step.chain for step in told.chains.steps}
     return Story(profile.name, told, _phrases(chains, snapshot, node, profile), profile.mark_bits(node))
+
+
+def assumptions(path: str) -> Mapping[str, Setting]:
+    """The settings that a file of choices gives; InputError where it cannot be used."""
+    return read_assumptions(path)
 
 
 def profiles(name: str = "") -> ProfileReport:

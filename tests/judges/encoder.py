@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from tests.judges import ChainJudgement, Judge
+from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, CtStatus, Field, has_ports
@@ -22,6 +23,7 @@ from verifier.semantics.diagram import Diagram
 from verifier.semantics.interfaces import Interfaces, Ports
 from verifier.semantics.policies import Policies
 from verifier.semantics.program import ChainKey, Program
+from verifier.semantics.readings import readings
 from verifier.semantics.regions import slice_at
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
@@ -125,19 +127,44 @@ def _judged(summaries: Summaries, hooks: list[ChainKey], scene: Scene, mark: int
 def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
     if packet.state in (ConnState.INVALID, ConnState.UNTRACKED) or packet.protocol not in POLICED_PROTOCOLS:
         return None
-    if packet.state is not ConnState.NEW:
+    if packet.state is ConnState.RELATED:
         return True
-    compiler = _compiler(packet, node, cluster)
+    both = readings(cluster, defaults())
+    compiler = _compiler(packet, node, replace(cluster, tiers=both.wide))
     scene = _scene(packet, compiler)
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
-    return all(_allows(one, scene, node, cluster, compiler) for one in directions)
+    if packet.state is ConnState.ESTABLISHED:
+        return None if _begins_anywhere(packet, node, cluster, directions) is False else True
+    sure, perhaps = (
+        all(_allows(one, scene, node, replace(cluster, tiers=tiers), compiler) for one in directions)
+        for tiers in (both.narrow, both.wide)
+    )
+    return sure if sure is perhaps else None
+
+
+def _begins_anywhere(packet: Packet, node: NodeState, cluster: Cluster, directions: tuple[Direction, ...]) -> bool:
+    """Whether for each end the policies let the connection begin, on the packet's port or back on any other."""
+    tiers = readings(cluster, defaults()).narrow
+    compiler = _compiler(packet, node, replace(cluster, tiers=tiers))
+    made, scene = Policies(tiers, compiler), replace(_scene(packet, compiler), state=ConnState.NEW)
+    services = compiler.space.services
+    back = replace(
+        scene, source=scene.destination, destination=scene.source, services=services.of_same_protocols(scene.services)
+    )
+    other = {Direction.INGRESS: Direction.EGRESS, Direction.EGRESS: Direction.INGRESS}
+    peer = {Direction.INGRESS: Axis.SOURCE, Direction.EGRESS: Axis.DESTINATION}
+    return all(
+        bool(made.region(one, replace(scene, free=peer[one])))
+        or bool(made.region(other[one], replace(back, free=peer[other[one]])))
+        for one in directions
+    )
 
 
 def _allows(direction: Direction, scene: Scene, node: NodeState, cluster: Cluster, compiler: Compiler) -> bool:
     """As a formula over the peer's end and as a region."""
     peer = Axis.SOURCE if direction is Direction.INGRESS else Axis.DESTINATION
     scene = replace(scene, free=peer)
-    made, store = Policies(cluster, compiler), Store()
+    made, store = Policies(cluster.tiers, compiler), Store()
     ruleset = node.rulesets.get(compiler.space.family, Ruleset(compiler.space.family))
     summaries = Summaries(Program(ruleset, compiler, scene.state), store)
     formula = made.formula(direction, scene, summaries)

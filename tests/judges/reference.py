@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.judges import ChainJudgement, Judge
-from verifier.model.assumption import defaults
+from verifier.model.assumption import READINGS, defaults
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
 from verifier.model.node import NodeState
@@ -35,13 +35,14 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
     path = PATHS.get((local_source, local_destination))
     if path:
         asked = expectation(packet, path, view, defaults())
-        if asked.assumption:
+        if asked.assumption and asked.must is None:
             return None
         if asked.must and not asked.ingress and not asked.egress:
             return asked.must is Verdict.ACCEPT
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
     traces = [judge(packet, cluster, one, view) for one in directions]
-    if any(trace.reasons for trace in traces):
+    wide = [judge(packet, cluster, one, view, frozenset(READINGS)) for one in directions]
+    if any(trace.reasons for trace in traces) or all(e.allowed for e in wide) is not all(e.allowed for e in traces):
         return None
     return all(trace.allowed for trace in traces)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.oracle.batch import Batch
-from verifier.model.assumption import Setting
+from verifier.model.assumption import READINGS, Setting
 from verifier.model.cluster import Cluster
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -14,7 +14,10 @@ from verifier.model.path import Path
 from verifier.model.policy import Action, Direction
 from verifier.model.predicate import Predicate
 from verifier.model.profile import Deviation, reading
+from verifier.reference.policies import judge
 
+KNOWN = ("other-protocols", "existing-connections")
+"""The assumptions that are asked about here; of the first only what it allows."""
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 ENDS = {
     Path.REMOTE_TO_POD: (Direction.INGRESS,),
@@ -41,20 +44,22 @@ def demands(
     policed = batch.where("service", lambda s: s.protocol in POLICED_PROTOCOLS)  # type: ignore[attr-defined]
     new = policed & batch.where("service", lambda s: s.state is ConnState.NEW)  # type: ignore[attr-defined]
     near = batch.where("path", lambda path: path in NODE_PATHS)
-    answering = {
-        Path.REMOTE_TO_POD: allowed[Direction.INGRESS],
-        Path.POD_TO_REMOTE: allowed[Direction.EGRESS],
-        Path.POD_TO_POD: both,
-    }
     deny = 0
-    for path, allows in answering.items():
+    perhaps = {direction: _allowed(batch, cluster, direction, wide=True) for direction in Direction}
+    open_to = {
+        Path.REMOTE_TO_POD: perhaps[Direction.INGRESS],
+        Path.POD_TO_REMOTE: perhaps[Direction.EGRESS],
+        Path.POD_TO_POD: perhaps[Direction.INGRESS] & perhaps[Direction.EGRESS],
+    }
+    for path, allows in open_to.items():
         deny |= new & ~allows & batch.where("path", lambda known, path=path: known is path)  # type: ignore[misc]
     allow = new & both & ~deny | new & near | policed & ~new
-    setting = settings.get("other-protocols", Setting.ANY)
-    if setting is Setting.ALLOW:
+    if settings.get("existing-connections", Setting.ANY) is not Setting.ALLOW:
+        allow &= ~_uncovered(batch, cluster, allowed, policed & ~near)
+    unasked = [name for name in settings if settings[name] is not Setting.ANY and name not in KNOWN]
+    assert not unasked and settings.get("other-protocols") is not Setting.DENY, unasked
+    if settings.get("other-protocols", Setting.ANY) is Setting.ALLOW:
         allow |= batch.all & ~policed
-    elif setting is Setting.DENY:
-        deny |= batch.all & ~policed
     excused = dict.fromkeys(Kind, 0)
     deviations = list(deviations)
     read = reading(cluster, deviations)
@@ -79,8 +84,35 @@ def demands(
     return Demands(allow, deny, excused)
 
 
-def _allowed(batch: Batch, cluster: Cluster, direction: Direction) -> int:
-    """The packets that the policies of one direction let pass: tier by tier, the first rule that matches."""
+def _uncovered(batch: Batch, cluster: Cluster, allowed: Mapping[Direction, int], asked: int) -> int:
+    """ESTABLISHED packets of which some end's policies allow neither the packet nor any reply that it could be."""
+    established = batch.where("service", lambda s: s.state is ConnState.ESTABLISHED)  # type: ignore[attr-defined]
+    ports = sorted({service.destination_port for service in batch.services})
+    known: dict[tuple[int, int, int, Direction], bool] = {}
+    out = 0
+    for direction in Direction:
+        back = Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
+        left = asked & established & ~allowed[direction]
+        while left:
+            bit = left & -left
+            left ^= bit
+            packet = batch.packet(bit.bit_length() - 1)
+            key = (packet.source, packet.destination, packet.protocol, direction)
+            if key not in known:
+                turned = replace(packet, source=packet.destination, destination=packet.source, state=ConnState.NEW)
+                known[key] = any(
+                    judge(replace(turned, destination_port=port), cluster, back, batch.view).allowed for port in ports
+                )
+            if not known[key]:
+                out |= bit
+    return out
+
+
+def _allowed(batch: Batch, cluster: Cluster, direction: Direction, *, wide: bool = False) -> int:
+    """The packets that the policies of one direction let pass: tier by tier, the first rule that matches.
+
+    With `wide` every reading of every rule counts, and pods of the host's network and finished ones do.
+    """
     allowed, undecided = 0, batch.all
     for tier in cluster.tiers:
         selected = 0
@@ -95,7 +127,10 @@ def _allowed(batch: Batch, cluster: Cluster, direction: Direction) -> int:
             for rule in policy.rules:
                 if rule.direction is not direction:
                     continue
-                hit = waiting & chosen & _surely(batch, rule.peer) & _surely(batch, rule.ports)
+                hit = _surely(batch, rule.peer) & _surely(batch, rule.ports)
+                for wider in rule.readings if wide else ():
+                    hit |= _surely(batch, wider.peer) & _surely(batch, wider.ports)
+                hit &= waiting & chosen
                 waiting &= ~hit
                 if rule.action is Action.ALLOW:
                     allowed |= hit
@@ -107,7 +142,23 @@ def _allowed(batch: Batch, cluster: Cluster, direction: Direction) -> int:
         elif tier.unmatched is Action.PASS:
             passed |= left
         undecided &= ~selected | passed
+    if wide:
+        allowed |= _guests(batch, cluster, direction, ~(allowed | undecided) & batch.all)
     return allowed | undecided
+
+
+def _guests(batch: Batch, cluster: Cluster, direction: Direction, denied: int) -> int:
+    """The denied packets that pass when whoever may be a pod is one."""
+    guests = {address for family, address in batch.view.guests if family == batch.family}
+    peer = "source" if direction is Direction.INGRESS else "destination"
+    left = denied & batch.where(peer, lambda address: address in guests)
+    out = 0
+    while left:
+        bit = left & -left
+        left ^= bit
+        if judge(batch.packet(bit.bit_length() - 1), cluster, direction, batch.view, frozenset(READINGS)).allowed:
+            out |= bit
+    return out
 
 
 def _surely(batch: Batch, predicate: Predicate) -> int:

@@ -21,7 +21,8 @@ from verifier.model.predicate import InRange, Named, Predicate
 from verifier.model.profile import Profile, reading
 from verifier.model.snapshot import Snapshot
 from verifier.reference.bridges import behind_uplink, crossing
-from verifier.reference.specification import NODE_PATHS, misplaced
+from verifier.reference.specification import misplaced
+from verifier.reference.undefined import NODE_PATHS
 from verifier.reference.view import View, view_of
 
 UNKNOWN = "some-interface"

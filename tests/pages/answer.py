@@ -96,6 +96,10 @@ def _check_whole(line: str, report: Mapping[str, Any], findings: list[dict[str, 
     words = shlex.split(line)
     if words[0] == "findings" and len(findings) != int(words[1]):
         return f"expected {words[1]} findings, got {len(findings)}: {_summary(report)}"
+    if words[0] == "rests":
+        rests = sorted({each["name"] for node in report["nodes"] for each in node["assumptions"]})
+        if rests != sorted(words[2:]):
+            return f"expected to rest on {sorted(words[2:])}, it rests on {rests}"
     if words[0] == "because" and words[1] not in json.dumps(report, ensure_ascii=False):
         return f"nothing in the report contains {words[1]!r}: {_summary(report)}"
     return ""
@@ -106,7 +110,7 @@ def expectations(lines: list[str]) -> list[Expected]:
     found: list[Expected] = []
     for line in lines:
         words = shlex.split(line)
-        if words[0] in ("findings", "because"):
+        if words[0] in ("findings", "because", "rests"):
             continue
         if len(words) == 3 and words[1] == "contains":
             found[-1].texts.append((words[0], words[2]))

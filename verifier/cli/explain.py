@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from verifier import session
+from verifier.cli.assume import settled, with_assumptions
 from verifier.cli.command import ANSWERED, Command, with_output
 from verifier.cli.output import check_writable, write
+from verifier.model.assumption import Setting
 from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, has_ports
 from verifier.model.options import Probe
 
@@ -48,6 +50,7 @@ def _service(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--node", default="", metavar="NAME", help="The node to look at, if several judge the packet.")
 @click.option("--family", type=click.Choice(["4", "6"]), default=None, help="IPv4 or IPv6 where the ends have both.")
 @click.option("--compiler", default="", metavar="NAME", help="Do not recognise the compiler: it is this one.")
+@with_assumptions
 @with_output
 def explain(
     *,
@@ -58,6 +61,8 @@ def explain(
     node: str,
     family: str | None,
     compiler: str,
+    given: dict[str, Setting],
+    choices: str,
     form: str,
     output: str,
 ) -> int:
@@ -73,7 +78,7 @@ def explain(
     """
     check_writable(output)
     protocol, port, icmp = service
-    probe = Probe(source, destination, protocol, port, icmp, node, int(family or 0), compiler)
+    probe = Probe(source, destination, protocol, port, icmp, node, int(family or 0), compiler, settled(given, choices))
     outcome = session.explain(snapshot, probe)
     write(outcome, form, output)
     return ANSWERED[outcome.answer]

@@ -5,27 +5,13 @@ from __future__ import annotations
 import click
 
 from verifier import session
+from verifier.cli.assume import settled, with_assumptions
 from verifier.cli.command import ANSWERED, Command, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
-from verifier.model.assumption import ASSUMPTIONS, Setting, defaults
+from verifier.model.assumption import Setting
 from verifier.model.options import VerifyOptions
 from verifier.model.path import Path
-
-SETTINGS = "|".join(setting.value for setting in Setting)
-
-
-def _settings(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Setting]:
-    settings = defaults()
-    for each in given:
-        name, _, value = each.partition("=")
-        if name not in settings:
-            raise click.BadParameter(f"{name!r} is no assumption; there are {', '.join(a.name for a in ASSUMPTIONS)}")
-        try:
-            settings[name] = Setting(value)
-        except ValueError:
-            raise click.BadParameter(f"{each!r}: expected {name}={SETTINGS}") from None
-    return settings
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
@@ -47,10 +33,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float 
 )
 @click.option("--family", "families", multiple=True, type=click.Choice(["4", "6"]), help="Only IPv4 or only IPv6.")
 @click.option("--strict", is_flag=True, help="Excuse nothing, not even what the compiler documents.")
-@click.option(
-    "--assume", "settings", multiple=True, metavar=f"NAME={SETTINGS}", callback=_settings,
-    help="Decide what the policy API leaves open (repeatable); `chainproof profile` lists the names.",
-)  # fmt: skip
+@with_assumptions
 @click.option("--compiler", default="", metavar="NAME", help="Do not recognise the compiler: it is this one.")
 @click.option(
     "--initial-mark",
@@ -73,7 +56,8 @@ def verify(
     paths: tuple[str, ...],
     families: tuple[str, ...],
     strict: bool,
-    settings: dict[str, Setting],
+    given: dict[str, Setting],
+    choices: str,
     compiler: str,
     initial_mark: str,
     encoding: str,
@@ -94,7 +78,7 @@ def verify(
         paths=tuple(path for path in Path if path.value in paths),
         families=tuple(sorted({int(family) for family in families})),
         strict=strict,
-        settings=settings,
+        settings=settled(given, choices),
         compiler=compiler,
         initial_mark_any=initial_mark == "any",
         bits=encoding == "bits",

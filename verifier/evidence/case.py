@@ -20,7 +20,8 @@ from verifier.model.profile import Deviation
 from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.bridges import misdirected
 from verifier.reference.chains import Passage, passage
-from verifier.reference.specification import NODE_PATHS, excused, expectation
+from verifier.reference.specification import excused, expectation
+from verifier.reference.undefined import NODE_PATHS
 from verifier.reference.view import View
 
 WRONG = {Kind.LEAK: (Verdict.DROP, Verdict.ACCEPT), Kind.BLOCKED: (Verdict.ACCEPT, Verdict.DROP)}
@@ -37,12 +38,13 @@ ANSWERING = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A confirmed difference."""
+    """A confirmed difference; `rests` are the settled assumptions without which nothing would be asked of its packet."""
 
     difference: Difference
     passage: Passage
     expected: Expectation
     decision: Decision
+    rests: tuple[str, ...] = ()
 
     @property
     def packet(self) -> Packet:
@@ -104,7 +106,13 @@ def confirmed(
     names = excused(packet, path, difference.kind, deviations, view)
     if names:
         raise Disagreement(f"{_title(difference)}: the deviation {names[0]} excuses it")
-    return Case(difference, walked, expected, decision(walked, path))
+    rests = tuple(
+        name
+        for name, setting in settings.items()
+        if setting is not Setting.ANY
+        and expectation(packet, path, view, {**settings, name: Setting.ANY}).must is not must
+    )
+    return Case(difference, walked, expected, decision(walked, path), rests)
 
 
 def _title(difference: Difference) -> str:

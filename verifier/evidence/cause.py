@@ -14,7 +14,7 @@ from verifier.model.finding import Kind
 from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.ruleset import Rule
 from verifier.model.trace import Step
-from verifier.reference.specification import NODE_PATHS
+from verifier.reference.undefined import NODE_PATHS
 from verifier.reference.view import View
 
 LISTED = 3

@@ -1,10 +1,11 @@
 """Named assumptions: what the policy API leaves undefined, each with three settings.
 
-Spec: specs/policies/network_policy.md
+Spec: specs/assumptions.md
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,25 +20,137 @@ class Setting(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """An undefined item: its name for `--assume NAME=SETTING`, what it covers, and where the API leaves it open."""
+    """An undefined item: its name for `--assume NAME=SETTING`, what it covers, what two settings say, its source."""
 
     name: str
     sentence: str
     source: str
+    allow: str
+    deny: str
 
 
+OTHER_PROTOCOLS = "other-protocols"
+RULES_WITHOUT_PORTS = "rules-without-ports"
+ICMP_ERRORS = "icmp-errors"
+INVALID_STATE = "invalid-state"
+UNTRACKED_STATE = "untracked-state"
+EXISTING_CONNECTIONS = "existing-connections"
+BLOCK_HOST_BITS = "block-host-bits"
+REPEATED_PORT_NAMES = "repeated-port-names"
+SIDECAR_PORTS = "sidecar-ports"
+FINISHED_PODS = "finished-pods"
+HOST_NETWORK_PODS = "host-network-pods"
 SERVICE_ADDRESSES = "service-addresses"
 SERVICE_HAIRPIN = "service-hairpin"
 
+READINGS = (BLOCK_HOST_BITS, FINISHED_PODS, HOST_NETWORK_PODS, REPEATED_PORT_NAMES, SIDECAR_PORTS)
+"""The assumptions that decide what a rule of a policy says: allow is its wider reading, deny its narrower one."""
+
+PAGE = "Kubernetes, Network Policies"
+
 ASSUMPTIONS = (
-    Assumption("other-protocols", "protocols other than TCP, UDP and SCTP", "Kubernetes, Network Policies: network traffic filtering"),
-    Assumption("invalid-state", "packets that connection tracking calls INVALID", "practice; not part of the API"),
-    Assumption(SERVICE_ADDRESSES, "packets to an address of a Service that the node does not translate, where policies allow them", "Kubernetes, Network Policies: behavior of to and from selectors"),
-    Assumption(SERVICE_HAIRPIN, "connections of a pod to itself through a Service", "network-policy-api, discussion of hairpin connections"),
-    Assumption("untracked-state", "packets that connection tracking does not follow (UNTRACKED)", "practice; not part of the API"),
+    Assumption(
+        BLOCK_HOST_BITS,
+        "blocks of addresses with host bits set (10.0.0.1/24), in old objects",
+        "legacy validation of CIDR values in the Kubernetes API",
+        allow="the block is its network, such an exception takes nothing away",
+        deny="the block holds no address, such an exception counts",
+    ),
+    Assumption(
+        EXISTING_CONNECTIONS,
+        "packets of TCP, UDP and SCTP connections that policies would not let begin now",
+        f"{PAGE}: the impact on existing connections is implementation defined",
+        allow="they pass",
+        deny="they are cut",
+    ),
+    Assumption(
+        FINISHED_PODS,
+        "addresses that only pods that have succeeded or failed have, as peers",
+        f"{PAGE}: pod lifecycle; practice of the plug-ins",
+        allow="selectors still select them",
+        deny="they are addresses like any other",
+    ),
+    Assumption(
+        HOST_NETWORK_PODS,
+        "pods on the host's network, as peers",
+        f"{PAGE}: NetworkPolicy and hostNetwork pods",
+        allow="selectors select them by their node's address",
+        deny="selectors do not select them",
+    ),
+    Assumption(
+        ICMP_ERRORS,
+        "ICMP and ICMPv6 messages about a known connection (RELATED)",
+        "practice; not part of the API",
+        allow="they pass",
+        deny="they are dropped",
+    ),
+    Assumption(
+        INVALID_STATE,
+        "packets that connection tracking calls INVALID",
+        "practice; not part of the API",
+        allow="they pass",
+        deny="they are dropped",
+    ),
+    Assumption(
+        OTHER_PROTOCOLS,
+        "protocols other than TCP, UDP and SCTP",
+        f"{PAGE}: network traffic filtering",
+        allow="policies do not keep them out",
+        deny="isolation keeps them out",
+    ),
+    Assumption(
+        REPEATED_PORT_NAMES,
+        "a port name to which several containers of a pod give different numbers",
+        "core/v1 Pod: a port's name is unique within a container only",
+        allow="every one of the numbers counts",
+        deny="the number of the first container counts",
+    ),
+    Assumption(
+        RULES_WITHOUT_PORTS,
+        "protocols other than TCP, UDP and SCTP that a rule without ports would allow",
+        f"{PAGE}: network traffic filtering, with the comment on ports in networking/v1",
+        allow="such a rule allows them",
+        deny="such a rule does not allow them",
+    ),
+    Assumption(
+        SERVICE_ADDRESSES,
+        "packets to an address of a Service that the node does not translate, where policies allow them",
+        f"{PAGE}: behavior of to and from selectors",
+        allow="they pass",
+        deny="they are dropped",
+    ),
+    Assumption(
+        SERVICE_HAIRPIN,
+        "connections of a pod to itself through a Service",
+        "network-policy-api, discussion of hairpin connections",
+        allow="they pass",
+        deny="they are dropped",
+    ),
+    Assumption(
+        SIDECAR_PORTS,
+        "port names that only restartable init containers (sidecars) declare",
+        "core/v1 Pod; practice of the plug-ins",
+        allow="they count",
+        deny="they do not count",
+    ),
+    Assumption(
+        UNTRACKED_STATE,
+        "packets that connection tracking does not follow (UNTRACKED)",
+        "practice; not part of the API",
+        allow="they pass",
+        deny="they are dropped",
+    ),
 )  # fmt: skip
 
 
 def defaults() -> dict[str, Setting]:
     """Every assumption at its default."""
     return {assumption.name: Setting.ANY for assumption in ASSUMPTIONS}
+
+
+def granted(settings: Mapping[str, Setting], *, perhaps: bool) -> frozenset[str]:
+    """The readings that count: those settled as allow, and with `perhaps` those that nobody settled as well."""
+    known = {name: settings.get(name, Setting.ANY) for name in READINGS}
+    return frozenset(
+        name for name, setting in known.items() if setting is Setting.ALLOW or (perhaps and setting is Setting.ANY)
+    )

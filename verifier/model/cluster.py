@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from verifier.model.origin import Origin
 from verifier.model.policy import Tier
+from verifier.model.predicate import Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pod:
-    """A pod. `addresses` are the integers of status.podIPs by family; `node` is spec.nodeName, "" where unscheduled."""
+    """A pod. `addresses` are the integers of status.podIPs by family; `node` is spec.nodeName, "" where unscheduled.
+
+    `ports` are those of the regular containers in their order, `sidecar_ports` those of restartable init containers.
+    """
 
     namespace: str
     name: str
@@ -44,6 +48,7 @@ class Pod:
     ports: tuple[ContainerPort, ...]
     origin: Origin
     service_account: str = "default"
+    sidecar_ports: tuple[ContainerPort, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -52,7 +57,18 @@ class Pod:
     @property
     def has_traffic(self) -> bool:
         """Whether policies can see its traffic: it has an address of its own and has not finished (NP-29, NP-56)."""
-        return bool(self.addresses) and not self.host_network and self.phase not in ("Succeeded", "Failed")
+        return bool(self.addresses) and not self.host_network and not self.finished
+
+    @property
+    def finished(self) -> bool:
+        """Whether none of its containers runs any more or ever will."""
+        return self.phase in ("Succeeded", "Failed")
+
+    def ports_named(self, name: str, protocol: int, declared: Declared) -> tuple[int, ...]:
+        """The numbers that the pod gives a port's name (NP-45, NP-48)."""
+        ports = self.sidecar_ports if declared is Declared.SIDECAR else self.ports
+        numbers = tuple(port.number for port in ports if (port.name, port.protocol) == (name, protocol))
+        return numbers[:1] if declared is Declared.FIRST else numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

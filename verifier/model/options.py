@@ -55,3 +55,4 @@ class Probe:
     node: str = ""
     family: int = 0
     compiler: str = ""
+    settings: Mapping[str, Setting] = field(default_factory=defaults)

@@ -29,12 +29,22 @@ class Action(Enum):
     PASS = "pass"
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A wider reading of a rule, which counts where all the assumptions that it needs are settled as allow."""
+
+    needs: frozenset[str]
+    peer: Predicate
+    ports: Predicate
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicyRule:
     """One rule of a policy: packets with this peer on these ports.
 
     `peer` speaks of SOURCE fields for ingress and DESTINATION fields for egress; `ports` of protocol, destination
-    port and PortNamed. `text` names it within its policy ("ingress[0]").
+    port and PortNamed. `text` names it within its policy ("ingress[0]"). `peer` and `ports` are the narrowest reading;
+    `readings` are wider ones, each of which rests on assumptions (AS-1).
     """
 
     direction: Direction
@@ -43,6 +53,7 @@ class PolicyRule:
     action: Action
     origin: Origin
     text: str
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

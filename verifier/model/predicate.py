@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from verifier.model.fields import Field, Label
@@ -72,12 +73,21 @@ class LabelIn:
     values: frozenset[str] | None
 
 
+class Declared(Enum):
+    """Which declarations of a port's name count: of several regular containers the first or all, or those of sidecars."""
+
+    FIRST = "first"
+    REGULAR = "regular"
+    SIDECAR = "sidecar"
+
+
 @dataclass(frozen=True, slots=True)
 class PortNamed:
     """Holds when the destination is a pod that declares its destination port under this name and protocol."""
 
     protocol: int
     name: str
+    declared: Declared = Declared.REGULAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """ipBlock: CIDR blocks with exceptions, validated as the API server does, as ranges of addresses.
 
-Spec: specs/policies/network_policy.md (NP-31 to NP-35)
+Spec: specs/policies/network_policy.md (NP-31 to NP-35), specs/assumptions.md (AS-7)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from verifier.model.addresses import parse_address, subtract
 from verifier.model.document import Part, shown
 from verifier.model.fields import ADDRESS_BITS, Field
-from verifier.model.predicate import InRange, Predicate
+from verifier.model.predicate import FALSE, InRange, Predicate
 from verifier.policies.selectors import only_fields
 
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
@@ -24,21 +24,40 @@ class _Network:
     first: int
     last: int
     prefix: int
+    host_bits: bool
 
 
-def ip_block(part: Part, field: Field) -> Predicate:
-    """The addresses of one family in the block and in none of its exceptions (NP-31, NP-32, NP-35)."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block in its narrow reading, and in its wide one: they differ where host bits are set (NP-34)."""
+
+    narrow: Predicate
+    wide: Predicate
+
+
+def ip_block(part: Part, field: Field) -> Block:
+    """The addresses of one family in the block and in none of its exceptions (NP-31, NP-32, NP-35).
+
+    In the narrow reading a block with host bits holds nothing and every exception counts; in the wide one such a block
+    is its network and an exception with host bits takes nothing away.
+    """
     only_fields(part, "cidr", "except")
     block = _network(part, "cidr", part.text("cidr"))
-    holes: list[tuple[int, int]] = []
+    holes: list[_Network] = []
     for index, text in enumerate(part.texts("except")):
         name = f"except[{index}]"
         hole = _network(part, name, text)
         if hole.family != block.family or not (block.first <= hole.first <= block.last) or hole.prefix <= block.prefix:
             problem = f"{shown(text)} is not strictly inside {shown(part.text('cidr'))}"
             raise part.fault(name, problem, "an exception is a smaller network within the block; correct or remove it")
-        holes.append((hole.first, hole.last))
-    return InRange(field, subtract([(block.first, block.last)], holes), block.family)
+        holes.append(hole)
+
+    def without(exceptions: list[_Network]) -> Predicate:
+        left = subtract([(block.first, block.last)], [(hole.first, hole.last) for hole in exceptions])
+        return InRange(field, left, block.family)
+
+    plain = [hole for hole in holes if not hole.host_bits]
+    return Block(FALSE if block.host_bits else without(holes), without(plain))
 
 
 def _network(part: Part, name: str, text: str) -> _Network:
@@ -56,4 +75,4 @@ def _network(part: Part, name: str, text: str) -> _Network:
     if family == 6 and value >> 32 == 0xFFFF:
         raise part.fault(name, f"{shown(text)} is an IPv4 network written as IPv6", "write it as IPv4, like 10.0.0.0/8")
     host_bits = (1 << (bits - prefix)) - 1
-    return _Network(family, value & ~host_bits, value | host_bits, prefix)
+    return _Network(family, value & ~host_bits, value | host_bits, prefix, bool(value & host_bits))

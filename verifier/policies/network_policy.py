@@ -1,18 +1,21 @@
 """NetworkPolicy of networking.k8s.io/v1: validated as the API server does, in core form.
 
-Spec: specs/policies/network_policy.md (NP-1 to NP-49)
+Spec: specs/policies/network_policy.md (NP-1 to NP-49), specs/assumptions.md (AS-7 to AS-9)
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeAlias
 
+from verifier.model.assumption import BLOCK_HOST_BITS, REPEATED_PORT_NAMES, SIDECAR_PORTS
 from verifier.model.document import Part, shown
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Field, Label, Scope
-from verifier.model.policy import Action, Direction, Policy, PolicyRule
-from verifier.model.predicate import TRUE, InRange, LabelIn, PortNamed, Predicate, all_of, any_of, equals
-from verifier.policies.cidr import ip_block
+from verifier.model.policy import Action, Direction, Policy, PolicyRule, Reading
+from verifier.model.predicate import TRUE, Declared, InRange, LabelIn, PortNamed, Predicate, all_of, any_of, equals
+from verifier.policies.cidr import Block, ip_block
 from verifier.policies.kind import PolicyKind, Shared
 from verifier.policies.selectors import only_fields, selector
 from verifier.policies.writing import written
@@ -25,6 +28,9 @@ _POLICY_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z
 _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?")
 _DEFAULT_NAMESPACE = "default"
+_NAMES = ((REPEATED_PORT_NAMES, Declared.REGULAR), (SIDECAR_PORTS, Declared.SIDECAR))
+_Reading: TypeAlias = tuple[str, Predicate]
+"""The assumption that a reading needs ("" for the narrowest), and what it says."""
 
 
 def translate(document: Part, shared: Shared) -> Policy:
@@ -90,16 +96,29 @@ class _Home:
         """The rules of one direction, each any of its peers on any of its ports (NP-40)."""
         for index, rule in enumerate(spec.parts(direction.value)):
             only_fields(rule, "ports", _PEERS[direction])
-            peer = self._peers(rule, direction)
+            (narrow, *wider), (ports, *further) = self._peers(rule, direction), _ports(rule, self._shared)
+            readings = tuple(
+                Reading(frozenset(filter(None, (block, name))), peer, port)
+                for block, peer in (narrow, *wider)
+                for name, port in (ports, *further)
+                if block or name
+            )
             text = f"{direction.value}[{index}]"
-            yield PolicyRule(direction, peer, _ports(rule, self._shared), Action.ALLOW, rule.origin, text)
+            yield PolicyRule(direction, narrow[1], ports[1], Action.ALLOW, rule.origin, text, readings)
 
-    def _peers(self, rule: Part, direction: Direction) -> Predicate:
-        """Any of the peers (NP-15); without peers, every address there is (NP-14)."""
-        peers = list(rule.parts(_PEERS[direction]))
-        return self._shared.one(any_of(*(self._peer(peer, direction) for peer in peers))) if peers else TRUE
+    def _peers(self, rule: Part, direction: Direction) -> list[_Reading]:
+        """Any of the peers (NP-15); without peers, every address there is (NP-14). The narrowest reading comes first."""
+        peers = [self._peer(peer, direction) for peer in rule.parts(_PEERS[direction])]
+        if not peers:
+            return [("", TRUE)]
+        narrow = [each.narrow if isinstance(each, Block) else each for each in peers]
+        wide = [each.wide if isinstance(each, Block) else each for each in peers]
+        readings = [("", self._shared.one(any_of(*narrow)))]
+        if narrow != wide:
+            readings.append((BLOCK_HOST_BITS, self._shared.one(any_of(*wide))))
+        return readings
 
-    def _peer(self, peer: Part, direction: Direction) -> Predicate:
+    def _peer(self, peer: Part, direction: Direction) -> Predicate | Block:
         """A block of addresses, or pods by their labels and their namespace's (NP-16 to NP-21)."""
         only_fields(peer, "podSelector", "namespaceSelector", "ipBlock")
         end = End.SOURCE if direction is Direction.INGRESS else End.DESTINATION
@@ -110,7 +129,7 @@ class _Home:
         if block is not None:
             if pods is not None or namespaces is not None:
                 raise peer.fault("ipBlock", "ipBlock stands together with a selector", "write two peers")
-            return self._shared.one(ip_block(block, Field.SOURCE if end is End.SOURCE else Field.DESTINATION))
+            return ip_block(block, Field.SOURCE if end is End.SOURCE else Field.DESTINATION)
         home = self._own_namespace(end) if namespaces is None else self._selected_namespaces(namespaces, end)
         chosen = TRUE if pods is None else selector(pods, end, Scope.POD, self._shared)
         return self._shared.one(all_of(home, chosen))
@@ -125,10 +144,17 @@ class _Home:
         return all_of(is_pod, selector(part, end, Scope.NAMESPACE, self._shared))
 
 
-def _ports(rule: Part, shared: Shared) -> Predicate:
-    """Any of the ports (NP-40); without ports, everything (NP-39)."""
+def _ports(rule: Part, shared: Shared) -> list[_Reading]:
+    """Any of the ports (NP-40); without ports, everything (NP-39). The narrowest reading comes first."""
     ports = [shared.one(_port(port)) for port in rule.parts("ports")]
-    return shared.one(any_of(*ports)) if ports else TRUE
+    if not ports:
+        return [("", TRUE)]
+    readings = [("", shared.one(any_of(*ports)))]
+    named = [port for port in ports if isinstance(port, PortNamed)]
+    for name, declared in _NAMES if named else ():
+        wider = [replace(port, declared=declared) for port in named]
+        readings.append((name, shared.one(any_of(*(shared.one(port) for port in wider)))))
+    return readings
 
 
 def _port(port: Part) -> Predicate:
@@ -148,7 +174,7 @@ def _port(port: Part) -> Predicate:
                 "remove the quotes" if first.isdigit() else "a name has at most 15 of a-z, 0-9 and '-', one a letter"
             )
             raise port.fault("port", f"expected a port number or the name of one, found {shown(first)}", remedy)
-        return PortNamed(protocol, first)
+        return PortNamed(protocol, first, Declared.FIRST)
     first = _number(port, "port", first)
     last = first if last is None else _number(port, "endPort", last)
     if last < first:

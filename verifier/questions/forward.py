@@ -14,13 +14,14 @@ from collections.abc import Hashable, Sequence
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
 from verifier.model.path import FORWARD, Path
+from verifier.questions.demands import Demand, Run
 from verifier.questions.forms import UNKNOWN, Form, Forms
 from verifier.questions.judge import Demanded, Verdicts, compare_staying
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemma, Lemmas
 from verifier.questions.strangers import RemoteParts
 from verifier.questions.translated import TranslatedPackets
-from verifier.questions.world import Demand, Run, World
+from verifier.questions.world import World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.frames import PART, Frames
 from verifier.semantics.parts import Parts, Role
@@ -63,7 +64,9 @@ class Forward:
         self._solver = solver
         self._ledger = ledger
         stages = find_stages(summaries.program, summaries.program.path(FORWARD), mark)
-        self._parts = Parts(world.places, world.policies, summaries, wire, run.services, stages)
+        both_ways = run.demand is Demand.EXISTING
+        wide = world.demands.wide_policies
+        self._parts = Parts(world.places, wide, summaries, wire, run.services, stages, both_ways=both_ways)
         self._frames = Frames(world.places, self._parts, summaries, wire, run.services)
         self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
         self._remote_parts = RemoteParts(self._parts, self.lemmas)
@@ -72,7 +75,7 @@ class Forward:
         self._checked: set[tuple[Path, Literal]] = set()
         self._walked: set[Literal] = set()
         self._open: set[Literal] = set()
-        self._slices: dict[tuple[Role, int, int], tuple[int, int, int]] = {}
+        self._slices: dict[tuple[Role, int, int], tuple[int, int, int, int]] = {}
 
     # ------------------------------------------------------------------ remote ends
 
@@ -96,7 +99,6 @@ class Forward:
         if role.other in roles and not self._remote_parts.composable(role.other):
             whole = True
         form = UNKNOWN if whole else self._forms.form(path, literal, roles, lemma.scene)
-        remote = self._wire.remote
         by_parts = form.conjunction and not self._world.served
         if by_parts and self._composable(form, (lemma,)) and not self._suspect(lemma, roles):
             if (path, literal) not in self._checked:
@@ -104,9 +106,7 @@ class Forward:
             return
         scene = self._frames.pair_scene(source, destination)
         can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,))
-        allowed = within(lemma.allowed, remote)
-        everything: Region = {scene.world: scene.services}
-        demanded = self._demanded(path, allowed, everything, scene, lemma)
+        demanded = self._demanded(path, scene, lemma)
         if role is Role.EGRESS:
             demanded = self._world.unserved(self._run, scene, demanded)
         elsewhere = self._translated.elsewhere(path, scene)
@@ -129,21 +129,23 @@ class Forward:
         other = lemma.role.other
         return other in roles and bool(self._remote_parts.touched(other) & lemma.local.bit)
 
-    def _demanded(self, path: Path, allowed: Region, everything: Region, scene: Scene, lemma: Lemma) -> Demanded:
+    def _demanded(self, path: Path, scene: Scene, lemma: Lemma) -> Demanded:
         """Must deny: what the local end denies. Must allow: what both ends allow; the remote end is asked only now."""
         remote = self._wire.remote
         excused = {kind: within(region, remote) for kind, region in lemma.excused.items()}
-        must_allow = allowed
-        if must_allow and self._run.demand is Demand.POLICY:
-            must_allow = both(allowed, self._world.policies.region(NEAR[path].other.direction, scene))
-        return Demanded(must_allow, minus(everything, allowed), excused)
+        must_allow = within(lemma.allowed, remote)
+        if must_allow:
+            far = self._world.demands.asked(self._run.demand, NEAR[path].other.direction, scene)
+            must_allow = both(must_allow, far.allow)
+        everything: Region = {scene.world: scene.services}
+        return Demanded(must_allow, minus(everything, within(lemma.open, remote)), excused)
 
     # ------------------------------------------------------------------ pairs
 
     @property
     def idle(self) -> bool:
         """Whether nothing on the forward path can refuse a packet, which is all that is asked."""
-        return not self._hooks and self._run.demand is Demand.ACCEPT
+        return not self._hooks and not self._world.demands.denies(self._run.demand)
 
     def pairs(self, chosen: set[int]) -> None:
         """Every ordered pair of pods of which one is among the chosen cells."""
@@ -251,7 +253,7 @@ class Forward:
         if not touched and literal in self._walked and self._single(sender) and self._single(receiver):
             return
         form = self._forms.form(Path.POD_TO_POD, literal, (Role.EGRESS, Role.INGRESS), sender.scene)
-        if form.literal == TRUE and self._run.demand is Demand.ACCEPT:
+        if form.literal == TRUE and not self._world.demands.denies(self._run.demand):
             everything = _point(self._run.services)
             self._check_path(Path.POD_TO_POD, literal, source, destination, everything, everything)
             self._open.add(literal)
@@ -276,7 +278,7 @@ class Forward:
         must = mine[2] & theirs[2]
         demanded = Demanded(
             _point(must),
-            _point(self._run.services & ~must),
+            _point(self._run.services & ~(mine[3] & theirs[3])),
             self._excused_pair(sender, receiver),
         )
         elsewhere = self._translated.elsewhere(Path.POD_TO_POD, self._frames.pair_scene(source, destination))
@@ -300,7 +302,7 @@ class Forward:
         source, destination = sender.local.bit, receiver.local.bit
         if not self._world.apart:
             return sender.touched & destination, receiver.touched & source
-        return leak & ~self._slice(sender, destination)[2], leak & ~self._slice(receiver, source)[2]
+        return leak & ~self._slice(sender, destination)[3], leak & ~self._slice(receiver, source)[3]
 
     def _excused_pair(self, sender: Lemma, receiver: Lemma) -> dict[Kind, Region]:
         """What is excused between two pods: a leak by a reading only where every end that denies allows so (ANS-9)."""
@@ -331,13 +333,13 @@ class Forward:
         self._check_path(Path.POD_TO_POD, literal, source, destination, can, sure)
         self._walked.add(literal)
 
-    def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int]:
-        """What a lemma says of one other end: can, sure, allowed, as services."""
+    def _slice(self, lemma: Lemma, bit: int) -> tuple[int, int, int, int]:
+        """What a lemma says of one other end: can, sure, allowed, open, as services."""
         key = (lemma.role, lemma.local.cell, bit)
         found = self._slices.get(key)
         if found is None:
             a, b, c = (slice_at(region, bit) for region in (lemma.can, lemma.sure, lemma.allowed))
-            found = self._slices[key] = (a, b, c)
+            found = self._slices[key] = (a, b, c, c if lemma.open is lemma.allowed else slice_at(lemma.open, bit))
         return found
 
     # ------------------------------------------------------------------ what a path accepts
@@ -410,7 +412,7 @@ class Forward:
         if other is None:
             remote = self._wire.remote
             return within(lemma.can, remote), within(lemma.sure, remote)
-        can, sure, _ = self._slice(lemma, other.bit)
+        can, sure, *_ = self._slice(lemma, other.bit)
         return _point(can), _point(sure)
 
     def _check_path(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from verifier.model.assumption import Setting
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
+from verifier.questions.demands import Demand, Run
 from verifier.questions.judge import Demanded, compare_staying
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemmas
 from verifier.questions.translated import TranslatedPackets
-from verifier.questions.world import Demand, Run, World
+from verifier.questions.world import World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.interfaces import NO_INTERFACE, NO_PORTS, Interfaces, Ports
 from verifier.semantics.places import LocalPod
@@ -45,7 +47,10 @@ class Hosts:
     def ask(self, path: Path, local: LocalPod) -> None:
         """Whether everything between the node's own addresses and the pod is as demanded."""
         hooks = self._summaries.program.path(HOOKS[path])
-        if self._run.demand is Demand.ACCEPT and not self._summaries.program.may_refuse(hooks):
+        if not self._world.demands.near(self._run.demand):
+            return
+        denies = self._run.demand is Demand.DROP or self._run.unserved is Setting.DENY
+        if not denies and not self._summaries.program.may_refuse(hooks):
             return
         try:
             self._ask(path, local, hooks)

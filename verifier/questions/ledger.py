@@ -39,6 +39,11 @@ class Ledger:
     assumptions: set[str] = field(default_factory=set)
     statistics: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def spotless(self) -> bool:
+        """Whether nothing differs and nothing is undecided."""
+        return not self.differing and not self.reasons
+
     def ask(self, pod: str, path: Path) -> None:
         """Open a question; it is proved unless something says otherwise."""
         self.answers.setdefault((pod, path), Answer.PROVED)

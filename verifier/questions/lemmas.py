@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from verifier.model.disagreement import Disagreement
 from verifier.model.finding import Kind
 from verifier.model.path import Path
+from verifier.questions.demands import Asked, Demand, Run
 from verifier.questions.ledger import Ledger
-from verifier.questions.world import Demand, Run, World
+from verifier.questions.world import World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.parts import Parts, Role
 from verifier.semantics.places import Holder, LocalPod
+from verifier.semantics.policies import Policies
 from verifier.semantics.regions import Region, join, minus, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.skeleton import region_formula
@@ -31,7 +33,7 @@ REMOTE_PATHS = {Role.EGRESS: Path.POD_TO_REMOTE, Role.INGRESS: Path.REMOTE_TO_PO
 class Lemma:
     """One end. Regions are over (other end, service): what its part passes and what its policies allow.
 
-    `can` and `sure` differ where something opaque decides. `read` is what the policies allow as deviations read them,
+    `can` and `sure` differ where something opaque decides, `allowed` and `open` where nothing is asked. `read` is what the policies allow as deviations read them,
     `plain` what other deviations excuse, `excused` both together. `touched` are the other ends for which the part may differ
     from the policies; of remote ends only what they block counts.
     """
@@ -40,6 +42,7 @@ class Lemma:
     holder: Holder
     scene: Scene
     allowed: Region
+    open: Region
     can: Region = field(default_factory=dict)
     sure: Region = field(default_factory=dict)
     excused: dict[Kind, Region] = field(default_factory=dict)
@@ -88,16 +91,26 @@ class Lemmas:
             found = self._known[key] = self._decide(role, holder)
         return found
 
-    def specified(self, role: Role, scene: Scene) -> Region:
-        """What must pass the scene's fixed pod."""
-        if self._run.demand is Demand.POLICY:
-            return within(self._world.policies.region(role.direction, scene), scene.real)
-        return {scene.real: scene.services} if self._run.demand is Demand.ACCEPT and scene.real else {}
+    def specified(self, role: Role, scene: Scene) -> Asked:
+        """What must pass the scene's fixed end, and what may."""
+        allow, wide = self._world.demands.asked(self._run.demand, role.direction, scene)
+        narrow = within(allow, scene.real)
+        return Asked(narrow, narrow if wide is allow else within(wide, scene.real))
 
-    def _formula(self, role: Role, scene: Scene) -> Literal:
+    def _formulas(self, lemma: Lemma) -> tuple[Literal, Literal]:
+        """What must pass and what may, as formulas; those of policies are made of their text, not of the region."""
         if self._run.demand is Demand.POLICY:
-            return self._world.policies.formula(role.direction, scene, self._summaries, written=self._written)
-        return TRUE if self._run.demand is Demand.ACCEPT else FALSE
+            demands = self._world.demands
+            narrow = self._policy(demands.policies, lemma)
+            one = demands.wide_policies is demands.policies
+            return narrow, narrow if one else self._policy(demands.wide_policies, lemma)
+        if self._run.demand in (Demand.ACCEPT, Demand.DROP):
+            everything = TRUE if self._run.demand is Demand.ACCEPT else FALSE
+            return everything, everything
+        return self.formula(lemma.allowed, lemma.scene), self.formula(lemma.open, lemma.scene)
+
+    def _policy(self, policies: Policies, lemma: Lemma) -> Literal:
+        return policies.formula(lemma.role.direction, lemma.scene, self._summaries, written=self._written)
 
     def paths(self, role: Role, scene: Scene) -> dict[Path, int]:
         """Which cells of the free end belong to which path."""
@@ -106,17 +119,17 @@ class Lemmas:
 
     def _decide(self, role: Role, holder: Holder) -> Lemma:
         scene = self._parts.scene(role, holder)
-        lemma = Lemma(role, holder, scene, self.specified(role, scene))
+        lemma = Lemma(role, holder, scene, *self.specified(role, scene))
         paths = self.paths(role, scene)
         if isinstance(holder, LocalPod):
             lemma.excused = lemma.plain = {kind: self._world.excused(kind, paths, scene) for kind in Kind}
             if self._run.demand is Demand.POLICY:
                 self._read(lemma)
         entry = self._parts.entries.get((role, holder.cell))
-        allowed = self._formula(role, scene)
+        asked = self._formulas(lemma)
         if entry is None:
             if self._run.demand is Demand.POLICY:
-                self.confirm(scene, ((allowed, lemma.allowed, lemma.allowed),))
+                self.confirm(scene, _claims(lemma, asked))
             return lemma
         lemma.exists = True
         key, hook, mark = entry
@@ -126,7 +139,7 @@ class Lemmas:
         lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
         lemma.reasons = tuple(diagram.reasons)
         passes = self._parts.conditions[role, holder.cell][0]
-        self._compare(lemma, passes, allowed)
+        self._compare(lemma, passes, asked)
         return lemma
 
     def _read(self, lemma: Lemma) -> None:
@@ -149,11 +162,11 @@ class Lemmas:
             mine = minus(difference, lemma.allowed if kind is Kind.LEAK else lemma.read)
             self._world.note_read(kind, lemma.role.direction, lemma.scene, mine)
 
-    def _compare(self, lemma: Lemma, passes: Literal, allowed: Literal) -> None:
+    def _compare(self, lemma: Lemma, passes: Literal, asked: tuple[Literal, Literal]) -> None:
         scene = lemma.scene
         differs = minus(lemma.allowed, lemma.sure)
         if lemma.excused:
-            leak, blocked = minus(lemma.can, lemma.allowed), differs
+            leak, blocked = minus(lemma.can, lemma.open), differs
             self.note(Kind.LEAK, lemma, leak)
             self.note(Kind.BLOCKED, lemma, blocked)
             differs = join(minus(leak, lemma.excused[Kind.LEAK]), minus(blocked, lemma.excused[Kind.BLOCKED]))
@@ -161,21 +174,21 @@ class Lemmas:
             lemma.touched |= cells
         self._ledger.count("lemmas")
         if differs:
-            self.confirm(scene, ((passes, lemma.can, lemma.sure), (allowed, lemma.allowed, lemma.allowed)))
-        elif self._differs(lemma, passes, allowed):
+            self.confirm(scene, ((passes, lemma.can, lemma.sure), *_claims(lemma, asked)))
+        elif self._differs(lemma, passes, asked):
             raise Disagreement(f"{scene.name}: the solver finds a difference that the diagram does not")
 
-    def _differs(self, lemma: Lemma, passes: Literal, allowed: Literal) -> bool:
+    def _differs(self, lemma: Lemma, passes: Literal, asked: tuple[Literal, Literal]) -> bool:
         """Whether the part treats some packet otherwise than asked, excuses aside.
 
         What holds for every other end, the pod itself included, is settled for all pods that share the formulas.
         """
         scene = lemma.scene
-        pair = (passes, allowed)
+        pair = (passes, asked[0])
         if not lemma.excused:
-            pair = (self._summaries.store.both(allowed, passes ^ 1), FALSE)
-        elif any(lemma.excused.values()):
-            pair = (self._bad(lemma, passes, allowed), FALSE)
+            pair = (self._summaries.store.both(asked[0], passes ^ 1), FALSE)
+        elif any(lemma.excused.values()) or asked[0] != asked[1]:
+            pair = (self._bad(lemma, passes, asked), FALSE)
         found = self._everywhere.get(pair)
         if found is None:
             found = self._solver.differ([pair], {ADDRESS: scene.world, SERVICE: scene.services})
@@ -184,10 +197,11 @@ class Lemmas:
             return found
         return self._solver.differ([pair], {ADDRESS: scene.real, SERVICE: scene.services})
 
-    def _bad(self, lemma: Lemma, passes: Literal, allowed: Literal) -> Literal:
+    def _bad(self, lemma: Lemma, passes: Literal, asked: tuple[Literal, Literal]) -> Literal:
         """The packets that the part treats otherwise than asked and that nothing excuses."""
         store = self._summaries.store
-        leak = store.both(store.both(passes, allowed ^ 1), self.formula(lemma.excused[Kind.LEAK], lemma.scene) ^ 1)
+        allowed, wide = asked
+        leak = store.both(store.both(passes, wide ^ 1), self.formula(lemma.excused[Kind.LEAK], lemma.scene) ^ 1)
         blocked = store.both(
             store.both(allowed, passes ^ 1), self.formula(lemma.excused[Kind.BLOCKED], lemma.scene) ^ 1
         )
@@ -220,3 +234,11 @@ class Lemmas:
         self._ledger.count("regions confirmed")
         if self._solver.differ(pairs, cells):
             raise Disagreement(f"{scene.name}: the listed region is not what the rules say")
+
+
+def _claims(lemma: Lemma, asked: tuple[Literal, Literal]) -> list[tuple[Literal, Region, Region]]:
+    """That the regions of what is asked are what its formulas say."""
+    claims = [(asked[0], lemma.allowed, lemma.allowed)]
+    if asked[0] != asked[1]:
+        claims.append((asked[1], lemma.open, lemma.open))
+    return claims

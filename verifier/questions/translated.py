@@ -18,10 +18,11 @@ from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
 from verifier.model.policy import Direction
 from verifier.questions.arrivals import Arrival, arrivals
+from verifier.questions.demands import Demand, Run
 from verifier.questions.judge import Demanded, Verdicts, compare
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.lemmas import Lemmas
-from verifier.questions.world import Demand, Run, World
+from verifier.questions.world import World
 from verifier.semantics.diagram import Diagram
 from verifier.semantics.interfaces import NO_INTERFACE, NO_PORTS, UNKNOWN_PORTS, Interfaces, Ports
 from verifier.semantics.places import LocalPod, Wire, pair_ports
@@ -184,17 +185,16 @@ class TranslatedPackets:
             excused = {
                 kind: join(region, self._world.read_excused(kind, paths, scene)) for kind, region in excused.items()
             }
-        if self._run.demand is not Demand.POLICY:
-            accept = self._run.demand is Demand.ACCEPT
-            return Demanded(everything if accept else {}, {} if accept else everything, excused)
-        ingress = self._world.policies.region(Direction.INGRESS, scene)
-        egress = self._world.policies.region(Direction.EGRESS, scene)
-        allow = both(ingress, egress)
+        ingress, egress = (self._world.demands.asked(self._run.demand, each, scene) for each in Direction)
         deny: Region = {}
         for path, cells_ in paths.items():
-            mine = {Path.REMOTE_TO_POD: ingress, Path.POD_TO_REMOTE: egress, Path.POD_TO_POD: allow}[path]
+            mine = {
+                Path.REMOTE_TO_POD: ingress.open,
+                Path.POD_TO_REMOTE: egress.open,
+                Path.POD_TO_POD: both(ingress.open, egress.open),
+            }[path]
             deny = join(deny, minus(within(everything, cells_), mine))
-        return Demanded(allow, deny, excused)
+        return Demanded(both(ingress.allow, egress.allow), deny, excused)
 
     def _from_pod(self, local: LocalPod, path: Path, mark: int, met: list[Arrival]) -> _Question:
         """One pod and everything remote, or the node itself, to which its packets are sent."""
@@ -224,6 +224,8 @@ class TranslatedPackets:
         """A node and its pods reach each other unless an assumption says that such packets are dropped."""
         everything: Region = {scene.world: scene.services}
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
+        if not self._world.demands.near(self._run.demand):
+            return Demanded({}, {}, excused)
         accept = self._run.demand is not Demand.DROP
         return Demanded(everything if accept else {}, {} if accept else everything, excused)
 

@@ -6,25 +6,28 @@ Spec: specs/answers.md
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from verifier.compilers import enforcement
-from verifier.model.assumption import ASSUMPTIONS
+from verifier.model.assumption import ASSUMPTIONS, Setting
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import NAMESPACE_NAME, Scope
+from verifier.model.fields import NAMESPACE_NAME, ConnState, Scope
 from verifier.model.finding import Answer, Difference, Question
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions, silent
 from verifier.model.path import HOOKS, Path
 from verifier.model.profile import Deviation, Enforcer, Profile
 from verifier.model.snapshot import Snapshot
+from verifier.questions.demands import Run
+from verifier.questions.dependence import depended_on
 from verifier.questions.differences import differences
 from verifier.questions.forward import Forward
 from verifier.questions.hosts import Hosts
 from verifier.questions.ledger import RANK, Ledger
 from verifier.questions.translated import TranslatedPackets
-from verifier.questions.world import Run, World
+from verifier.questions.world import World
 from verifier.semantics.bits import HeaderBits
 from verifier.semantics.places import LocalPod
 from verifier.semantics.program import Program
@@ -77,6 +80,7 @@ def verify_node(
     statistics: dict[str, int] = {}
     applied = enforcement(profile, node, snapshot.cluster)
     doubts: dict[tuple[str, Path, int], tuple[str, ...]] = {}
+    rests: set[str] = set()
     for family in options.families or (4, 6):
         pods = [p for p in snapshot.cluster.pods if p.node == node.name and p.has_traffic and family in p.addresses]
         if not pods:
@@ -87,11 +91,16 @@ def verify_node(
         if family not in node.rulesets:
             questions.extend(_unread(pods, family, options))
             continue
-        check = _Family(
-            snapshot, node, profile, in_force, options, family, deadline, apart=applied.by is Enforcer.NOBODY
-        )
+
+        def family_of(
+            options: VerifyOptions, family: int = family, *, apart: bool = applied.by is Enforcer.NOBODY
+        ) -> _Family:
+            return _Family(snapshot, node, profile, in_force, options, family, deadline, apart=apart)
+
+        check = family_of(options)
         check.run(progress)
-        questions.extend(check.questions())
+        questions.extend(answers := check.questions())
+        rests.update(depended_on(check.world, answers, partial(_again, family_of, options)))
         found.extend(differences(check.world, check.ledger))
         notes.extend(check.notes)
         used |= check.world.used_deviations
@@ -104,11 +113,20 @@ def verify_node(
         tuple(questions),
         tuple(found),
         tuple(notes),
-        tuple(a.name for a in ASSUMPTIONS),
+        tuple(each.name for each in ASSUMPTIONS if each.name in rests),
         tuple(sorted(used)),
         tuple(sorted(statistics.items())),
         doubts,
     )
+
+
+def _again(
+    family_of: Callable[[VerifyOptions], _Family], options: VerifyOptions, settings: Mapping[str, Setting]
+) -> list[Question]:
+    """The answers of a family under other settings."""
+    other = family_of(replace(options, settings=settings))
+    other.run(silent)
+    return other.questions()
 
 
 def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Question]:
@@ -152,12 +170,16 @@ class _Family:
         apart: bool,
     ) -> None:
         deviations = () if options.strict else deviations
-        self.world = World(family, node.rulesets[family], snapshot.cluster, node, profile, deviations, apart=apart)
+        self.world = World(
+            family, node.rulesets[family], snapshot.cluster, node, profile, deviations, options.settings, apart=apart
+        )
         self.ledger = Ledger()
         self.notes: list[str] = []
         self._options = options
         self._family = family
         self._store = Store()
+        self._programs: dict[ConnState, Program] = {}
+        self._summaries: dict[tuple[ConnState, int], Summaries] = {}
         self._solver = Solver(self._store, deadline, HeaderBits(self.world.space) if options.bits else None)
         self._paths = options.paths or tuple(Path)
         self._chosen = [p for p in self.world.places.pods if not options.pods or p.pod.full_name in options.pods]
@@ -186,26 +208,43 @@ class _Family:
 
     def run(self, progress: Progress) -> None:
         """Ask everything, one run after the other."""
-        runs = self.world.runs(self._options.settings)
+        runs = self.world.demands.runs()
         for number, run in enumerate(runs):
             progress(f"IPv{self._family} {run.state.name}", number, len(runs))
-            if run.services:
-                self._run(run)
+            if run.services and not (run.closer and self._settled(run)):
+                for each in run.closer or (run,):
+                    self._run(each, self.ledger)
         progress(f"IPv{self._family}", len(runs), len(runs))
         self.ledger.count("solver questions", self._solver.asked)
 
-    def _run(self, run: Run) -> None:
-        program = Program(self.world.ruleset, self.world.compiler, run.state)
-        summaries = Summaries(program, self._store)
+    def _settled(self, run: Run) -> bool:
+        """Whether a run that asks for more than it may proves everything, without any excuse."""
+        used, books = set(self.world.used_deviations), Ledger(dict.fromkeys(self.ledger.answers, Answer.PROVED))
+        self._run(run, books)
+        if books.spotless and self.world.used_deviations == used:
+            for name, count in books.statistics.items():
+                self.ledger.count(name, count)
+            return True
+        self.world.used_deviations = used
+        return False
+
+    def _run(self, run: Run, ledger: Ledger) -> None:
+        program = self._programs.get(run.state)
+        if program is None:
+            program = self._programs[run.state] = Program(self.world.ruleset, self.world.compiler, run.state)
+        key = (run.state, run.services)
+        summaries = self._summaries.get(key)
+        if summaries is None:
+            summaries = self._summaries[key] = Summaries(program, self._store)
         bits, solver = self._options.bits, self._solver
         for mark in self._entry_marks(program):
             for number, wire in enumerate(self.world.places.wires):
                 settings = self._options.settings
-                translated = TranslatedPackets(self.world, run, wire, mark, summaries, self.ledger, settings)
-                forward = Forward(self.world, run, wire, mark, summaries, solver, self.ledger, translated, written=bits)
+                translated = TranslatedPackets(self.world, run, wire, mark, summaries, ledger, settings)
+                forward = Forward(self.world, run, wire, mark, summaries, solver, ledger, translated, written=bits)
                 self._forwarded(forward, pairs=number == 0)
                 translated.ask(self._askable(), self._chosen, forward.lemmas)
-            self._hosts(Hosts(self.world, run, mark, summaries, self.ledger, forward.lemmas, translated))
+            self._hosts(Hosts(self.world, run, mark, summaries, ledger, forward.lemmas, translated))
 
     def _askable(self) -> tuple[Path, ...]:
         """The paths of which it is known what to ask."""

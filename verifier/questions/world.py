@@ -1,10 +1,9 @@
-"""One family of one node, ready to be asked: space, rules, places, policies and what is demanded of each state."""
+"""One family of one node, ready to be asked: space, rules, places, policies and what excuses a difference."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from copy import copy
 
 from verifier.model.assumption import SERVICE_ADDRESSES, Setting
 from verifier.model.cluster import Cluster
@@ -13,15 +12,17 @@ from verifier.model.fields import ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
 from verifier.model.path import Path
-from verifier.model.policy import Direction
+from verifier.model.policy import Direction, Tier
 from verifier.model.predicate import InRange, Predicate, equals
 from verifier.model.profile import Deviation, Profile, reading
 from verifier.model.ruleset import Chain, Ruleset
+from verifier.questions.demands import Demand, Demands, Kept, Run
 from verifier.questions.judge import Demanded
 from verifier.semantics.bridges import bridged_networks
 from verifier.semantics.compile import Compiler
 from verifier.semantics.places import Places
 from verifier.semantics.policies import Policies
+from verifier.semantics.readings import readings as assumed_readings
 from verifier.semantics.regions import Region, both, join, minus, union, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
@@ -32,30 +33,6 @@ ANSWERING = {
     Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
 }
 """The directions in which ends on this node are judged (U-37)."""
-
-
-class Demand(Enum):
-    """What the specification asks of the packets of a run."""
-
-    POLICY = "the policies decide"
-    ACCEPT = "must be accepted"
-    DROP = "must be dropped"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Packets that are judged alike: a state, services, and a demand; `assumption` names the setting behind it.
-
-    `states` are all the states that the rules treat as they treat `state`; `unserved` is what is asked of packets to
-    addresses of Services that the node does not translate, where the policies allow them.
-    """
-
-    state: ConnState
-    states: tuple[ConnState, ...]
-    services: int
-    demand: Demand
-    assumption: str = ""
-    unserved: Setting = Setting.ALLOW
 
 
 class World:
@@ -73,6 +50,7 @@ class World:
         node: NodeState,
         profile: Profile,
         deviations: tuple[Deviation, ...],
+        settings: Mapping[str, Setting],
         *,
         apart: bool = False,
     ) -> None:
@@ -82,7 +60,8 @@ class World:
         self.deviations = tuple(each for each in in_force if each.rewritten is None)
         readings = _readings(cluster, [each for each in in_force if each.rewritten is not None])
         predicates: list[Predicate] = [rule.match for chain in ruleset.chains.values() for rule in chain.rules]
-        for each in (cluster, *readings.values()):
+        assumed = assumed_readings(cluster, settings)
+        for each in (assumed.written, *(other.tiers for other in readings.values())):
             predicates.extend(_asked(each))
         predicates.extend(deviation.where for deviation in self.deviations)
         predicates.append(InRange(Field.SOURCE, bridged_networks(family, node, profile.bridge(node))))
@@ -92,44 +71,23 @@ class World:
         self.space = Space(family, cluster, node, predicates)
         self.compiler = Compiler(self.space)
         self.places = Places(self.space, node, profile)
-        self.policies = Policies(cluster, self.compiler)
-        self.readings = {name: Policies(each, self.compiler) for name, each in readings.items()}
+        kept = Kept(self._later_states(), self.translation_known)
+        self.demands = Demands(settings, cluster, assumed, self.compiler, kept)
+        self.policies = self.demands.policies
+        self.readings = {name: Policies(each.tiers, self.compiler) for name, each in readings.items()}
         self.used_deviations: set[str] = set()
         self.apart = apart
         self.used_assumptions: set[str] = set()
         self.served = self._service_addresses(cluster) if translates(ruleset) else []
 
-    def runs(self, settings: Mapping[str, Setting]) -> list[Run]:
-        """What is asked: the policed protocols in states that policies decide, and whatever an assumption settles."""
-        services = self.space.services
-        others = services.all & ~services.policed
-        new = services.feasible(ConnState.NEW)
-        if self.translation_known:
-            new &= services.within(Field.CT_STATUS, ((0, 0),))
-        runs = [
-            Run(
-                ConnState.NEW,
-                (ConnState.NEW,),
-                services.policed & new,
-                Demand.POLICY,
-                unserved=settings.get(SERVICE_ADDRESSES, Setting.ANY),
-            ),
-            *(
-                Run(states[0], states, services.policed & services.feasible(states[0]), Demand.ACCEPT)
-                for states in self._later_states()
-            ),
-        ]
-        setting = settings.get("other-protocols", Setting.ANY)
-        if setting is not Setting.ANY:
-            runs.extend(
-                Run(states[0], states, others & services.feasible(states[0]), _demand(setting), "other-protocols")
-                for states in ((ConnState.NEW,), *self._later_states())
-            )
-        for state, name in ((ConnState.INVALID, "invalid-state"), (ConnState.UNTRACKED, "untracked-state")):
-            setting = settings.get(name, Setting.ANY)
-            if setting is not Setting.ANY:
-                runs.append(Run(state, (state,), services.feasible(state), _demand(setting), name))
-        return runs
+    def under(self, name: str, setting: Setting) -> World:
+        """The same family with another setting of one assumption; itself where that changes nothing that is asked."""
+        demands = self.demands.under(name, setting)
+        if demands is self.demands:
+            return self
+        other = copy(self)
+        other.demands, other.policies = demands, demands.policies
+        return other
 
     def _later_states(self) -> tuple[tuple[ConnState, ...], ...]:
         """ESTABLISHED and RELATED, together where nothing tells them apart."""
@@ -204,7 +162,7 @@ class World:
         ]
         region = union(boxes, world, scene.services)
         if deviation.denied_by is not None:
-            allowed = self.policies.region(deviation.denied_by, scene)
+            allowed = self.demands.narrowest.region(deviation.denied_by, scene)
             region = both(region, minus({world: scene.services}, allowed))
         return region
 
@@ -221,7 +179,7 @@ class World:
             blocked: Region = {}
             for end in ANSWERING.get(path, ()):
                 read = self.readings[""].region(end, scene)
-                leak = both(leak, join(read, self.policies.region(end, scene)))
+                leak = both(leak, join(read, self.demands.narrowest.region(end, scene)))
                 blocked = join(blocked, minus(here, read))
             if path in ANSWERING:
                 out = join(out, leak if kind is Kind.LEAK else blocked)
@@ -230,7 +188,7 @@ class World:
     def note_reading(self, kind: Kind, path: Path, scene: Scene, difference: Region) -> None:
         """Remember the readings that excuse some of a difference on a path."""
         for end in ANSWERING.get(path, ()) if self.readings else ():
-            policies = self.policies if kind is Kind.LEAK else self.readings[""]
+            policies = self.demands.narrowest if kind is Kind.LEAK else self.readings[""]
             self.note_read(kind, end, scene, minus(difference, policies.region(end, scene)))
 
     def note_read(self, kind: Kind, direction: Direction, scene: Scene, difference: Region) -> None:
@@ -284,9 +242,9 @@ def _served(cluster: Cluster) -> Iterator[Predicate]:
             yield InRange(Field.DESTINATION_PORT, tuple((n, n) for n in (port.number, port.node_port) if n))
 
 
-def _asked(cluster: Cluster) -> Iterator[Predicate]:
+def _asked(tiers: tuple[Tier, ...]) -> Iterator[Predicate]:
     """What the policies ask of packets."""
-    for tier in cluster.tiers:
+    for tier in tiers:
         for policy in tier.policies:
             yield from policy.subjects.values()
             for rule in policy.rules:
@@ -306,10 +264,6 @@ def _readings(cluster: Cluster, deviations: list[Deviation]) -> dict[str, Cluste
         if reading(cluster, [each]) is not cluster:
             found[each.name] = reading(cluster, [other for other in deviations if other is not each])
     return found
-
-
-def _demand(setting: Setting) -> Demand:
-    return Demand.ACCEPT if setting is Setting.ALLOW else Demand.DROP
 
 
 def _loops(chains: Mapping[tuple[str, str], Chain]) -> bool:

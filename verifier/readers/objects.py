@@ -75,7 +75,7 @@ def read_node(document: Part) -> Node:
 
 
 def read_pod(document: Part) -> Pod:
-    """A Pod with the addresses of its status (NP-36) and the ports of its regular containers (NP-48)."""
+    """A Pod with the addresses of its status (NP-36) and the ports of its containers (NP-48)."""
     namespace, name = full_name(document)
     spec, status = document.child("spec"), document.child("status")
     return Pod(
@@ -89,6 +89,7 @@ def read_pod(document: Part) -> Pod:
         _ports(spec),
         document.origin,
         spec.text("serviceAccountName") or "default",
+        _sidecar_ports(spec),
     )
 
 
@@ -157,13 +158,19 @@ def read_workload(document: Part) -> Workload:
 
 
 def _ports(spec: Part) -> tuple[ContainerPort, ...]:
-    return tuple(_container_ports(spec)) if spec.entries.get("containers") else ()
+    containers = spec.parts("containers") if spec.entries.get("containers") else ()
+    return tuple(port for container in containers for port in _container_ports(container))
 
 
-def _container_ports(spec: Part) -> Iterator[ContainerPort]:
-    for container in spec.parts("containers"):
-        if not container.entries.get("ports"):
-            continue
+def _sidecar_ports(spec: Part) -> tuple[ContainerPort, ...]:
+    """The ports of init containers that run as long as the pod does."""
+    containers = spec.parts("initContainers") if spec.entries.get("initContainers") else ()
+    sidecars = (each for each in containers if each.text("restartPolicy") == "Always")
+    return tuple(port for container in sidecars for port in _container_ports(container))
+
+
+def _container_ports(container: Part) -> Iterator[ContainerPort]:
+    if container.entries.get("ports"):
         for port in container.parts("ports"):
             protocol = _PROTOCOLS.get(port.text("protocol") or "TCP")
             number = port.number("containerPort")

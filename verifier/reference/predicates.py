@@ -13,6 +13,7 @@ from verifier.model.packet import Packet
 from verifier.model.predicate import (
     All,
     AnyOf,
+    Declared,
     InRange,
     LabelIn,
     Masked,
@@ -103,10 +104,11 @@ def _port_named(test: PortNamed, packet: Packet, view: View) -> bool:
     pod = view.pods.get((packet.family, packet.destination))
     if pod is None or packet.protocol != test.protocol:
         return False
-    return any(
-        port.name == test.name and port.protocol == test.protocol and port.number == packet.destination_port
-        for port in pod.ports
-    )
+    containers = pod.sidecar_ports if test.declared is Declared.SIDECAR else pod.ports
+    named = [port for port in containers if port.name == test.name and port.protocol == test.protocol]
+    if test.declared is Declared.FIRST:
+        del named[1:]
+    return any(port.number == packet.destination_port for port in named)
 
 
 def _all(test: All, packet: Packet, view: View) -> bool | None:

@@ -1,6 +1,6 @@
 """What must become of one packet on its path: allowed, denied, or left unspecified.
 
-Spec: specs/policies/network_policy.md, specs/universe.md
+Spec: specs/policies/network_policy.md, specs/assumptions.md, specs/universe.md
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting
+from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting, granted
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -20,22 +20,15 @@ from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.addresses import has_type
 from verifier.reference.policies import judge
 from verifier.reference.predicates import holds
+from verifier.reference.undefined import ANSWERING, NODE_PATHS, VERDICTS, undefined
 from verifier.reference.view import View
 
-NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 SERVED_PATHS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
-ANSWERING = {
-    Path.REMOTE_TO_POD: (Direction.INGRESS,),
-    Path.POD_TO_REMOTE: (Direction.EGRESS,),
-    Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
-}
-"""The directions in which ends on this node are judged (U-37)."""
 NEVER_FORWARDED = {
     4: ((0, 0), (0x7F000000, 0x7FFFFFFF), (0xE0000000, 0xEFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF)),
     6: ((0, 1), (0xFE80 << 112, (0xFEC0 << 112) - 1), (0xFF << 120, (1 << 128) - 1)),
 }
 """Unspecified, loopback, multicast, the limited broadcast address, and link-local in IPv6 (U-30)."""
-VERDICTS = {Setting.ALLOW: Verdict.ACCEPT, Setting.DENY: Verdict.DROP, Setting.ANY: None}
 
 
 def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
@@ -43,21 +36,17 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
     stranger = misplaced(packet, path, view)
     if stranger:
         return Expectation(None, stranger)
-    undefined = _undefined(packet)
-    if undefined:
-        setting = settings.get(undefined, Setting.ANY)
-        return Expectation(VERDICTS[setting], f"assumption {undefined}={setting.value}", undefined)
-    if packet.state is not ConnState.NEW:
-        return Expectation(Verdict.ACCEPT, f"{packet.state.name} packets belong to a connection that was let through")
-    ingress = judge(packet, view.cluster, Direction.INGRESS, view)
-    egress = judge(packet, view.cluster, Direction.EGRESS, view)
+    decided = undefined(packet, path, view, settings)
+    if decided is not None:
+        return decided
+    ingress, egress = (judge(packet, view.cluster, each, view, granted(settings, perhaps=False)) for each in Direction)
     if path is Path.POD_TO_POD and packet.source == packet.destination:
         return _assumed(SERVICE_HAIRPIN, settings, ingress, egress)
     if path in NODE_PATHS:
         because = "a node and its own pods can always reach each other"
         expected = Expectation(Verdict.ACCEPT, because, "", ingress, egress)
     else:
-        expected = _by_policies(path, ingress, egress)
+        expected = _by_policies(packet, path, view, settings, {Direction.EGRESS: egress, Direction.INGRESS: ingress})
     if expected.must is Verdict.ACCEPT and path in SERVED_PATHS and _unserved(packet, view):
         return _assumed(SERVICE_ADDRESSES, settings, ingress, egress)
     return expected
@@ -82,15 +71,25 @@ def _unserved(packet: Packet, view: View) -> bool:
     return False
 
 
-def _by_policies(path: Path, ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
+def _by_policies(
+    packet: Packet,
+    path: Path,
+    view: View,
+    settings: Mapping[str, Setting],
+    traces: Mapping[Direction, PolicyTrace],
+) -> Expectation:
     """Denied where an end on this node denies, allowed where both ends allow, free in between."""
-    traces = {Direction.INGRESS: ingress, Direction.EGRESS: egress}
-    answering = [traces[end] for end in ANSWERING[path]]
+    ingress, egress = traces[Direction.INGRESS], traces[Direction.EGRESS]
     if ingress.reasons or egress.reasons:
         return Expectation(None, "; ".join(ingress.reasons + egress.reasons), "", ingress, egress)
-    if not all(trace.allowed for trace in answering):
-        sides = [name for name, trace in (("egress", egress), ("ingress", ingress)) if not trace.allowed]
+    denied = [each for each in ANSWERING[path] if not traces[each].allowed]
+    sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
+    if any(not judge(packet, view.cluster, each, view, perhaps).allowed for each in denied):
+        sides = [each.value for each, trace in traces.items() if not trace.allowed]
         return Expectation(Verdict.DROP, f"{' and '.join(sides)} policies deny it", "", ingress, egress)
+    if denied:
+        name = _telling(packet, denied, view, sure, perhaps)
+        return Expectation(None, f"assumption {name}={Setting.ANY.value}", name, ingress, egress)
     if ingress.allowed and egress.allowed:
         return Expectation(Verdict.ACCEPT, "the policies of both ends allow it", "", ingress, egress)
     return Expectation(
@@ -98,15 +97,16 @@ def _by_policies(path: Path, ingress: PolicyTrace, egress: PolicyTrace) -> Expec
     )
 
 
-def _undefined(packet: Packet) -> str:
-    """The assumption under which the packet falls, "" where the specification decides."""
-    if packet.state is ConnState.INVALID:
-        return "invalid-state"
-    if packet.state is ConnState.UNTRACKED:
-        return "untracked-state"
-    if packet.protocol not in POLICED_PROTOCOLS:
-        return "other-protocols"
-    return ""
+def _telling(
+    packet: Packet, directions: list[Direction], view: View, sure: frozenset[str], perhaps: frozenset[str]
+) -> str:
+    """An assumption without which no reading of the policies lets the packet pass."""
+
+    def passes(counting: frozenset[str]) -> bool:
+        return all(judge(packet, view.cluster, each, view, counting).allowed for each in directions)
+
+    left = sorted(perhaps - sure)
+    return next((name for name in left if not passes(perhaps - {name})), left[0])
 
 
 def misplaced(packet: Packet, path: Path, view: View) -> str:

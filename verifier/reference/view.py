@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from verifier.model.assumption import FINISHED_PODS, HOST_NETWORK_PODS
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.effect import Translate
 from verifier.model.ipset import IpSet
@@ -29,7 +30,8 @@ class View:
     `sets` is None where the dump has no ipset-save. `pods` holds every address of a pod whose traffic policies can
     see, as (family, address); `local` those of them on this node; `translates` says per family whether the node's rules
     give packets other destinations. `bridge` is the one whose ports they are, where that is known, `networks` by family
-    what it reaches without a router. `readings` (the node with policies that are read otherwise), `indexes` and
+    what it reaches without a router. `guests` are pods that only some plug-ins take for pods, by the addresses that no
+    other pod has, each with the assumption that says so (AS-10, AS-11). `readings` (the node with policies that are read otherwise), `indexes` and
     `selections` remember what was worked
     out for earlier packets and never change an answer.
     """
@@ -43,6 +45,7 @@ class View:
     translates: Mapping[int, bool] = field(default_factory=dict)
     bridge: Bridge | None = None
     networks: Mapping[int, tuple[Range, ...]] = field(default_factory=dict)
+    guests: Mapping[tuple[int, int], tuple[tuple[str, Pod], ...]] = field(default_factory=dict)
     readings: dict[tuple[int, ...], View] = field(default_factory=dict)
     indexes: dict[int, SetIndex] = field(default_factory=dict)
     selections: dict[Selection, tuple[tuple[Policy, ...], tuple[str, ...]]] = field(default_factory=dict)
@@ -60,9 +63,34 @@ def view_of(node: NodeState, cluster: Cluster, bridge: Bridge | None = None) -> 
                 local.add(end)
     translates = {family: _translates(ruleset) for family, ruleset in node.rulesets.items()}
     types, networks = address_types(node, cluster), networks_of(node, bridge)
-    return View(node.name, cluster, node.sets, types, pods, frozenset(local), translates, bridge, networks)
+    return View(
+        node.name,
+        cluster,
+        node.sets,
+        types,
+        pods,
+        frozenset(local),
+        translates,
+        bridge,
+        networks,
+        _guests(cluster, pods),
+    )
 
 
 def _translates(ruleset: Ruleset) -> bool:
     effects = (rule.effect for chain in ruleset.chains.values() for rule in chain.rules)
     return any(isinstance(effect, Translate) and effect.targets for effect in effects)
+
+
+def _guests(
+    cluster: Cluster, pods: Mapping[tuple[int, int], Pod]
+) -> dict[tuple[int, int], tuple[tuple[str, Pod], ...]]:
+    found: dict[tuple[int, int], tuple[tuple[str, Pod], ...]] = {}
+    for pod in cluster.pods:
+        assumptions = [
+            name for name, has in ((HOST_NETWORK_PODS, pod.host_network), (FINISHED_PODS, pod.finished)) if has
+        ]
+        for end in pod.addresses.items() if len(assumptions) == 1 else ():
+            if end not in pods:
+                found[end] = (*found.get(end, ()), (assumptions[0], pod))
+    return found

@@ -377,7 +377,13 @@ def _profile_document(outcome: ProfileReport) -> Json:
             for page in outcome.profiles
         ],
         "assumptions": [
-            {"name": each.name, "sentence": each.sentence, "source": each.source} for each in outcome.assumptions
+            {
+                "name": each.name,
+                "sentence": each.sentence,
+                "source": each.source,
+                "settings": {"allow": each.allow, "deny": each.deny, "any": "nothing is asked"},
+            }
+            for each in outcome.assumptions
         ],
     }
 

@@ -201,8 +201,8 @@ class Compiler:
                 return self.space.sets.boxes(name, directions, nomatch)
             case LabelIn(label, values):
                 return self._label(predicate, label, values)
-            case PortNamed(protocol, name):
-                return self.space.named_port(protocol, name)
+            case PortNamed(protocol, name, declared):
+                return self.space.named_port(protocol, name, declared)
             case Opaque(text) if text == RPFILTER:
                 return [self.space.everything]
             case _:

@@ -79,7 +79,7 @@ class Cuts:
                 self.labels.add(label)
             case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE, name, prefix):
                 self.interfaces.add((name, prefix))
-            case PortNamed(protocol, name):
+            case PortNamed(protocol, name, _):
                 self.names.add((protocol, name))
                 self.services.protocols.add((protocol, protocol))
             case _:

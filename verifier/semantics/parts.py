@@ -60,7 +60,8 @@ class Parts:
     """The parts of all ends in one program, with one interface behind which the remote ends are.
 
     `several` are the parts that are not one thing: they are entered in different ways, or something in them is drawn anew
-    each time. `stages` are the chains that are everybody's part, by role.
+    each time. `stages` are the chains that are everybody's part, by role. With `both_ways` what is asked of an end depends on
+    its policies of both directions.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Parts:
         wire: Wire,
         services: int,
         stages: dict[Axis, Stage],
+        *,
+        both_ways: bool = False,
     ) -> None:
         self.program = summaries.program
         self.stages = {role: stages[role.axis] for role in Role if role.axis in stages}
@@ -78,6 +81,7 @@ class Parts:
         self._summaries = summaries
         self._places = places
         self._policies = policies
+        self._both_ways = both_ways
         self._wire = wire
         self._services = services
         self._strangers: dict[Role, list[Strangers]] = {}
@@ -104,7 +108,10 @@ class Parts:
             stage = self.stages[role]
             sources, destinations, _ = self._summaries.decided(stage.key, stage.beyond)
             tested = sources if role is Role.EGRESS else destinations
-            masks = sorted(tested | self._policies.protected(role.direction))
+            told = self._policies.protected(role.direction)
+            if self._both_ways:
+                told = told | self._policies.protected(role.other.direction)
+            masks = sorted(tested | told)
             found = self._strangers[role] = [
                 Strangers(cells, (cells & -cells).bit_length() - 1, self._wire.interface, self._wire.port)
                 for cells, _ in classes(masks, self._wire.remote)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from verifier.model.cluster import Cluster
 from verifier.model.fields import End
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
 from verifier.model.predicate import All, AnyOf, LabelIn, Not, Predicate
@@ -40,15 +39,15 @@ class _Tier:
 
 
 class Policies:
-    """All policies of a cluster over one space; boxes of a rule hold subject, peer and ports together."""
+    """All policies of some tiers over one space; boxes of a rule hold subject, peer and ports together."""
 
-    def __init__(self, cluster: Cluster, compiler: Compiler) -> None:
+    def __init__(self, tiers: tuple[Tier, ...], compiler: Compiler) -> None:
         self._compiler = compiler
         self._tiers: dict[Direction, list[_Tier]] = {}
         self._isolated: dict[Direction, int] = {}
         self._selecting: dict[tuple[Direction, int], tuple[str, ...]] = {}
         for direction in Direction:
-            self._tiers[direction] = [self._tier(tier, direction) for tier in cluster.tiers]
+            self._tiers[direction] = [self._tier(tier, direction) for tier in tiers]
             self._isolated[direction] = 0
             for made in self._tiers[direction]:
                 for policy in made.policies:

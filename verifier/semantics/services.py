@@ -201,6 +201,10 @@ class Services:
         chosen = next(index for index, group in enumerate(status.groups) if CtStatus.DNAT in group)
         return whole << (chosen * outer) << block.offset
 
+    def of_same_protocols(self, services: int) -> int:
+        """All cells of the protocols that some of these cells have."""
+        return sum(block.mask for block in self.blocks if block.mask & services)
+
     @cached_property
     def policed(self) -> int:
         """TCP, UDP and SCTP."""

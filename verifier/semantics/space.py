@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import NAMESPACE_NAME, Field, Label, Scope
 from verifier.model.node import InterfaceAddress, NodeState
-from verifier.model.predicate import Predicate, Range
+from verifier.model.predicate import Declared, Predicate, Range
 from verifier.semantics.boxes import Box3, merge
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
@@ -86,7 +86,7 @@ class Space:
             address = pod.addresses.get(family)
             if address is not None:
                 cuts.add_addresses([(address, address)])
-            for port in pod.ports:
+            for port in (*pod.ports, *pod.sidecar_ports):
                 if (port.protocol, port.name) in cuts.names:
                     cuts.add_port(port.protocol, port.number)
         self.own = own_addresses(family, cluster, node)
@@ -99,25 +99,25 @@ class Space:
         self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
         self.sets = SetMeanings(family, self.addresses, self.services, sets, facts)
         self.inventory = Inventory(family, self.addresses, cluster)
-        self._named: dict[tuple[int, str], list[Box3]] = {}
+        self._named: dict[tuple[int, str, Declared], list[Box3]] = {}
 
     def address_mask(self, ranges: Iterable[Range]) -> int:
         """The cells of address ranges that the space was built with."""
         return _union(self.addresses.mask(lo, hi) for lo, hi in ranges)
 
-    def named_port(self, protocol: int, name: str) -> list[Box3]:
-        """Destinations that declare a port of this name and protocol, with its number (NP-45, NP-48)."""
-        found = self._named.get((protocol, name))
+    def named_port(self, protocol: int, name: str, declared: Declared) -> list[Box3]:
+        """Destinations that declare a port of this name and protocol, with its numbers (NP-45, NP-48)."""
+        key = (protocol, name, declared)
+        found = self._named.get(key)
         if found is None:
             source, _, _ = self.everything
             proto = self.services.protocols([(protocol, protocol)])
             boxes: list[Box3] = []
             for pod, bit in self.inventory.pods:
-                for port in pod.ports:
-                    if port.name == name and port.protocol == protocol:
-                        mask = self.services.within(Field.DESTINATION_PORT, ((port.number, port.number),))
-                        boxes.append((source, bit, proto & mask))
-            found = self._named[protocol, name] = merge(boxes)
+                for number in pod.ports_named(name, protocol, declared):
+                    mask = self.services.within(Field.DESTINATION_PORT, ((number, number),))
+                    boxes.append((source, bit, proto & mask))
+            found = self._named[key] = merge(boxes)
         return found
 
 

@@ -10,7 +10,19 @@ from verifier.model.document import Part
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Field, Label, Scope
 from verifier.model.origin import InputError, Origin
 from verifier.model.policy import Action, Direction, Policy
-from verifier.model.predicate import TRUE, All, AnyOf, InRange, LabelIn, Not, PortNamed, Predicate, equals
+from verifier.model.predicate import (
+    FALSE,
+    TRUE,
+    All,
+    AnyOf,
+    Declared,
+    InRange,
+    LabelIn,
+    Not,
+    PortNamed,
+    Predicate,
+    equals,
+)
 from verifier.policies.kind import Shared
 from verifier.policies.network_policy import MODULE
 from verifier.readers.documents import read_documents
@@ -80,7 +92,7 @@ PEERS: list[tuple[str, Predicate]] = [
     ),
     ("{ipBlock: {cidr: 0.0.0.0/0}}", InRange(Field.SOURCE, ((0, 2**32 - 1),), 4)),
     ("{ipBlock: {cidr: '::/0'}}", InRange(Field.SOURCE, ((0, 2**128 - 1),), 6)),
-    ("{ipBlock: {cidr: 10.0.0.77/24}}", InRange(Field.SOURCE, ((0x0A000000, 0x0A0000FF),), 4)),
+    ("{ipBlock: {cidr: 10.0.0.77/24}}", FALSE),
     ("{ipBlock: {cidr: 010.00.000.0/8}}", InRange(Field.SOURCE, ((0x0A000000, 0x0AFFFFFF),), 4)),
     (
         "{ipBlock: {cidr: 10.0.0.0/24, except: [10.0.0.0/30, 10.0.0.128/25, 10.0.0.2/32, 10.0.0.129/26]}}",
@@ -121,8 +133,8 @@ PORTS: list[tuple[str, Predicate]] = [
     ("[{port: 80}]", port(TCP, 80, 80)),
     ("[{port: 1, endPort: 65535, protocol: SCTP}]", port(SCTP, 1, 65535)),
     ("[{port: 80, endPort: 80}]", port(TCP, 80, 80)),
-    ("[{port: http}]", PortNamed(TCP, "http")),
-    ("[{port: dns, protocol: UDP}, {port: 53}]", AnyOf((PortNamed(UDP, "dns"), port(TCP, 53, 53)))),
+    ("[{port: http}]", PortNamed(TCP, "http", Declared.FIRST)),
+    ("[{port: dns, protocol: UDP}, {port: 53}]", AnyOf((PortNamed(UDP, "dns", Declared.FIRST), port(TCP, 53, 53)))),
 ]
 
 

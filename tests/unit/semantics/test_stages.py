@@ -41,7 +41,7 @@ IN, OUT = ("filter", "in"), ("filter", "out")
 
 def stages(text: str, mark: int = 0) -> dict[Axis, Stage]:
     node = NodeState("node-a", {4: read_ruleset(text, "iptables-save", 4)})
-    world = World(4, node.rulesets[4], Cluster(), node, MODULE, ())
+    world = World(4, node.rulesets[4], Cluster(), node, MODULE, (), {})
     program = Program(world.ruleset, world.compiler, ConnState.NEW)
     return find_stages(program, program.path(FORWARD), mark)
 

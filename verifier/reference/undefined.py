@@ -1,0 +1,145 @@
+"""What must become of a packet about which the policy API says nothing, or of one of a connection.
+
+Spec: specs/assumptions.md (AS-2 to AS-6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from verifier.model.assumption import (
+    EXISTING_CONNECTIONS,
+    ICMP_ERRORS,
+    INVALID_STATE,
+    OTHER_PROTOCOLS,
+    RULES_WITHOUT_PORTS,
+    UNTRACKED_STATE,
+    Setting,
+    granted,
+)
+from verifier.model.effect import Verdict
+from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState, Field
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+from verifier.model.policy import Direction, PolicyRule
+from verifier.model.predicate import All, AnyOf, InRange, Predicate
+from verifier.model.trace import Expectation
+from verifier.reference.policies import judge
+from verifier.reference.view import View
+
+NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+ANSWERING = {
+    Path.REMOTE_TO_POD: (Direction.INGRESS,),
+    Path.POD_TO_REMOTE: (Direction.EGRESS,),
+    Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
+}
+"""The directions that this node answers for."""
+VERDICTS = {Setting.ALLOW: Verdict.ACCEPT, Setting.DENY: Verdict.DROP, Setting.ANY: None}
+PASSING = {name: f"{name} packets belong to a connection that was let through" for name in ("ESTABLISHED", "RELATED")}
+
+
+def undefined(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation | None:
+    """What is asked of a packet that the policies do not simply decide; None where they do."""
+    for state, name in ((ConnState.INVALID, INVALID_STATE), (ConnState.UNTRACKED, UNTRACKED_STATE)):
+        if packet.state is state:
+            return _settled(name, settings)
+    if packet.protocol not in POLICED_PROTOCOLS:
+        return _other_protocol(packet, path, view, settings)
+    if packet.state is ConnState.ESTABLISHED and path not in NODE_PATHS:
+        return _existing(packet, path, view, settings)
+    return Expectation(Verdict.ACCEPT, PASSING[packet.state.name]) if packet.state is not ConnState.NEW else None
+
+
+def _settled(name: str, settings: Mapping[str, Setting]) -> Expectation:
+    setting = settings.get(name, Setting.ANY)
+    return Expectation(VERDICTS[setting], f"assumption {name}={setting.value}", name)
+
+
+def _other_protocol(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
+    """AS-2 to AS-4: its state tells whether policies could speak of it at all."""
+    if packet.state is ConnState.RELATED and packet.protocol in (ICMP, ICMPV6):
+        return _settled(ICMP_ERRORS, settings)
+    setting, ports = (settings.get(name, Setting.ANY) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
+    if packet.state is not ConnState.NEW or path in NODE_PATHS:
+        passes = setting is Setting.ALLOW or (setting is Setting.DENY and packet.state is ConnState.NEW)
+        asked = Verdict.ACCEPT if passes else None
+        return Expectation(asked, f"assumption {OTHER_PROTOCOLS}={setting.value}", OTHER_PROTOCOLS)
+    if setting is Setting.ANY and ports is Setting.ANY:
+        return _settled(OTHER_PROTOCOLS, settings)
+    ends = {each: _end(packet, each, view, settings) for each in Direction}
+    for each in ANSWERING[path]:
+        if ends[each][0] is Verdict.DROP:
+            return Expectation(Verdict.DROP, *_because(ends[each][1], settings))
+    for verdict, name in ends.values():
+        if verdict is not Verdict.ACCEPT:
+            return Expectation(None, *_because(name, settings))
+    names = [name for _, name in ends.values() if name] or [OTHER_PROTOCOLS]
+    return Expectation(Verdict.ACCEPT, *_because(names[0], settings))
+
+
+def _end(
+    packet: Packet, direction: Direction, view: View, settings: Mapping[str, Setting]
+) -> tuple[Verdict | None, str]:
+    """What one end asks of a new packet of another protocol, and the assumption that says so."""
+    setting, ports = (settings.get(name, Setting.ANY) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
+    trace = judge(packet, view.cluster, direction, view, granted(settings, perhaps=False))
+    if not trace.selecting:
+        return Verdict.ACCEPT, ""
+    if trace.allowed:
+        return VERDICTS[ports], RULES_WITHOUT_PORTS
+    if judge(packet, view.cluster, direction, view, granted(settings, perhaps=True)).allowed and ports is not setting:
+        return None, RULES_WITHOUT_PORTS
+    return VERDICTS[setting], OTHER_PROTOCOLS
+
+
+def _because(name: str, settings: Mapping[str, Setting]) -> tuple[str, str]:
+    return f"assumption {name}={settings.get(name, Setting.ANY).value}", name
+
+
+def _existing(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
+    """AS-6: a connection that the policies of both ends would let begin goes on; of others, the assumption speaks."""
+    setting = settings.get(EXISTING_CONNECTIONS, Setting.ANY)
+    sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
+    if setting is Setting.ALLOW or all(_covered(packet, each, view, sure) for each in Direction):
+        return Expectation(Verdict.ACCEPT, PASSING[packet.state.name])
+    if setting is Setting.DENY and not all(_covered(packet, each, view, perhaps) for each in ANSWERING[path]):
+        return Expectation(Verdict.DROP, *_because(EXISTING_CONNECTIONS, settings))
+    return Expectation(None, *_because(EXISTING_CONNECTIONS, settings))
+
+
+def _covered(packet: Packet, direction: Direction, view: View, counting: frozenset[str]) -> bool:
+    """Whether the end's policies allow the packet, or a connection of its protocol the other way round."""
+    if judge(packet, view.cluster, direction, view, counting).allowed:
+        return True
+    other = Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
+    back = replace(
+        packet, source=packet.destination, destination=packet.source, source_port=0, state=ConnState.NEW, tcp_flags=2
+    )
+    return any(
+        judge(replace(back, destination_port=port), view.cluster, other, view, counting).allowed
+        for port in _ports(view)
+    )
+
+
+def _ports(view: View) -> list[int]:
+    """Destination ports of which every rule of every policy treats some as it treats any other one."""
+    found = {0}
+    for tier in view.cluster.tiers:
+        for policy in tier.policies:
+            for rule in policy.rules:
+                found.update(_edges(rule))
+    for pod in view.cluster.pods:
+        found.update(port.number for port in (*pod.ports, *pod.sidecar_ports))
+    return sorted(found | {port + 1 for port in found if port < 65535})
+
+
+def _edges(rule: PolicyRule) -> Iterator[int]:
+    waiting: list[Predicate] = [rule.ports, *(each.ports for each in rule.readings)]
+    while waiting:
+        match waiting.pop():
+            case InRange(Field.DESTINATION_PORT, ranges):
+                for first, last in ranges:
+                    yield from (first, last)
+            case All(parts) | AnyOf(parts):
+                waiting.extend(parts)

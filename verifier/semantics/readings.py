@@ -1,0 +1,199 @@
+"""What policies say in their narrow and in their wide reading, as far as this cluster tells the two apart.
+
+Spec: specs/assumptions.md (AS-1, AS-7 to AS-11)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from verifier.model.addresses import merge
+from verifier.model.assumption import FINISHED_PODS, HOST_NETWORK_PODS, Setting, granted
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
+from verifier.model.policy import Direction, PolicyRule, Tier
+from verifier.model.predicate import (
+    FALSE,
+    TRUE,
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    Not,
+    PortNamed,
+    Predicate,
+    all_of,
+    any_of,
+    equals,
+    negate,
+)
+
+Alternative: TypeAlias = tuple[frozenset[str], Predicate, Predicate]
+"""The assumptions that a wider reading of a rule needs, its peer and its ports."""
+PEER_END = {Direction.INGRESS: End.SOURCE, Direction.EGRESS: End.DESTINATION}
+FIELD = {End.SOURCE: Field.SOURCE, End.DESTINATION: Field.DESTINATION}
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The tiers in which only what is granted counts, and those in which whatever may count does.
+
+    `written` has every reading there is, granted or not. `live` are the assumptions that tell some rule's readings apart in this cluster; without any, both are one object.
+    """
+
+    narrow: tuple[Tier, ...]
+    wide: tuple[Tier, ...]
+    written: tuple[Tier, ...]
+    live: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Guests:
+    """Pods that are no pods to every plug-in, alike in labels and ports: one of them, and the addresses of all."""
+
+    assumption: str
+    pod: Pod
+    at: Mapping[End, Predicate]
+
+
+def readings(cluster: Cluster, settings: Mapping[str, Setting]) -> Readings:
+    """Both readings of all policies; a reading that no pod of the cluster can tell from the narrowest is left out."""
+    guests = list(_guests(cluster))
+    named = _ambiguous_names(cluster)
+    found: dict[int, list[Alternative]] = {}
+    live: set[str] = set()
+    for tier in cluster.tiers:
+        for policy in tier.policies:
+            for rule in policy.rules:
+                alternatives = list(_alternatives(rule, guests, named, cluster))
+                if alternatives:
+                    found[id(rule)] = alternatives
+                    live.update(name for needs, _, _ in alternatives for name in needs)
+    if not found:
+        return Readings(cluster.tiers, cluster.tiers, cluster.tiers, frozenset())
+    sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
+    narrow = _resolved(cluster.tiers, found, sure)
+    wide = narrow if live & sure == live & perhaps else _resolved(cluster.tiers, found, perhaps)
+    written = wide if live <= perhaps else _resolved(cluster.tiers, found, frozenset(live))
+    return Readings(narrow, wide, written, frozenset(live))
+
+
+def _resolved(
+    tiers: tuple[Tier, ...], found: Mapping[int, list[Alternative]], counting: frozenset[str]
+) -> tuple[Tier, ...]:
+    """The tiers with each alternative that counts as a rule of its own."""
+
+    def rules(rule: PolicyRule) -> Iterator[PolicyRule]:
+        yield rule
+        for needs, peer, ports in found.get(id(rule), ()):
+            if needs <= counting:
+                yield replace(rule, peer=peer, ports=ports, readings=())
+
+    return tuple(
+        replace(
+            tier,
+            policies=tuple(
+                replace(policy, rules=tuple(each for rule in policy.rules for each in rules(rule)))
+                for policy in tier.policies
+            ),
+        )
+        for tier in tiers
+    )
+
+
+def _alternatives(
+    rule: PolicyRule, guests: list[_Guests], named: frozenset[tuple[int, str]], cluster: Cluster
+) -> Iterator[Alternative]:
+    """The wider readings of a rule that differ from it in this cluster."""
+    written: list[Alternative] = [(frozenset(), rule.peer, rule.ports)]
+    written.extend(
+        (reading.needs, reading.peer, reading.ports)
+        for reading in rule.readings
+        if reading.ports is rule.ports or _mentions(reading.ports, named)
+    )
+    yield from written[1:]
+    end = PEER_END[rule.direction]
+    for needs, peer, ports in written:
+        for guest in guests:
+            theirs = _seen(peer, end, guest.pod, cluster)
+            service = _seen(ports, end, guest.pod, cluster)
+            if (theirs == peer and service == ports) or FALSE in (theirs, service):
+                continue
+            yield needs | {guest.assumption}, all_of(guest.at[end], theirs), service
+
+
+def _ambiguous_names(cluster: Cluster) -> frozenset[tuple[int, str]]:
+    """The names that some pod gives to several ports, or to one of a sidecar."""
+    found: set[tuple[int, str]] = set()
+    for pod in cluster.pods:
+        keys = [(port.protocol, port.name) for port in pod.ports if port.name]
+        found.update(key for place, key in enumerate(keys) if key in keys[:place])
+        found.update((port.protocol, port.name) for port in pod.sidecar_ports)
+    return frozenset(found)
+
+
+def _mentions(ports: Predicate, named: frozenset[tuple[int, str]]) -> bool:
+    match ports:
+        case PortNamed(protocol, name):
+            return (protocol, name) in named
+        case AnyOf(parts) | All(parts):
+            return any(_mentions(part, named) for part in parts)
+        case _:
+            return False
+
+
+def _guests(cluster: Cluster) -> Iterator[_Guests]:
+    """Pods of the host's network (AS-11), and finished pods whose address nobody else has (AS-10)."""
+    taken = {end for pod in cluster.pods if pod.has_traffic for end in pod.addresses.items()}
+    alike: dict[tuple[str, object], tuple[Pod, list[tuple[int, int]]]] = {}
+    for pod in cluster.pods:
+        if pod.has_traffic or not pod.addresses or (pod.host_network and pod.finished):
+            continue
+        assumption = HOST_NETWORK_PODS if pod.host_network else FINISHED_PODS
+        free = [end for end in pod.addresses.items() if end not in taken]
+        key = (assumption, (pod.namespace, frozenset(pod.labels.items()), pod.ports, pod.sidecar_ports))
+        alike.setdefault(key, (pod, []))[1].extend(free)
+    for (assumption, _), (pod, ends) in alike.items():
+        if ends:
+            yield _Guests(assumption, pod, {end: _addresses(FIELD[end], ends) for end in End})
+
+
+def _addresses(field: Field, ends: list[tuple[int, int]]) -> Predicate:
+    parts = [
+        InRange(field, merge((address, address) for known, address in ends if known == family), family)
+        for family in (4, 6)
+        if any(known == family for known, _ in ends)
+    ]
+    return any_of(*parts)
+
+
+def _seen(predicate: Predicate, end: End, pod: Pod, cluster: Cluster) -> Predicate:
+    """The predicate where the end is this pod: without the labels of that end, and without names of its ports."""
+    match predicate:
+        case LabelIn(label, values) if label.end is end:
+            value = _label(label, pod, cluster)
+            return TRUE if value is not None and (values is None or value in values) else FALSE
+        case PortNamed(protocol, name, declared) if end is End.DESTINATION:
+            numbers = pod.ports_named(name, protocol, declared)
+            ranges = merge((number, number) for number in numbers)
+            return (
+                all_of(equals(Field.PROTOCOL, protocol), InRange(Field.DESTINATION_PORT, ranges)) if ranges else FALSE
+            )
+        case All(parts):
+            return all_of(*(_seen(part, end, pod, cluster) for part in parts))
+        case AnyOf(parts):
+            return any_of(*(_seen(part, end, pod, cluster) for part in parts))
+        case Not(part):
+            return negate(_seen(part, end, pod, cluster))
+        case _:
+            return predicate
+
+
+def _label(label: Label, pod: Pod, cluster: Cluster) -> str | None:
+    if label.scope is Scope.POD:
+        return pod.labels.get(label.key)
+    known = cluster.namespaces.get(pod.namespace)
+    labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: pod.namespace}
+    return labels.get(label.key)
