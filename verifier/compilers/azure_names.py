@@ -30,7 +30,7 @@ def set_name(text: str, era: Era) -> str:
     """The name of the set that stands for `text` (AZ-4)."""
     if era is Era.FNV:
         return f"{PREFIX}{_fnv(text)}"
-    return PREFIX + _base36(_sha(text)).rjust(SET_LENGTH, "0")[:SET_LENGTH]
+    return PREFIX + _base36(_sha(text))[:SET_LENGTH]
 
 
 def chain_name(policy: str, direction: Direction, era: Era) -> str:

@@ -17,7 +17,7 @@ from verifier.model.ipset import SetContent
 from verifier.model.origin import Origin
 from verifier.model.policy import Direction, Policy
 from verifier.model.predicate import TRUE, equals
-from verifier.model.written import WrittenBlock, WrittenPeer, WrittenPolicy, WrittenRule
+from verifier.model.written import WrittenBlock, WrittenPeer, WrittenPolicy, WrittenRule, WrittenSelector
 
 SCENARIOS = ("seed", "shop", "features", "scale-small", "shop-services", "shop-services-proxy-last")
 
@@ -69,6 +69,7 @@ def test_set_names(text: str, era: Era, name: str) -> None:
         ("kube-system/konnectivity-agent", Era.FNV, "3618314628"),
         ("x/test1", Era.SHA, "jo5gdwc4t2"),
         ("y/base", Era.SHA, "7oj1cz9mmz"),
+        ("x/p8", Era.SHA, "0yhx88f6tc"),
     ],
 )
 def test_chain_names(policy: str, era: Era, suffix: str) -> None:
@@ -124,6 +125,28 @@ def test_without_policies_every_recorded_chain_is_a_stranger() -> None:
     assert all(sign.certain and "does not have" in sign.sentence for sign in told)
 
 
+def test_signs_of_a_policy_that_selects_otherwise_now() -> None:
+    """Other pods enter its chain; what is rejected whole cannot be missed, other policies can."""
+    snapshot = recorded("azure", "seed")
+    (read,) = snapshot.nodes
+    (tier,) = snapshot.cluster.tiers
+    (policy,) = tier.policies
+    written = policy.written
+    assert written is not None
+    for changed, told in (
+        (
+            replace(written, generation=2, pods=WrittenSelector((("app", "other"),))),
+            "other pods enter the ingress chain",
+        ),
+        (replace(written, name="fresh"), "nothing of policy default/fresh"),
+        (replace(written, name="fresh", ingress=(WrittenRule((WrittenPeer(block=WrittenBlock("::/0")),)),)), ""),
+    ):
+        now = replace(policy, name=f"{changed.namespace}/{changed.name}", written=changed)
+        cluster = replace(snapshot.cluster, tiers=(replace(tier, policies=(now,)),))
+        signs = [sign for sign in AZURE.signs(read, cluster) if sign.policy == now.name]
+        assert [told in sign.sentence for sign in signs] == [True] * bool(told)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_recorded_sets_are_explained_and_right(scenario: str) -> None:
     """Every set of a recording has a computed name and holds what that stands for."""
@@ -145,6 +168,20 @@ def test_a_list_without_one_of_its_sets_is_not_right() -> None:
     cut = replace(whole, content=SetContent("list:set", 1, (), whole.content.lists[1:]))
     ideal = AZURE.ideal_sets(replace(read, sets={**read.sets, name: cut}), snapshot.cluster)
     assert sorted(ideal[name].content.content.lists) == sorted(whole.content.lists)
+
+
+def test_a_list_with_a_set_too_many_is_not_right() -> None:
+    """Unless that set is empty."""
+    snapshot = recorded("azure", "features")
+    (read,) = snapshot.nodes
+    assert read.sets is not None
+    name = set_name("nslabel-env:prod", Era.SHA)
+    whole = read.sets[name]
+    for extra, right in (("ns-z", False), ("ns-empty", True)):
+        lists = (*whole.content.lists, set_name(extra, Era.SHA))
+        loaded = replace(whole, content=SetContent("list:set", 1, (), lists))
+        ideal = AZURE.ideal_sets(replace(read, sets={**read.sets, name: loaded}), snapshot.cluster)
+        assert (ideal[name].content is loaded) == right
 
 
 def test_a_list_whose_set_is_not_loaded_stands_for_pods() -> None:
