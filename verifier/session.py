@@ -198,8 +198,7 @@ def _writer(node: NodeState, profile: Profile) -> Profile:
     """The profile itself, or for a node that nothing is recognised by the only compiler whose chains it still has."""
     if profile is not generic.MODULE:
         return profile
-    chains = [key for ruleset in node.rulesets.values() for key in ruleset.chains]
-    found = [each for each in PROFILES if any(each.own_chain(*key) for key in chains)]
+    found = [each for each in PROFILES if alone(node, each).missing]
     return found[0] if len(found) == 1 else profile
 
 

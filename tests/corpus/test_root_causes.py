@@ -155,6 +155,13 @@ SEEDS = [
         "opens tcp 3000, which no rule of it has, and its spec has changed since it was created (generation 2)",
     ),
     Seed(
+        "calico/shop",
+        "a policy selects other pods",
+        [sub(POLICIES, r"(    podSelector:\n      matchLabels:\n        )app: frontend", r"\1app: cart"), CHANGED],
+        (Reason.POLICY,),
+        "the dump applies the ingress of policy shop/edge-to-frontend to other pods than it selects now",
+    ),
+    Seed(
         "kube-router/shop",
         "a set lacks a member",
         [sub(SETS, r"^add KUBE-DST-PRC7RKSK2D4QMYPK 10.244.1.6 timeout 0\n", "")],

@@ -23,6 +23,8 @@ from verifier.model.written import Requirement, WrittenPeer, WrittenPolicy, Writ
 ORCHESTRATOR = 'projectcalico.org/orchestrator == "k8s"'
 NAMESPACE = "projectcalico.org/namespace"
 INHERITED = "pcns."
+OLD_NAMESPACE = "calico/k8s_ns"
+OLD_INHERITED = "k8s_ns/label/"
 LONGEST = 31
 COMPUTED = re.compile(r"cali[46][-0](?:s|n|svc|svcnoport|t|d):.+")
 """The names that are computed from policies; all others (`cali40this-host`) have one meaning for ever."""
@@ -34,7 +36,7 @@ def computed_set(name: str) -> bool:
 
 
 def unique_id(kind: str, content: str) -> str:
-    """The identity of a set: its kind and the SHA-224 of kind and content."""
+    """The identity of a set: its kind and the SHA-224 of kind and content (CAL-8)."""
     digest = hashlib.sha224(f"{kind}:{content}".encode()).digest()
     return f"{kind}:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
@@ -63,8 +65,18 @@ def conjunction(terms: list[str]) -> str:
     return terms[0] if len(terms) == 1 else f"({' && '.join(terms)})"
 
 
+def peer_selectors(peer: WrittenPeer, home: str) -> Iterator[str]:
+    """The canonical selectors of a peer that is no block in all releases: of 3.x, 2.6, and 2.1 to 2.5 (CAL-8)."""
+    yield peer_selector(peer, home)
+    if peer.namespaces is None:
+        yield conjunction([f"{OLD_NAMESPACE} == {_quoted(home)}", *(_terms(peer.pods) if peer.pods else [])])
+    elif peer.pods is None:  # a peer of both is younger than these releases
+        for prefix in (INHERITED, OLD_INHERITED):
+            yield conjunction(_terms(peer.namespaces, prefix) or [f"has({OLD_NAMESPACE})"])
+
+
 def peer_selector(peer: WrittenPeer, home: str) -> str:
-    """The canonical selector of a peer that is no block: the namespace's part first."""
+    """The canonical selector of a peer that is no block in 3.x: the namespace's part first (CAL-8)."""
     pods = conjunction([ORCHESTRATOR, *(_terms(peer.pods) if peer.pods is not None else [])])
     if peer.namespaces is None:
         return conjunction([f"{NAMESPACE} == {_quoted(home)}", pods])
@@ -96,12 +108,13 @@ def _of_rule(
     named = sorted({(port.protocol.lower(), port.port) for port in rule.ports if isinstance(port.port, str)})
     for place, peer in enumerate(rule.peers):
         if peer.block is None:
-            selector = peer_selector(peer, policy.namespace)
-            identity, pods = unique_id("s", selector), population.peer(peer, policy.namespace)
+            identities = [unique_id("s", selector) for selector in peer_selectors(peer, policy.namespace)]
+            pods = population.peer(peer, policy.namespace)
             meaning = f"the pods of {'from' if direction == 'ingress' else 'to'}[{place}] of {where}"
-            yield identity, Purpose(pods, meaning)
+            for identity in identities:
+                yield identity, Purpose(pods, meaning)
             if direction == "egress":
-                yield from _named(identity, pods, named, f"{meaning}")
+                yield from _named(identities[0], pods, named, f"{meaning}")
     if named and (direction == "ingress" or not rule.peers or any(peer.block is not None for peer in rule.peers)):
         yield from _named(unique_id("s", "all()"), population.labels.all, named, "all pods")
 

@@ -95,7 +95,7 @@ class RootCauses:
         changed = self._changed(finding, part)
         if changed is not None:
             return changed
-        others = " and nobody else's rule were there" if self._known.foreign or self._known.missing else ""
+        others = ", and without the rules of others" if self._known.foreign or self._known.missing else ""
         sentence = f"chain logic: wrong even if every set held what its selector selects now{others}"
         if not self._known.explained:
             sentence = "chain logic, with the sets as they are: no compiler is known that would say what they stand for"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from verifier.evidence.regions import contains
-from verifier.model.addresses import address_text, merge, networks, subtract
+from verifier.model.addresses import address_text, merge, networks, subtract, whole
 from verifier.model.extent import extent, of_addresses
 from verifier.model.fields import PROTOCOL_NAMES
 from verifier.model.finding import Box, Finding, SetFault
@@ -60,11 +60,14 @@ class SetFaults:
     def _wrong_addresses(self, name: str) -> tuple[Range, ...]:
         if name not in self._touched:
             missing, surplus = self._members(name)
-            self._touched[name] = merge((*_span(missing), *_span(surplus)))
+            spans = [*_span(missing), *_span(surplus)]
+            self._touched[name] = merge(spans) if spans else whole(self._family(name))
         return self._touched[name]
 
     def _members(self, name: str) -> tuple[tuple[SetMember, ...], tuple[SetMember, ...]]:
         loaded, ideal = (self._node.sets or {})[name].content, self._wrong[name].content.content
+        if loaded.kind == "list:set" or ideal.kind == "list:set":
+            return _unlisted(ideal, loaded), _unlisted(loaded, ideal)
         if of_addresses(loaded.members) and of_addresses(ideal.members):
             held, wanted = extent(loaded.members), extent(ideal.members)
             family = self._family(name)
@@ -90,7 +93,7 @@ class SetFaults:
 
     def _called(self, member: SetMember, family: int) -> str:
         """A member with the pod that has its address."""
-        part = member.parts[0]
+        part = member.parts[0] if member.parts else None
         if not isinstance(part, AddressPart) or part.first != part.last:
             return member.text
         pod = self._view.pods.get((family, part.first))
@@ -131,6 +134,11 @@ def _entries(family: int, ranges: Iterable[Range]) -> tuple[SetMember, ...]:
         else:
             found += [SetMember(text, (AddressPart(first, last),)) for text in networks(family, ((first, last),))]
     return tuple(found)
+
+
+def _unlisted(some: SetContent, others: SetContent) -> tuple[SetMember, ...]:
+    """The sets that one list of sets holds and the other does not."""
+    return tuple(SetMember(f"set {name}", ()) for name in some.lists if name not in others.lists)
 
 
 def _absent(some: SetContent, others: SetContent) -> tuple[SetMember, ...]:
