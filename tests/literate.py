@@ -87,6 +87,16 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         [not] deviation NAME                whether the documented deviation applies to the node
         note TEXT                           some note contains TEXT
 
+    ```answer explain [snapshot] [OPTIONS]
+                                what `chainproof explain --before --after` says of the blocks `counters before` and
+                                `counters after` (iptables -nvxL, or iptables-save -c), which are no part of the
+                                snapshot; with the word `snapshot`, beside it:
+        proved|refuted|undecided|error                                  first line; the exit code must agree
+        way N|N-M accept|drop|unknown CHAIN#NUMBER ...                  so many packets went this way (#0: the policy)
+        ways N                                                          there are exactly so many
+        says "TEXT"                                                     the report, or the error, contains TEXT; blanks
+                                                                        and line ends are alike
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
@@ -107,14 +117,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("specs/**/*.md", "tests/cases/**/*.md", "tests/bugs/**/*.md", "examples/**/README.md")
 DEFAULT_NODE = "node-a"
 
-WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster")
+WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster", "counters before", "counters after")
 NODE_WORLD = (
     *(f"{tool}-{form}" for tool in ("iptables", "ip6tables", "ipset") for form in ("save", "list")),
     "json addresses",
     "json routes",
     "json routes6",
 )
-ASSERTING = ("packets", "match", "match6", "answer verify", "profile", "error")
+ASSERTING = ("packets", "match", "match6", "answer verify", "answer explain", "profile", "error")
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")

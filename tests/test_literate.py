@@ -11,7 +11,7 @@ import pytest
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, ROOT, Block, Section, pages, sections
-from tests.pages import answer, console, golden, profile, world
+from tests.pages import answer, console, counters, golden, profile, world
 from tests.pages.lines import PacketLine, parse_line
 from verifier.model import path as paths
 from verifier.model.effect import Verdict
@@ -123,6 +123,15 @@ def test_answers(section: Section, tmp_path: Path) -> None:
     for block in section.blocks:
         if block.kind == "answer verify":
             faults = answer.check_answer(block.text, block.argument, folder, cluster)
+            assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer explain")])
+def test_counters(section: Section, tmp_path: Path) -> None:
+    folder = world.write_snapshot(section, tmp_path / "snapshot")
+    for block in section.blocks:
+        if block.kind == "answer explain":
+            faults = counters.check_counters(block.text, block.argument, folder)
             assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
 
 

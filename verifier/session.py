@@ -14,27 +14,31 @@ from verifier.compilers import PROFILES, by_name, enforcement, generic, recognis
 from verifier.evidence.explain import explain as explain_packet
 from verifier.evidence.names import Names
 from verifier.evidence.probe import ends_of
+from verifier.evidence.regions import join
 from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
 from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, Setting
 from verifier.model.cluster import Cluster
+from verifier.model.counters import CounterReport, Share, Way
 from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
 from verifier.model.node import NodeState
-from verifier.model.options import Probe, Progress, VerifyOptions, silent
+from verifier.model.options import Probe, Progress, Readings, VerifyOptions, silent
 from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Policy
 from verifier.model.profile import Deviation, Enforcer, Profile
-from verifier.model.ruleset import chain_of
+from verifier.model.ruleset import Ruleset, chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
 from verifier.questions.cause import Asking
+from verifier.questions.explain import Scenery, counter_report
 from verifier.questions.variants import alone, unexplained, wrong_sets
 from verifier.questions.verify import NodeVerdict, verify_node
 from verifier.readers.assumptions import read_assumptions
+from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
 
@@ -112,6 +116,60 @@ def _story(
 def assumptions(path: str) -> Mapping[str, Setting]:
     """The settings that a file of choices gives; InputError where it cannot be used."""
     return read_assumptions(path)
+
+
+def explain_counters(readings: Readings) -> CounterReport:
+    """Explain the counters of the same rules before and after a test.
+
+    Raises InputError where the files, the snapshot or the node cannot be used, or are not of the same rules.
+    """
+    with _no_collections():
+        before, first = read_counted(readings.before, readings.family, readings.table)
+        after, second = read_counted(readings.after, before.family, readings.table)
+        if readings.snapshot:
+            snapshot = _read(readings.snapshot, silent)
+            _check_usable(snapshot, "explain")
+            node = _counting(snapshot, after, readings.node)
+        else:
+            node = NodeState("", {after.family: after})
+            snapshot = Snapshot("", Cluster(), (node,), ())
+        scenery = Scenery(snapshot.cluster, node, _profile_of(node, readings.compiler), bool(readings.snapshot))
+        found = counter_report(before, after, scenery)
+        joined = tuple(_joined(way) for way in found.ways)
+        chains = {step.chain for way in joined for step in way.steps}
+        return replace(
+            found,
+            ways=joined,
+            notes=(*found.notes, *snapshot.notes),
+            inputs=(first, second, *snapshot.inputs),
+            node=node.name,
+            chains=_phrases(chains, snapshot, node, scenery.profile),
+            marks=scenery.profile.mark_bits(node),
+            cluster=scenery.cluster,
+            addresses=_own_addresses(snapshot, node),
+        )
+
+
+def _counting(snapshot: Snapshot, listed: Ruleset, name: str) -> NodeState:
+    """The node whose rules were listed: the one named, or the only one that has such chains."""
+    nodes = _chosen_nodes(snapshot, (name,) if name else ())
+    fitting = [node for node in nodes if set(listed.chains) <= set(_chains_of(node, listed.family))]
+    if len(nodes) > 1 and len(fitting) != 1:
+        fits = f"the rules of {len(fitting)} nodes" if fitting else "no node's rules"
+        raise InputError(Origin(listed.path), f"{fits} have all of these chains", "say which node it is with --node")
+    return (fitting or list(nodes))[0]
+
+
+def _chains_of(node: NodeState, family: int) -> Collection[tuple[str, str]]:
+    return node.rulesets[family].chains if family in node.rulesets else ()
+
+
+def _joined(way: Way) -> Way:
+    def joined(shares: tuple[Share, ...]) -> tuple[Share, ...]:
+        return tuple(replace(share, region=join(share.region)) for share in shares)
+
+    wishes = None if way.wishes is None else {wish: joined(shares) for wish, shares in way.wishes.items()}
+    return replace(way, shares=joined(way.shares), wishes=wishes)
 
 
 def profiles(name: str = "") -> ProfileReport:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus_path import corpus
+from tests.corpus_path import ROOT, corpus
 from tests.mutations import files_of
 from tests.pages.answer import run
 
@@ -169,6 +169,30 @@ def test_damaged(kind: str, tmp_path: Path) -> None:
             assert str(folders[base]) in outcome.errors, told
             assert not outcome.output, told
         file.write_bytes(original)
+    assert done > 5, "the time was too short to try anything"
+
+
+def test_damaged_counters(tmp_path: Path) -> None:
+    """Damage of one of two readings ends in an explanation or in one error that names a file."""
+    folder = ROOT / "examples" / "classic-experiment" / "experiment"
+    choose = random.Random(f"counters {SEED}")
+    start, done = time.process_time(), 0
+    while time.process_time() - start < SECONDS and (LONG or done < 400):
+        texts = {}
+        for name in ("chain-before", "chain-after-denied"):
+            texts[name] = (folder / name).read_bytes()
+        name = choose.choice(sorted(texts))
+        damaged = choose.choice(DAMAGES)(texts[name], choose)
+        for each, text in texts.items():
+            (tmp_path / each).write_bytes(damaged if each == name else text)
+        before, after = (str(tmp_path / each) for each in ("chain-before", "chain-after-denied"))
+        outcome = run("explain", "--before", before, "--after", after)
+        done += 1
+        told = f"mutant {done} of seed {SEED}: {_difference(texts[name], damaged)!r}\n{outcome.errors}"
+        assert outcome.code in CODES, f"exit code {outcome.code}, {told}"
+        if outcome.code == 2:
+            assert outcome.errors.startswith("error: "), told
+            assert str(tmp_path) in outcome.errors, told
     assert done > 5, "the time was too short to try anything"
 
 

@@ -36,7 +36,9 @@ def write_snapshot(section: Section, folder: Path, extra: dict[str, str] | None 
     cluster = folder / "cluster"
     cluster.mkdir(parents=True)
     for (kind, argument), text in section.world().items():
-        if kind in NODE_FILES:
+        if kind.startswith("counters "):
+            (folder / kind.split()[1]).write_text(text)
+        elif kind in NODE_FILES:
             _write_node_file(folder, argument, NODE_FILES[kind], text)
         elif kind == "cluster":
             items = expand_cluster(text)

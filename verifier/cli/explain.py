@@ -1,4 +1,4 @@
-"""chainproof explain: one packet through both sides."""
+"""chainproof explain: one packet through both sides, or the packets between two readings of counters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from verifier.cli.command import ANSWERED, Command, with_output
 from verifier.cli.output import check_writable, write
 from verifier.model.assumption import Setting
 from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, has_ports
-from verifier.model.options import Probe
+from verifier.model.options import Probe, Readings
 
 NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"icmpv6": ICMPV6}
 FORMS = "tcp/8080, udp/53, sctp/3868, icmp/8 (its type), a protocol without ports by name (esp), proto/50 by number"
 
 
-def _service(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[int, int, int]:
+def _service(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int, int] | None:
     """Protocol, destination port, ICMP type * 256."""
+    if text is None:
+        return None
     name, slash, value = text.lower().partition("/")
     number = int(value) if value.isdecimal() and value.isascii() else -1
     if text.isdecimal():
@@ -41,12 +43,13 @@ def _service(_context: click.Context, _parameter: click.Parameter, text: str) ->
 
 
 @click.command("explain")
-@click.argument("snapshot")
-@click.option("--from", "source", required=True, metavar="NS/POD|IP", help="Who sends.")
-@click.option("--to", "destination", required=True, metavar="NS/POD|NS/SERVICE|IP", help="Who is meant to receive.")
-@click.option(
-    "--port", "service", required=True, metavar="PROTOCOL/PORT", callback=_service, help=f"For instance {FORMS}."
-)
+@click.argument("snapshot", required=False)
+@click.option("--from", "source", metavar="NS/POD|IP", help="Who sends.")
+@click.option("--to", "destination", metavar="NS/POD|NS/SERVICE|IP", help="Who is meant to receive.")
+@click.option("--port", "service", metavar="PROTOCOL/PORT", callback=_service, help=f"For instance {FORMS}.")
+@click.option("--before", default="", metavar="FILE", help="Rules with counters (iptables -nvxL) before a test.")
+@click.option("--after", default="", metavar="FILE", help="The same rules with counters, after it.")
+@click.option("--table", default="", metavar="TABLE", help="The table of the counters, filter unless the files tell.")
 @click.option("--node", default="", metavar="NAME", help="The node to look at, if several judge the packet.")
 @click.option("--family", type=click.Choice(["4", "6"]), default=None, help="IPv4 or IPv6 where the ends have both.")
 @click.option("--compiler", default="", metavar="NAME", help="Do not recognise the compiler: it is this one.")
@@ -54,10 +57,13 @@ def _service(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @with_output
 def explain(
     *,
-    snapshot: str,
-    source: str,
-    destination: str,
-    service: tuple[int, int, int],
+    snapshot: str | None,
+    source: str | None,
+    destination: str | None,
+    service: tuple[int, int, int] | None,
+    before: str,
+    after: str,
+    table: str,
     node: str,
     family: str | None,
     compiler: str,
@@ -72,11 +78,31 @@ def explain(
     once for each backend to which the node can send it. ICMP that opens no connection
     is shown in the state that it can have: a reply belongs to a connection, an error report is related to one.
 
+    With --before and --after, two listings (or iptables-save -c) of the same rules: which rules the packets in between
+    met, which packets can have gone that way, and, with SNAPSHOT, whether the policies wanted what became of them.
+
     The exit code is 0 where both sides agree, nothing is asked or a documented deviation excuses the difference, 1
     where they differ, 2 for bad input or usage, 3 where something opaque decides, 4 for a fault of chainproof, of which
     CHAINPROOF_DEBUG=1 in the environment shows more.
     """
     check_writable(output)
+    if before or after:
+        if source or destination or service:
+            raise click.UsageError("--before and --after explain counters: leave out --from, --to and --port")
+        if not (before and after):
+            raise click.UsageError("--before and --after belong together")
+        if given or choices:
+            raise click.UsageError("--before and --after take no assumptions: what is not specified stays so")
+        readings = Readings(before, after, snapshot or "", table, int(family or 0), node, compiler)
+        counters = session.explain_counters(readings)
+        write(counters, form, output)
+        return ANSWERED[counters.answer]
+    missing = {"SNAPSHOT": snapshot, "--from": source, "--to": destination, "--port": service}
+    if not (snapshot and source and destination and service):
+        absent = ", ".join(name for name, value in missing.items() if not value)
+        raise click.UsageError(f"{absent} missing: give a packet, or counters with --before and --after")
+    if table:
+        raise click.UsageError("--table belongs to --before and --after")
     protocol, port, icmp = service
     probe = Probe(source, destination, protocol, port, icmp, node, int(family or 0), compiler, settled(given, choices))
     outcome = session.explain(snapshot, probe)

@@ -56,3 +56,19 @@ class Probe:
     family: int = 0
     compiler: str = ""
     settings: Mapping[str, Setting] = field(default_factory=defaults)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Counters to explain: two files, and what else is known.
+
+    `snapshot`, `table`, `node` and `compiler` "" and `family` 0 stand for what the files themselves tell.
+    """
+
+    before: str
+    after: str
+    snapshot: str = ""
+    table: str = ""
+    family: int = 0
+    node: str = ""
+    compiler: str = ""

@@ -83,10 +83,10 @@ def is_listing(text: str) -> bool:
     return False
 
 
-def read_listing(text: str, path: str, family: int, table: str = "") -> Ruleset:
+def read_listing(text: str, path: str, family: int, table: str = "", *, gaps: bool = True) -> Ruleset:
     """What a listing shows of one family, with the chains and tables that it does not show as not known (LST-6).
 
-    `table` is what chains belong to whose table nothing tells; "" stands for filter. Raises InputError with the line
+    `table` is what chains belong to whose table nothing tells; "" stands for filter. Without `gaps`, only what is listed is there. Raises InputError with the line
     for what is no listing (LST-1) and for a chain that is listed twice, differently.
     """
     sections, remarks = Listing(path, family, table).sections(text)
@@ -103,7 +103,7 @@ def read_listing(text: str, path: str, family: int, table: str = "") -> Ruleset:
             last = number == len(sections) and place == len(section.chains)
             chain = _chain(listed, section.table, reader, family, cut if last else "")
             _add(chain, chains)
-    whole = with_gaps(chains, path)
+    whole = with_gaps(chains, path) if gaps else chains
     return Ruleset(family, unseen(whole, remarks, path) if remarks else whole, path)
 
 

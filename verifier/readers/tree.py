@@ -45,6 +45,13 @@ class Tree:
         return _decode(data, origin, bounds.MAX_JSON_LINE if name.endswith(".json") else bounds.MAX_LINE)
 
 
+def read_text(path: str) -> tuple[str, InputFile]:
+    """The text of one file that is no part of a snapshot; InputError where it cannot be read or is no text."""
+    origin = Origin(path)
+    data = _read_file(Path(path), origin)
+    return _decode(data, origin, bounds.MAX_LINE), InputFile(path, sha256(data).hexdigest())
+
+
 def open_tree(path: str) -> Tree:
     """The snapshot at `path`; InputError where there is none."""
     place = Path(path)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from verifier import __version__
 from verifier.model.addresses import address_text, networks
+from verifier.model.counters import CounterReport
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
 from verifier.model.finding import (
@@ -59,9 +60,18 @@ def render(outcome: Outcome, _style: Style) -> str:
             document = verify_document(outcome)
         case ExplainReport():
             document = _explain_document(outcome)
+        case CounterReport():
+            document = _counters(outcome)
         case ProfileReport():
             document = _profile_document(outcome)
     return "".join(laid_out(document, "", _PATTERN)) + "\n"
+
+
+def _counters(outcome: CounterReport) -> Json:
+    from verifier.reports.json_counters import counters_document  # noqa: PLC0415  only this outcome needs it
+
+    head = {**_head("counters", outcome.answer.value), "inputs": _inputs(outcome)}
+    return head | counters_document(outcome, Files(each.path for each in outcome.inputs))
 
 
 _PATTERN: Json = {"inputs": [None], "nodes": [{"questions": [None], "findings": [None]}]}
@@ -104,7 +114,7 @@ def _head(command: str, answer: str) -> Json:
     }
 
 
-def _inputs(outcome: VerifyReport | ExplainReport) -> list[Json]:
+def _inputs(outcome: VerifyReport | ExplainReport | CounterReport) -> list[Json]:
     files = sorted(outcome.inputs, key=lambda each: each.path)
     return [{"path": each.path, "sha256": each.sha256} for each in files]
 

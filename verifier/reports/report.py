@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from verifier.model.counters import CounterReport
 from verifier.model.finding import VerifyReport
 from verifier.model.story import ExplainReport, ProfileReport
 
@@ -22,7 +23,7 @@ class Style:
     colour: bool = False
 
 
-Outcome: TypeAlias = VerifyReport | ExplainReport | ProfileReport
+Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ProfileReport
 
 
 @dataclass(frozen=True, slots=True)

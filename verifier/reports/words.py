@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from verifier.model.addresses import merge, networks, subtract, whole
 from verifier.model.cluster import Cluster, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, ConnState, CtStatus, End
-from verifier.model.finding import Box, Endpoint, Finding
+from verifier.model.finding import Box, Endpoint
 from verifier.model.path import Path
 from verifier.model.predicate import Range
 from verifier.reports.selectors import pods_text
@@ -75,6 +76,16 @@ class Inventory:
         return pods, tuple(others)
 
 
+class Located(Protocol):
+    """Something about packets of one path and family: a finding, or a part of a way."""
+
+    @property
+    def path(self) -> Path | None: ...
+
+    @property
+    def family(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The node of a finding, with its own addresses: what local and remote mean there."""
@@ -90,13 +101,13 @@ class Words:
         self._inventory = inventory
         self._place = place
 
-    def box(self, box: Box, finding: Finding) -> str:
+    def box(self, box: Box, finding: Located) -> str:
         """One line: "from X to Y, tcp 80, states ..."; what covers everything is left out."""
         source = self.end(box.source, finding, End.SOURCE)
         destination = self.end(box.destination, finding, End.DESTINATION)
         return f"{source} -> {destination}: {', '.join(_service(box, finding.family))}"
 
-    def end(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
+    def end(self, ranges: tuple[Range, ...], finding: Located, end: End) -> str:
         """One end of a box: everything there is, all of it except a few, or a list."""
         everything = self._everything(finding, end)
         if everything is None:
@@ -110,33 +121,33 @@ class Words:
             return f"{name} except {self._listed(missing, finding, end)}"
         return self._listed(shown, finding, end)
 
-    def _everything(self, finding: Finding, end: End) -> tuple[str, tuple[Range, ...], tuple[Range, ...]] | None:
+    def _everything(self, finding: Located, end: End) -> tuple[str, tuple[Range, ...], tuple[Range, ...]] | None:
         """How to call all that can be at this end, its addresses, and single addresses inside that are something else."""
         family = finding.family
         own = merge((address, address) for kind, address in self._place.addresses if kind == family)
-        if REMOTE_END.get(finding.path) is end:
+        if finding.path and REMOTE_END.get(finding.path) is end:
             local = [pod.addresses.get(family) for pod in self._inventory.pods if pod.node == self._place.node]
             gaps = merge([*own, *((address, address) for address in local if address is not None)])
             return "any remote address", subtract(whole(family), [*NEVER_REMOTE[family], *gaps]), gaps
-        if NODE_END.get(finding.path) is end:
+        if finding.path and NODE_END.get(finding.path) is end:
             return ("the node", own, ()) if own else None
         return None
 
-    def _length(self, ranges: tuple[Range, ...], finding: Finding) -> int:
+    def _length(self, ranges: tuple[Range, ...], finding: Located) -> int:
         """How many things have to be listed: networks, and the pods as one."""
         pods, others = self._inventory.split(finding.family, ranges)
         return bool(pods) + len(networks(finding.family, others))
 
-    def _listed(self, ranges: tuple[Range, ...], finding: Finding, end: End) -> str:
+    def _listed(self, ranges: tuple[Range, ...], finding: Located, end: End) -> str:
         pods, others = self._inventory.split(finding.family, ranges)
         parts = [pods_text(pods, self._population(finding, end), self._inventory.namespaces)] if pods else []
         if others:
             parts.append(networks_text(finding.family, others))
         return ", ".join(parts)
 
-    def _population(self, finding: Finding, end: End) -> Sequence[Pod]:
+    def _population(self, finding: Located, end: End) -> Sequence[Pod]:
         """The pods that could be at that end: those a selector is to be exact among."""
-        remote = REMOTE_END.get(finding.path) is end
+        remote = finding.path is not None and REMOTE_END.get(finding.path) is end
         return [
             pod
             for pod in self._inventory.pods
