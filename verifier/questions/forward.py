@@ -54,6 +54,7 @@ class Forward:
         translated: TranslatedPackets,
         *,
         written: bool,
+        pairs: bool,
     ) -> None:
         self._translated = translated
         self._world = world
@@ -63,10 +64,10 @@ class Forward:
         self._summaries = summaries
         self._solver = solver
         self._ledger = ledger
-        stages = find_stages(summaries.program, summaries.program.path(FORWARD), mark)
+        stages = find_stages(summaries.program, summaries.program.path(FORWARD), mark, world.places.common)
         both_ways = run.demand is Demand.EXISTING
         wide = world.demands.wide_policies
-        self._parts = Parts(world.places, wide, summaries, wire, run.services, stages, both_ways=both_ways)
+        self._parts = Parts(world.places, wide, summaries, wire, run.services, stages, both_ways=both_ways, pairs=pairs)
         self._frames = Frames(world.places, self._parts, summaries, wire, run.services)
         self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
         self._remote_parts = RemoteParts(self._parts, self.lemmas)

@@ -134,7 +134,7 @@ class Lemmas:
         lemma.exists = True
         key, hook, mark = entry
         diagram = Diagram(self._parts.program, self._summaries.dispatch)
-        can, dropped = diagram.part(key, mark, scene.at(hook))
+        can, dropped = diagram.part(key, mark, scene.at(hook), accepting=self._parts.accepting(key))
         lemma.can = within(can, scene.real)
         lemma.sure = minus({scene.real: scene.services}, dropped) if scene.real else {}
         lemma.reasons = tuple(diagram.reasons)

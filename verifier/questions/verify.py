@@ -241,7 +241,9 @@ class _Family:
             for number, wire in enumerate(self.world.places.wires):
                 settings = self._options.settings
                 translated = TranslatedPackets(self.world, run, wire, mark, summaries, ledger, settings)
-                forward = Forward(self.world, run, wire, mark, summaries, solver, ledger, translated, written=bits)
+                forward = Forward(
+                    self.world, run, wire, mark, summaries, solver, ledger, translated, written=bits, pairs=number == 0
+                )
                 self._forwarded(forward, pairs=number == 0)
                 translated.ask(self._askable(), self._chosen, forward.lemmas)
             self._hosts(Hosts(self.world, run, mark, summaries, ledger, forward.lemmas, translated))

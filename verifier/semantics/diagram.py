@@ -31,14 +31,17 @@ class Diagram:
         self._dispatch = dispatch
         self.reasons: dict[str, None] = {}
 
-    def part(self, key: ChainKey, mark: int, scene: Scene) -> tuple[Region, Region]:
-        """(what can pass the chain without being dropped, what can be dropped in it)."""
+    def part(self, key: ChainKey, mark: int, scene: Scene, *, accepting: bool = False) -> tuple[Region, Region]:
+        """(what can pass the chain, what can be refused in it): dropped, or with `accepting` not accepted."""
         out: Leaving = {}
         falling = self._run(key, mark & self._program.chains[key].entry, self.start(scene), scene, out)
         passing: Region = {}
         dropped: Region = {}
         for region in falling.values():
-            passing = join(passing, region)
+            if accepting:
+                dropped = join(dropped, region)
+            else:
+                passing = join(passing, region)
         for (way, _), region in out.items():
             if way is Exit.DROP:
                 dropped = join(dropped, region)

@@ -7,6 +7,7 @@ Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from verifier.model.path import FORWARD
@@ -201,13 +202,11 @@ class Frames:
         needs.append((role, mark, behaviour))
         store = self._summaries.store
         passes = store.atom(PART, (role, behaviour.condition))
-        out: dict[Outcome, list[Literal]] = {(Exit.DROP, 0): [passes ^ 1]}
-        left = passes
-        last = len(behaviour.outcomes) - 1
-        for index, outcome in enumerate(behaviour.outcomes):
-            chosen = TRUE if index == last else store.atom(CHOICE, (role, behaviour.condition, mark, index))
-            taken = store.both(left, chosen)
-            left = store.both(left, chosen ^ 1)
+        refused = behaviour.otherwise or ((Exit.DROP, 0),)
+        out: dict[Outcome, list[Literal]] = {}
+        for outcome, formula in self._chosen(refused, passes ^ 1, (role, behaviour.condition, mark, "refused")):
+            out.setdefault(outcome, []).append(formula)
+        for outcome, taken in self._chosen(behaviour.outcomes, passes, (role, behaviour.condition, mark)):
             way, left_mark = outcome
             if way is not Exit.BEYOND:
                 out.setdefault(outcome, []).append(taken)
@@ -216,3 +215,13 @@ class Frames:
                 assert further[0] is not Exit.RETURN
                 out.setdefault(further, []).append(store.both(taken, formula))
         return {outcome: store.either(formulas) for outcome, formulas in out.items()}
+
+    def _chosen(
+        self, outcomes: tuple[Outcome, ...], left: Literal, who: tuple[object, ...]
+    ) -> Iterator[tuple[Outcome, Literal]]:
+        """One of several ways out, freely chosen."""
+        store = self._summaries.store
+        for index, outcome in enumerate(outcomes):
+            chosen = TRUE if index == len(outcomes) - 1 else store.atom(CHOICE, (*who, index))
+            yield outcome, store.both(left, chosen)
+            left = store.both(left, chosen ^ 1)

@@ -146,10 +146,11 @@ class Kin:
                 stretch += 1
                 if sides[0] and alive >> one.position & 1:
                     coupled = bool(one.test.factors or one.test.guarded)
-                    nested = one.target is not None and not coupled and not shapes.parts.is_part(one)
-                    assert one.target is not None or not nested
-                    alone = (cell_of(end),)
-                    inner = self._signature(one.target, hook, end, axis, look) if nested and one.target else alone
+                    inner: object = (cell_of(end),)
+                    if not coupled and one.target is None:
+                        inner = ()
+                    elif not coupled and one.target is not None and not shapes.parts.is_part(one):
+                        inner = self._signature(one.target, hook, end, axis, look)
                     items.append((stretch, inner))
             elif sides[axis] and alive >> one.position & 1:
                 other = shapes.places.pods[0]

@@ -49,11 +49,13 @@ class Role(IntEnum):
 class Behaviour:
     """A part entered with some mark: which of the pod's pass conditions holds, and the ways out that pass.
 
-    `condition` indexes the pod's distinct pass conditions.
+    `condition` indexes the pod's distinct pass conditions. `otherwise` are the ways out that do not pass; without any
+    it drops.
     """
 
     condition: int
     outcomes: tuple[Outcome, ...]
+    otherwise: tuple[Outcome, ...] = ()
 
 
 class Parts:
@@ -61,7 +63,7 @@ class Parts:
 
     `several` are the parts that are not one thing: they are entered in different ways, or something in them is drawn anew
     each time. `stages` are the chains that are everybody's part, by role. With `both_ways` what is asked of an end depends on
-    its policies of both directions.
+    its policies of both directions. Without `pairs` a pod's part is over remote ends only.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Parts:
         stages: dict[Axis, Stage],
         *,
         both_ways: bool = False,
+        pairs: bool = True,
     ) -> None:
         self.program = summaries.program
         self.stages = {role: stages[role.axis] for role in Role if role.axis in stages}
@@ -93,6 +96,7 @@ class Parts:
         self._bits = {local.bit for local in places.pods}
         self._alone = {local.device for local in places.pods if local.cell in places.alone}
         self._around = places.around(wire)
+        self._met = self._around.cells if pairs else wire.remote
 
     def scene(self, role: Role, holder: Holder) -> Scene:
         """The end where it is, everything else at the other; of remote ends only what they exchange with pods counts."""
@@ -122,16 +126,24 @@ class Parts:
         """How the remote ends behave in a stage; those that do not all behave by their first condition are `several`."""
         stage = self.stages[role]
         outcomes: set[Outcome] = set()
+        otherwise: set[Outcome] = set()
         for strangers in self.strangers(role):
-            outcomes.update(self.enter(role, strangers, stage.key, stage.hook, mark).outcomes)
-        return Behaviour(0, tuple(sorted(outcomes)))
+            behaviour = self.enter(role, strangers, stage.key, stage.hook, mark)
+            outcomes.update(behaviour.outcomes)
+            otherwise.update(behaviour.otherwise)
+        return Behaviour(0, tuple(sorted(outcomes)), tuple(sorted(otherwise)))
+
+    def accepting(self, key: ChainKey) -> bool:
+        """Whether the part passes only what it accepts."""
+        role = self._stage_roles.get(key)
+        return role is not None and self.stages[role].accepting
 
     def role(self, one: Instruction, source: LocalPod | None, destination: LocalPod | None) -> Role | None:
         """Whether calling this rule's chain is entering the part of one of these pods."""
-        if one.target is None or not self.program.chains[one.target].can_refuse:
-            return None
         if one.target in self._stage_roles:
             return self._stage_roles[one.target]
+        if one.target is None or not self.program.chains[one.target].can_refuse:
+            return None
         if source is not None and self._fixes(one, source, Axis.SOURCE):
             return Role.EGRESS
         if destination is not None and self._fixes(one, destination, Axis.DESTINATION):
@@ -149,10 +161,10 @@ class Parts:
 
     def is_part(self, one: Instruction) -> bool:
         """Whether the rule enters the part of a pod whenever a pair of ends allows it."""
-        if one.target is None or not self.program.chains[one.target].can_refuse:
-            return False
         if one.target in self._stage_roles:
             return True
+        if one.target is None or not self.program.chains[one.target].can_refuse:
+            return False
         if one.test.source in self._bits or one.test.destination in self._bits:
             return True
         return any(_exact(test) and test.name in self._alone for test in one.test.names)
@@ -171,19 +183,23 @@ class Parts:
         if self.entries.setdefault(who, (key, hook, mark))[0] != key:
             self.several.add(who)
         summary = self._summaries.summary(key, mark, self.scene(role, holder).at(hook))
-        passes = self._summaries.store.either(formula for (way, _), formula in summary.items() if way is not Exit.DROP)
+        refusing = (Exit.DROP, Exit.RETURN) if self.accepting(key) else (Exit.DROP,)
+        passes = self._summaries.store.either(formula for (way, _), formula in summary.items() if way not in refusing)
         known = self.conditions.setdefault(who, [])
         if passes not in known:
             known.append(passes)
-        outcomes = sorted((o for o in summary if o[0] is not Exit.DROP), key=lambda o: (o[0], o[1]))
+        outcomes = sorted(o for o in summary if o[0] not in refusing)
+        otherwise = sorted(o for o in summary if o[0] in refusing and o[0] is not Exit.DROP)
         if self.program.chains[key].rolls:
             self.several.add(who)
-        return Behaviour(known.index(passes), tuple(outcomes))
+        return Behaviour(known.index(passes), tuple(outcomes), tuple(otherwise))
 
     def _wide(self, role: Role, holder: Holder) -> Scene:
         mine = Interfaces(((holder.device, -1),), holder.name)
         name = f"{role.name.lower()} of {holder.name}"
         world, others = self._around.cells, self._around.interfaces
+        if isinstance(holder, LocalPod):
+            world = self._met
         real = world & ~holder.bit if isinstance(holder, LocalPod) else self._places.local_bits
         beyond = self.stages[role].beyond if role in self.stages else None
         state, services = self.program.state, self._services

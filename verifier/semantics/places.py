@@ -107,7 +107,8 @@ class Places:
 
     `reachable` is every address but loopback, multicast, broadcast, unspecified (U-30), `remote` all of those but the
     node's own, its pods' (U-31) and those that several live pods claim; `claimed` says so of pods of other nodes;
-    `wires` has one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32), and the
+    `common` is the interface that all local pods have, "" where they have several or none that is known; `wires` has
+    one interface per class of interfaces that no rule can tell apart and that are no pod's (U-32), and the
     uplink of a known bridge (U-42).
     """
 
@@ -144,6 +145,7 @@ class Places:
         for local in self.pods:
             devices[local.device] = devices.get(local.device, 0) | local.bit
         self.devices = devices
+        self.common = next(iter(devices)) or "" if len(devices) == 1 else ""
         nameless = [local.pod.full_name for local in self.pods if local.device is None]
         self._nameless = ", ".join(nameless[:3]) + (f" and {len(nameless) - 3} more" if len(nameless) > 3 else "")
         shared_device = bridge.interface if bridge else None

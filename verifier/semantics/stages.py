@@ -22,11 +22,15 @@ MOST_ARRIVALS = 64
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A chain as the part of every end on one axis; `beyond` is the other stage where its rules enter that for good."""
+    """A chain as the part of every end on one axis; `beyond` is the other stage where its rules enter that for good.
+
+    An `accepting` stage drops nothing: it passes what it accepts, and what comes back from it is left to its callers.
+    """
 
     key: ChainKey
     hook: str
     beyond: ChainKey | None
+    accepting: bool = False
 
 
 class _TooManyMarksError(Exception):
@@ -97,11 +101,14 @@ class _Flow:
             yield Exit.RETURN, mark & one.after
 
 
-def find_stages(program: Program, hooks: Sequence[ChainKey], mark: int) -> dict[Axis, Stage]:
-    """The stages of a path on which packets start with this mark: at most one per axis, else none on that axis."""
+def find_stages(program: Program, hooks: Sequence[ChainKey], mark: int, shared: str = "") -> dict[Axis, Stage]:
+    """The stages of a path on which packets start with this mark: at most one per axis, else none on that axis.
+
+    `shared` is the interface of all pods where they have one, so that a rule that tests it enters a chain for all of them.
+    """
     sites: dict[Axis, set[tuple[ChainKey, str]]] = {}
     for hook in hooks:
-        for axis, key in _candidates(program, hook):
+        for axis, key in _candidates(program, hook, shared):
             sites.setdefault(axis, set()).add((key, hook[1]))
     chosen = {axis: found.pop() for axis, found in sites.items() if len(found) == 1}
     if not chosen:
@@ -117,20 +124,47 @@ def find_stages(program: Program, hooks: Sequence[ChainKey], mark: int) -> dict[
         beyond = other[0] if other is not None and other[1] == hook_name else None
         calls = [] if beyond is None else _calls(program, key, beyond)
         left_for_good = bool(calls) and not any(flow.comes_back(one) for one in calls)
-        stages[axis] = Stage(key, hook_name, beyond if left_for_good else None)
+        accepting = not program.chains[key].can_refuse
+        stages[axis] = Stage(key, hook_name, beyond if left_for_good and not accepting else None, accepting)
     return stages
 
 
-def _candidates(program: Program, key: ChainKey) -> Iterator[tuple[Axis, ChainKey]]:
+def _candidates(program: Program, key: ChainKey, shared: str) -> Iterator[tuple[Axis, ChainKey]]:
     """Chains below this one that are entered whatever the ends are, and that decide by one of them."""
     for one in program.chains[key].body:
-        if one.target is None or not program.chains[one.target].can_refuse or _tests_ends(one, program):
+        if one.target is None:
+            continue
+        if shared and _of_interface(one, program, shared) and _chooses(program, one.target):
+            yield (Axis.DESTINATION if one.test.names[0].outgoing else Axis.SOURCE), one.target
+            continue
+        if not program.chains[one.target].can_refuse or _tests_ends(one, program):
             continue
         axis = _decides(program, one.target)
         if axis is None:
-            yield from _candidates(program, one.target)
+            yield from _candidates(program, one.target, shared)
         else:
             yield axis, one.target
+
+
+def _of_interface(one: Instruction, program: Program, shared: str) -> bool:
+    """Whether the rule asks of the ends only that one of them is behind this interface."""
+    source, destination, _ = program.everything
+    test = one.test
+    if len(test.names) != 1 or test.factors or test.guarded or (test.source, test.destination) != (source, destination):
+        return False
+    (name,) = test.names
+    return name.name == shared and not (name.negated or name.prefix or name.port)
+
+
+def _chooses(program: Program, key: ChainKey) -> bool:
+    """Whether the chain drops some packets, or accepts some and lets others come back."""
+    chain = program.chains[key]
+    return chain.can_refuse or (not chain.closed and _accepts(program, key))
+
+
+def _accepts(program: Program, key: ChainKey) -> bool:
+    body = program.chains[key].body
+    return any(one.kind is Kind.ACCEPT or (one.target is not None and _accepts(program, one.target)) for one in body)
 
 
 def _tests_ends(one: Instruction, program: Program) -> bool:

@@ -39,11 +39,11 @@ COMMIT
 IN, OUT = ("filter", "in"), ("filter", "out")
 
 
-def stages(text: str, mark: int = 0) -> dict[Axis, Stage]:
+def stages(text: str, mark: int = 0, shared: str = "") -> dict[Axis, Stage]:
     node = NodeState("node-a", {4: read_ruleset(text, "iptables-save", 4)})
     world = World(4, node.rulesets[4], Cluster(), node, MODULE, (), {})
     program = Program(world.ruleset, world.compiler, ConnState.NEW)
-    return find_stages(program, program.path(FORWARD), mark)
+    return find_stages(program, program.path(FORWARD), mark, shared)
 
 
 def test_both_chains_are_stages_and_the_second_is_beyond_the_first() -> None:
@@ -82,3 +82,40 @@ def test_a_chain_that_is_entered_by_one_end_is_no_stage() -> None:
 def test_a_chain_that_tests_interfaces_is_no_stage() -> None:
     """Its rules know more than an address."""
     assert Axis.DESTINATION not in stages(RULES.replace("-A in -d 10.0.0.0/30 -j to", "-A in -o eth7 -j to"))
+
+
+BRIDGED = """*filter
+:INPUT ACCEPT
+:FORWARD ACCEPT
+:OUTPUT ACCEPT
+:out -
+:in -
+-A FORWARD -i br0 -j out
+-A FORWARD -o br0 -j in
+-A FORWARD -o br0 -j DROP
+-A out -d 10.0.0.1/32 -j RETURN
+-A out -s 10.0.0.4/30 -d 10.0.0.9/32 -j RETURN
+-A out -j DROP
+-A in -s 10.0.0.8/30 -d 10.0.0.4/30 -j ACCEPT
+COMMIT
+"""
+
+
+def test_chains_of_the_interface_that_all_pods_share_are_stages() -> None:
+    """The one drops, the other accepts, and its caller drops what comes back."""
+    assert stages(BRIDGED, shared="br0") == {
+        Axis.SOURCE: Stage(OUT, "FORWARD", None),
+        Axis.DESTINATION: Stage(IN, "FORWARD", None, accepting=True),
+    }
+
+
+def test_an_interface_of_some_pods_makes_no_stage() -> None:
+    """Not every pod gets there."""
+    assert stages(BRIDGED, shared="br1") == {}
+    assert stages(BRIDGED) == {}
+    assert Axis.SOURCE not in stages(BRIDGED.replace("-i br0", "! -i br0"), shared="br0")
+
+
+def test_a_chain_that_accepts_everything_decides_nothing() -> None:
+    """There is nothing to tell apart, so that the path is as short without it."""
+    assert Axis.DESTINATION not in stages(BRIDGED.replace("-A in -s", "-A in -j ACCEPT\n-A in -s"), shared="br0")
