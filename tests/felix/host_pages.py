@@ -115,4 +115,18 @@ PAGES = (
         'refuted\nfindings 1\nleak remote-to-pod tcp [2001:db9::1]:40000 -> shop/web:80\n    policy contains "shop/web"\nno leak remote-to-pod tcp [2001:db8:bad::1]:40000 -> shop/web:80',
         pods=PODS6,
     ),
+    Page(
+        "calico-untracked-policy",
+        "Calico: an untracked policy takes packets out of connection tracking",
+        V332,
+        "A GlobalNetworkPolicy with `doNotTrack` stands in the raw table. What it allows (DNS over UDP here) is no longer tracked and spares the host endpoint's other chains, but a pod's own chain is asked all the same; failsafe ports are let through before.",
+        [ingress("web", {"from": [API], "ports": [{"port": 53, "protocol": "UDP"}]})],
+        "The pod's chain does not forget that the raw table accepted",
+        instead(r"(-A cali-tw-cali551b05c3e54 .*)--set-xmark 0x0/0x30000", r"\1--set-xmark 0x0/0x20000"),
+        'refuted\nleak remote-to-pod udp 8.8.8.8:40000 -> shop/web:53\n    policy contains "shop/web"',
+        good="refuted\nfindings 1\nblocked remote-to-pod udp 8.8.8.8:40000 -> shop/web:53 state=ESTABLISHED\n"
+        "no blocked remote-to-pod udp 8.8.8.8:40000 -> shop/api:53\nno leak",
+        hosts=(HostEndpoint("eth0", (GlobalPolicy("dns", "untracked", "allow", port("udp", 53)),)),),
+        profile="note Calico GlobalNetworkPolicy dns",
+    ),
 )

@@ -25,6 +25,7 @@ DIALECTS = {
     "3.26": Dialect((3, 26), deny="REJECT"),
     "3.28": Dialect((3, 28)),
     "3.29": Dialect((3, 29), prefix="gke"),
+    "3.29 with VXLAN": Dialect((3, 29), vxlan=True),
     "3.30": Dialect((3, 30), flow_logs=True),
     "3.30 returning": Dialect((3, 30), allow="RETURN"),
     "3.32": Dialect((3, 32), deny="REJECT", mask=0x3F00),

@@ -371,6 +371,7 @@ class Node:
         d = self.dialect
         from_pod = marked(d.scratch0, d.scratch0)
         yield rule(to=mark(0, d.all_bits))
+        yield from self._untracked_tunnel()
         yield rule(incoming(d.prefix + "+"), to=mark(d.scratch0, d.scratch0))
         if d.release >= (3, 23):
             yield rule(from_pod, to=jump("cali-rpf-skip"))
@@ -379,10 +380,15 @@ class Node:
         yield rule(marked(0, d.scratch0), to=jump("cali-from-host-endpoint"))
         yield rule(marked(d.accept, d.accept), to=jump("ACCEPT"))
 
+    def _untracked_tunnel(self) -> Iterator[Rule]:
+        if self.dialect.vxlan and self.dialect.release >= (3, 29):
+            yield rule(protocol("udp"), to_ports(VXLAN_PORT), to=Part("--jump NOTRACK", "-j NOTRACK"))
+
     def _raw_output(self) -> Iterator[Rule]:
         d = self.dialect
         yield rule(to=mark(0, d.all_bits))
         yield rule(to=jump("cali-to-host-endpoint"))
+        yield from self._untracked_tunnel()
         yield rule(marked(d.accept, d.accept), to=jump("ACCEPT"))
 
     def mangle(self) -> Chains:

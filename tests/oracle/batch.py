@@ -25,9 +25,10 @@ Answer: TypeAlias = tuple[int, int]
 Hook: TypeAlias = tuple[bool, ...]
 """Whether packets have an in-interface, an out-interface and a port to leave by at a built-in chain."""
 Marks: TypeAlias = Mapping[int, int]
-"""The packets that have a bit of the mark (0 to 31) or of the connmark (32 to 63) set."""
+"""The packets that have a bit of the mark (0 to 31) or of the connmark (32 to 63) set, or are not tracked (64)."""
 
 SHIFT = {Field.MARK: 0, Field.CONNMARK: 32}
+UNTRACKED = 64
 FULL = 0xFFFFFFFF
 NOTHING = Service(ConnState.NEW, 0, 0, 0, 0, 0, 0)
 CARRIED = {
@@ -93,6 +94,7 @@ class Batch:
         self.services = services
         self.view = view
         self.count = len(ends) * len(services)
+        self.untracks = False
         self.all = (1 << self.count) - 1
         self._every = sum(1 << n * len(services) for n in range(len(ends)))
         run = (1 << len(services)) - 1
@@ -200,6 +202,22 @@ class Batch:
                 for value, _ in ranges:
                     held |= self._marked(SHIFT[field], value, FULL, marks)
                 return held, held
+            case InRange(Field.STATE, ranges) if self.untracks:
+                marked[0] = True
+                return self._tracked(predicate, at, marks, any(lo <= ConnState.UNTRACKED <= hi for lo, hi in ranges))
+            case Masked(Field.CT_STATUS, value) if self.untracks:
+                marked[0] = True
+                return self._tracked(predicate, at, marks, value == 0)
+        return self._single(predicate, at)
+
+    def _tracked(self, predicate: Predicate, at: Hook, marks: Marks, otherwise: bool) -> Answer:
+        """The answer of a test of what tracking knows, and another one for packets that it never saw."""
+        can, sure = self._single(predicate, at)
+        lost = marks.get(UNTRACKED, 0)
+        extra = lost if otherwise else 0
+        return can & ~lost | extra, sure & ~lost | extra
+
+    def _single(self, predicate: Predicate, at: Hook) -> Answer:
         if predicate in self._lasting:
             return self._lasting[predicate]
         key = (predicate, at)

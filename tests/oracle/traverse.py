@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.oracle.batch import SHIFT, Batch
-from verifier.model.effect import Assign, Call, Continue, Copy, Finish, Goto, Return, Translate, Unknown, Verdict
+from tests.oracle.batch import SHIFT, UNTRACKED, Batch
+from verifier.model.effect import (
+    Assign,
+    Call,
+    Continue,
+    Copy,
+    Finish,
+    Goto,
+    Return,
+    Translate,
+    Unknown,
+    Untrack,
+    Verdict,
+)
 from verifier.model.fields import ConnState
 from verifier.model.path import HOOKS, Path
 from verifier.model.ruleset import Chain, Rule, Ruleset
@@ -68,6 +80,8 @@ class Fate:
 def traverse(batch: Batch, ruleset: Ruleset) -> Fate:
     """What becomes of every packet of the batch on its path."""
     fate = Fate()
+    rules = (rule for chain in ruleset.chains.values() for rule in chain.rules)
+    batch.untracks = any(isinstance(rule.effect, Untrack) for rule in rules)
     routes: dict[tuple[tuple[str, str], ...], list[Path]] = {}
     for path, hooks in HOOKS.items():
         routes.setdefault(hooks, []).append(path)
@@ -100,9 +114,10 @@ class _Traversal:
                 continue
             visiting = first if key[0] == "nat" else self.batch.all
             self.hook = key[1]
-            self.through = [group.part(~visiting) for group in groups]
+            lost = {id(group): group.marks.get(UNTRACKED, 0) if key[0] == "nat" else 0 for group in groups}
+            self.through = [group.part(~visiting | lost[id(group)]) for group in groups]
             for group in groups:
-                for left in self._chain(chain, group.part(visiting), (chain.name,)):
+                for left in self._chain(chain, group.part(visiting & ~lost[id(group)]), (chain.name,)):
                     self._finish(chain.policy or Verdict.ACCEPT, left)
             groups = joined(self.through)
         for group in groups:
@@ -178,6 +193,9 @@ class _Traversal:
                     self._finish(Verdict.ACCEPT, group)
             case Assign() | Copy():
                 self._write(rule.effect, group)
+                return [group]
+            case Untrack():
+                group.marks[UNTRACKED] = group.live
                 return [group]
             case Unknown():
                 self._lose(group)

@@ -108,6 +108,30 @@ def test_verdicts_hold_whatever_is_opaque(world: World) -> None:
     assert not check(snapshot, node, GENERIC, verdict), world.dump()
 
 
+UNTRACKING = ["-j NOTRACK", "-p tcp -j CT --notrack", "-m conntrack --ctstate ESTABLISHED,RELATED -j NOTRACK"]
+STATEFUL = [
+    "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-m conntrack ! --ctstate NEW -j DROP",
+    "-m conntrack --ctstate UNTRACKED -j MARK --set-xmark 0x1/0x1",
+    "-m conntrack --ctstate ESTABLISHED,DNAT -j RETURN",
+]
+
+
+@bounded(30)
+@given(worlds(), st.sampled_from(UNTRACKING), st.lists(st.sampled_from(STATEFUL), min_size=1, max_size=2))
+def test_verdicts_hold_for_what_is_not_tracked(world: World, untracking: str, stateful: list[str]) -> None:
+    """A packet that is taken out of tracking meets the rest of the rules in another state, and no nat table."""
+
+    def changed(tables: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
+        filters = tables["filter"] | {"FORWARD": [*stateful, *tables["filter"]["FORWARD"]]}
+        nat = {"PREROUTING": ["-p tcp -j DROP", *tables.get("nat", {}).get("PREROUTING", [])]}
+        return {"raw": {"PREROUTING": [untracking]}, **tables, "nat": nat, "filter": filters}
+
+    untracked = world.with_tables(changed)
+    snapshot, node, verdict = verified(untracked)
+    assert not check(snapshot, node, GENERIC, verdict), untracked.dump()
+
+
 @bounded(12)
 @given(worlds(others=False))
 def test_classes_and_bits_agree(world: World) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from verifier.compilers.hooks import chains_under, conjuncts, rules_of
 from verifier.model.addresses import networks
-from verifier.model.effect import Finish, Return, Verdict
+from verifier.model.effect import Finish, Return, Untrack, Verdict
 from verifier.model.fields import ADDRESS_BITS, IPIP, UDP, ConnState, Field
 from verifier.model.finding import Kind, Premise
 from verifier.model.node import NodeState
@@ -52,15 +52,26 @@ SERVICE_LOOPS = Premise(
     "packets from pods to addresses of services that nothing translated are dropped",
     "Calico, FelixConfiguration: serviceLoopPrevention",
 )
-DOCUMENTED = (VXLAN, IP_IN_IP, OWN_NODE, OWN_NODE_DROPPED, SERVICE_LOOPS)
+NOT_TRACKED = Premise(
+    "vxlan-not-tracked",
+    "packets to the VXLAN port are not tracked, so that each counts as the first of a connection",
+    "Calico v3.29 and later, felix/rules/static.go: VXLAN packets are kept out of connection tracking",
+)
+DOCUMENTED = (VXLAN, IP_IN_IP, OWN_NODE, OWN_NODE_DROPPED, SERVICE_LOOPS, NOT_TRACKED)
 
 BEGINNING: Predicate = negate(InRange(Field.STATE, ((ConnState.ESTABLISHED, ConnState.RELATED),)))
 """Felix accepts established and related packets before any rule that a deviation speaks of."""
 
 
 def deviations(node: NodeState) -> tuple[Deviation, ...]:
-    """The documented differences that this dump's rules show (CAL-10 to CAL-13)."""
-    return (*_encapsulation(node), *_tunnel_ends(node), *_own_node(node), *_service_loops(node))
+    """The documented differences that this dump's rules show (CAL-10 to CAL-14)."""
+    return (
+        *_encapsulation(node),
+        *_tunnel_ends(node),
+        *_not_tracked(node),
+        *_own_node(node),
+        *_service_loops(node),
+    )
 
 
 def _encapsulation(node: NodeState) -> Iterator[Deviation]:
@@ -105,6 +116,22 @@ def _tunnel_ends(node: NodeState) -> Iterator[Deviation]:
             kind=Kind.BLOCKED,
             paths=frozenset({Path.POD_TO_NODE}),
             where=equals(Field.PROTOCOL, IPIP),
+        )
+
+
+def _not_tracked(node: NodeState) -> Iterator[Deviation]:
+    trusted = {VXLAN_PORT, *_tunnel_ports(node)}
+    untracking = [rule for rule in rules_of(node, "cali-PREROUTING", table="raw") if isinstance(rule.effect, Untrack)]
+    for port in sorted(
+        {port for rule in untracking if len(_matched(rule)) == 2 for port in _udp_ports(rule)} & trusted
+    ):
+        yield Deviation(
+            name=NOT_TRACKED.name,
+            sentence=f"packets to the VXLAN port (UDP port {port}) are not tracked, so that each counts as the first of a connection",
+            source=NOT_TRACKED.source,
+            kind=Kind.BLOCKED,
+            paths=FROM_PODS | {Path.REMOTE_TO_POD},
+            where=all_of(equals(Field.PROTOCOL, UDP), equals(Field.DESTINATION_PORT, port), negate(BEGINNING)),
         )
 
 

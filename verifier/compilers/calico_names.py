@@ -126,7 +126,7 @@ def _profile(node: NodeState, chain: str, suffix: str, direction: str) -> str:
 
 
 def _commented(node: NodeState, chain: str, wording: re.Pattern[str]) -> re.Match[str] | None:
-    for rule in rules_of(node, chain):
+    for rule in (rule for table in ("filter", "raw", "mangle") for rule in rules_of(node, chain, table=table)):
         for comment in rule.comments:
             found = wording.fullmatch(comment)
             if found:

@@ -34,8 +34,9 @@ def _strangers(node: NodeState, cluster: Cluster) -> Iterator[str]:
     """The policies whose chains some chain enters and that the cluster does not have."""
     known = chain_names(node, cluster)
     read = {f"{policy.kind} {policy.name}" for tier in cluster.tiers for policy in tier.policies}
-    for chain in chains_under(node, "cali-tw-", "cali-fw-", "cali-gi-", "cali-go-", "cali-th", "cali-fh"):
-        for rule in chain.rules:
+    entering = ("cali-tw-", "cali-fw-", "cali-gi-", "cali-go-", "cali-th", "cali-fh")
+    for chain in (chain for ruleset in node.rulesets.values() for chain in ruleset.chains.values()):
+        for rule in chain.rules if chain.name.startswith(entering) else ():
             name = entered(rule.effect)
             if not name.startswith(("cali-pi-", "cali-po-")) or name in known:
                 continue

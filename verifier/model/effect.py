@@ -102,10 +102,15 @@ class Translate:
 
 
 @dataclass(frozen=True, slots=True)
+class Untrack:
+    """Keep the packet out of connection tracking: from here on its state is UNTRACKED, and no nat table sees it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """What becomes of the packet from here on is not known: any verdict is possible."""
 
     text: str
 
 
-Effect: TypeAlias = Finish | Call | Goto | Return | Continue | Assign | Copy | Translate | Unknown
+Effect: TypeAlias = Finish | Call | Goto | Return | Continue | Assign | Copy | Translate | Untrack | Unknown

@@ -208,7 +208,7 @@ class _Family:
 
     def run(self, progress: Progress) -> None:
         """Ask everything, one run after the other."""
-        runs = self.world.demands.runs()
+        runs = self.world.tracked_apart(self.world.demands.runs())
         for number, run in enumerate(runs):
             progress(f"IPv{self._family} {run.state.name}", number, len(runs))
             if run.services and not (run.closer and self._settled(run)):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from dataclasses import replace
 
 from verifier.model.assumption import SERVICE_ADDRESSES, Setting
 from verifier.model.cluster import Cluster
-from verifier.model.effect import Call, Continue, Effect, Finish, Goto, Return, Translate, Verdict
+from verifier.model.effect import Call, Continue, Effect, Finish, Goto, Return, Translate, Untrack, Verdict
 from verifier.model.fields import ConnState, Field
 from verifier.model.finding import Kind
 from verifier.model.node import NodeState
@@ -88,6 +89,16 @@ class World:
         other = copy(self)
         other.demands, other.policies = demands, demands.policies
         return other
+
+    def tracked_apart(self, runs: list[Run]) -> list[Run]:
+        """The runs, with services that some rule takes out of tracking asked apart: no pod's part is entered in two states."""
+        lost = 0
+        for chain in self.ruleset.chains.values():
+            for rule in chain.rules:
+                if isinstance(rule.effect, Untrack):
+                    lost |= self.compiler.compile(rule.match, ConnState.NEW).service
+        parts = (~lost, lost) if lost else ()
+        return [_cut(run, part) for run in runs for part in parts if run.services & part] if parts else runs
 
     def _later_states(self) -> tuple[tuple[ConnState, ...], ...]:
         """ESTABLISHED and RELATED, together where nothing tells them apart."""
@@ -279,6 +290,11 @@ def _loops(chains: Mapping[tuple[str, str], Chain]) -> bool:
             return bool(callers)
         for name in entries:
             del callers[name]
+
+
+def _cut(run: Run, services: int) -> Run:
+    closer = tuple(_cut(each, services) for each in run.closer)
+    return replace(run, services=run.services & services, closer=closer)
 
 
 def _harmless(effect: Effect, chains: Mapping[tuple[str, str], Chain]) -> bool:

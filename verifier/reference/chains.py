@@ -19,6 +19,7 @@ from verifier.model.effect import (
     Target,
     Translate,
     Unknown,
+    Untrack,
     Verdict,
 )
 from verifier.model.fields import ConnState, CtStatus, Field, has_ports
@@ -122,6 +123,7 @@ class _Branch:
     seen: Packet | None = None  # the packet as the rules of this hook see it
     mark: int = 0
     connmark: int = 0
+    untracked: bool = False  # a rule took it out of connection tracking
     sent_on: bool = False  # the node has given it the destination that the packet names
     steps: list[Step] = field(default_factory=list)
     spared: list[tuple[int, Step]] = field(default_factory=list)
@@ -206,6 +208,8 @@ class _Walker:
 
     def _enter_hook(self, branch: _Branch) -> bool:
         branch.hook += 1
+        while branch.untracked and branch.hook < len(self.hooks) and self.hooks[branch.hook][0] == "nat":
+            branch.hook += 1
         if branch.hook == len(self.hooks):
             return False
         chain = self.ruleset.chains[self.hooks[branch.hook]]
@@ -220,6 +224,8 @@ class _Walker:
             address, port = packet.original
             status = packet.ct_status & ~CtStatus.DNAT
             packet = replace(packet, destination=address, destination_port=port, ct_status=status)
+        if branch.untracked:
+            packet = replace(packet, state=ConnState.UNTRACKED, ct_status=0)
         branch.seen = at_hook(packet, self.hooks[branch.hook][1], branch.mark, branch.connmark)
 
     def _step(self, branch: _Branch) -> _End | None:
@@ -277,6 +283,10 @@ class _Walker:
                 return self._translate(branch, effect, rule)
             case Unknown(text):
                 return _End(None, branch, f"{text} ({rule.origin})")
+            case Untrack():
+                branch.untracked = True  # CH-11
+                self._look(branch)
+                return None
             case _:
                 return None
 

@@ -34,6 +34,9 @@ from verifier.semantics.space import Space
 MARK_SHIFT = {Field.MARK: 0, Field.CONNMARK: 32}
 """Mark and connection mark are one concrete number of 64 bits."""
 
+UNTRACKED_BIT = 1 << 64
+"""Beside them stands whether the packet was taken out of connection tracking on its way (CH-11)."""
+
 RPFILTER = "rpfilter"
 """The one opaque text with a known value: every packet's source is routed back through its interface (U-33)."""
 
@@ -195,6 +198,8 @@ class Compiler:
                     if field_ is Field.PROTOCOL
                     else self.space.services.within(field_, ranges)
                 )
+            case Masked(Field.CT_STATUS, value) if state is ConnState.UNTRACKED:
+                return [] if value else [self.space.everything]
             case Masked(Field.TCP_FLAGS | Field.CT_STATUS as field_, value, mask):
                 return self._service(self.space.services.masked(field_, value, mask))
             case Member(name, directions, nomatch):
@@ -271,7 +276,7 @@ def _reads_state(predicate: Predicate) -> bool:
         case InRange(field_):
             return field_ is Field.STATE
         case Masked(field_):
-            return field_ is Field.STATE
+            return field_ in (Field.STATE, Field.CT_STATUS)
         case All(parts) | AnyOf(parts):
             return any(_reads_state(part) for part in parts)
         case Not(part):

@@ -5,7 +5,7 @@ Spec: specs/chains/traversal.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import pairwise
@@ -18,7 +18,7 @@ from verifier.model.origin import Origin
 from verifier.model.path import HOOKS
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.semantics.atoms import MarkTest
-from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler
+from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler
 
 ChainKey: TypeAlias = tuple[str, str]
 
@@ -111,9 +111,13 @@ class Program:
         self._ruleset = ruleset
         self._compiler = compiler
         self.everything = compiler.space.everything
+        self._whole = Compiled(*self.everything)
         self.state = state
         self.chains: dict[ChainKey, CompiledChain] = {}
         self._sites: dict[str, Origin] = {}
+        self._untracks = state is not ConnState.UNTRACKED and any(
+            isinstance(rule.effect, effects.Untrack) for chain in ruleset.chains.values() for rule in chain.rules
+        )
         hooks = {hook for path in HOOKS.values() for hook in path}
         self.hooks = {hook for hook in hooks if hook in ruleset.chains and self._traversed(hook)}
         for hook in sorted(self.hooks):
@@ -144,10 +148,9 @@ class Program:
     def _load(self, key: ChainKey, callers: tuple[ChainKey, ...]) -> None:
         chain = self._ruleset.chains[key]
         made = self.chains[key] = CompiledChain(key, chain.policy, [])
-        for rule in chain.rules:
-            instruction = self._instruction(rule, chain, (*callers, key))
-            if instruction is None:
-                continue
+        if self._untracks and key in self.hooks and key[0] == "nat" and chain.rules:
+            made.body.append(Instruction(chain.rules[0], self._if_untracked(self._whole, held=True), Kind.ACCEPT))
+        for instruction in self._instructions(chain, (*callers, key)):
             made.body.append(instruction)
             if instruction.always and self._ends(instruction):
                 made.closed = instruction.kind is not Kind.RETURN and not any(self._returns(one) for one in made.body)
@@ -167,12 +170,31 @@ class Program:
             return not self.chains[one.target].closed
         return one.kind is Kind.RETURN
 
-    def _instruction(self, rule: Rule, chain: Chain, callers: tuple[ChainKey, ...]) -> Instruction | None:
+    def _instructions(self, chain: Chain, callers: tuple[ChainKey, ...]) -> Iterator[Instruction]:
+        """The rules of a chain; one that asks for the state asks twice where a packet may have been taken out of tracking."""
+        for rule in chain.rules:
+            for test in self._tests(rule):
+                if not test.never:
+                    yield self._instruction(rule, test, chain, callers)
+
+    def _tests(self, rule: Rule) -> Sequence[Compiled]:
         if isinstance(rule.effect, effects.Continue):
-            return None
+            return ()
+        if isinstance(rule.effect, effects.Untrack) and not self._untracks:
+            return ()
         test = self._compiler.compile(rule.match, self.state)
-        if test.never:
-            return None
+        if not self._untracks:
+            return (test,)
+        untracked = self._compiler.compile(rule.match, ConnState.UNTRACKED)
+        if untracked == test:
+            return (test,)
+        # What is no longer tracked comes first: no rule tracks a packet again, but the rule itself may untrack it.
+        return self._if_untracked(untracked, held=True), self._if_untracked(test, held=False)
+
+    def _if_untracked(self, test: Compiled, *, held: bool) -> Compiled:
+        return replace(test, marks=(*test.marks, MarkTest(UNTRACKED_BIT if held else 0, UNTRACKED_BIT, negated=False)))
+
+    def _instruction(self, rule: Rule, test: Compiled, chain: Chain, callers: tuple[ChainKey, ...]) -> Instruction:
         made = Instruction(rule, test, Kind.UNKNOWN)
         made.always = _unconditional(test, self.everything)
         match rule.effect:
@@ -193,6 +215,9 @@ class Program:
             case effects.Translate(rewrites, text, targets):
                 made.kind = Kind.UNKNOWN if rewrites and not targets else Kind.ACCEPT
                 made.text, made.targets = text, targets
+            case effects.Untrack():
+                made.kind = Kind.ASSIGN
+                made.value = made.mask = UNTRACKED_BIT
             case effects.Unknown(text):
                 made.text = text
         return made

@@ -5,10 +5,10 @@ Spec: specs/targets/ct.md
 
 from __future__ import annotations
 
-from verifier.model.effect import Continue, Unknown
+from verifier.model.effect import Continue, Untrack
 from verifier.model.extension import Option
 from verifier.model.listing import listing, piece
-from verifier.targets.module import PlainTarget, TargetModule, jump_wording
+from verifier.targets.module import PlainTarget, TargetModule
 
 ARITY = {
     "--notrack": 0, "--helper": 1, "--ctevents": 1, "--expevents": 1, "--zone": 1, "--zone-orig": 1, "--zone-reply": 1,
@@ -19,7 +19,7 @@ ARITY = {
 def parse(options: tuple[Option, ...], family: int) -> PlainTarget:  # noqa: ARG001  one signature for all
     """Switching tracking off changes the packet's state (TC-1); the rest changes nothing that this model has (TC-2)."""
     if any(option.flag == "--notrack" for option in options):
-        return PlainTarget(Unknown(f"{jump_wording('CT', options)}: connection tracking is switched off"), options)
+        return PlainTarget(Untrack(), options)
     return PlainTarget(Continue(), options)
 
 

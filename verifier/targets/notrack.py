@@ -5,8 +5,9 @@ Spec: specs/targets/notrack.md
 
 from __future__ import annotations
 
+from verifier.model.effect import Untrack
 from verifier.model.listing import listing
-from verifier.targets.module import unknown_module
+from verifier.targets.module import plain_module
 
 LISTED = listing("", silent=True)
-MODULE = unknown_module("NOTRACK", "switches connection tracking off", "connection tracking is switched off")
+MODULE = plain_module("NOTRACK", "switches connection tracking off", Untrack())

@@ -16,6 +16,7 @@ from verifier.model.effect import (
     Target,
     Translate,
     Unknown,
+    Untrack,
     Verdict,
 )
 from verifier.model.extension import Malformed
@@ -72,6 +73,8 @@ def rule(options: str, family: int = 4) -> WrittenRule:
         ("-j SET --add-set a src --exist", Continue(("a",))),
         ("-j LOG --log-prefix x --log-level 4", Continue()),
         ("-j NFLOG --nflog-group 86", Continue()),
+        ("-j NOTRACK", Untrack()),
+        ("-j CT --notrack", Untrack()),
     ],
 )  # fmt: skip
 def test_effect(options: str, expected: Effect) -> None:
@@ -82,8 +85,6 @@ def test_effect(options: str, expected: Effect) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        "-j NOTRACK",
-        "-j CT --notrack",
         "-j NFQUEUE --queue-num 0",
         "-j QUEUE",
         "-j TPROXY --on-port 80",
