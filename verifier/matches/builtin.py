@@ -12,11 +12,12 @@ from verifier.matches.module import MatchModule
 from verifier.matches.protocols import parse_protocol, spell_protocol
 from verifier.model.extension import Malformed, Option
 from verifier.model.fields import Field
-from verifier.model.predicate import FALSE, TRUE, Named, Predicate, all_of, equals, negate
+from verifier.model.predicate import FALSE, TRUE, Named, Opaque, Predicate, all_of, equals, negate
 
 LONGEST_NAME = 15
 SKIPPED_IN_IPV6 = (43, 44, 60)
 """Extension headers that the kernel walks past, so that no packet has them as its protocol (BI-5)."""
+AH = 51
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ def _meaning(test: Test, family: int) -> Predicate:
         case Test("-p", int() as number, negated):
             if family == 6 and number in SKIPPED_IN_IPV6:
                 return negate(FALSE, negated)
+            if family == 6 and number == AH:
+                return negate(
+                    Opaque("-p ah for IPv6, which iptables-legacy looks past and iptables-nft does not"), negated
+                )
             return negate(equals(Field.PROTOCOL, number) if number else TRUE, negated)
         case _:
             return TRUE if test.negated else FALSE

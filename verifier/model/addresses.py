@@ -10,9 +10,11 @@ from verifier.model.predicate import Range
 
 
 def address_text(family: int, address: int) -> str:
-    """An address as people write it (IPv6 in its shortest form)."""
+    """An address as people write it: IPv6 in its shortest form, which for one with an IPv4 address in it has dots."""
     if family == 4:
         return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+    if address >> 32 == 0xFFFF or (address >> 32 == 0 and address > 0xFFFF):
+        return f"::{'ffff:' if address >> 32 else ''}{address_text(4, address & 0xFFFFFFFF)}"
     return str(ipaddress.IPv6Address(address))
 
 
