@@ -46,7 +46,7 @@ def test_every_extension_is_among_them() -> None:
 
 ODD = (
     "-m set", "-j SET", "RATEEST", "-j QUEUE", "quota", "-f ", "0.0.0.0/0", "-m osf", "! --dport 0:65535", "TCPOPTSTRIP",
-    "nflog-range", "-j TRACE",
+    "nflog-range", "-j TRACE", "! -i +",
 )  # fmt: skip
 """What needs sets, another table or one of the back ends, or is printed in other words by one of them."""
 
