@@ -16,7 +16,7 @@ from tests.mutations.trial import REFUSED, Base, Trial, answer_of, chosen, told,
 
 KINDS: dict[str, Kind] = {**rules.KINDS, **tables.KINDS, **sets.KINDS, **cluster.KINDS}
 BASES: dict[str, tuple[Base, ...]] = {
-    "azure": (("azure", "seed"), ("azure", "shop")),
+    "azure": (("azure", "seed"), ("azure", "shop"), ("azure", "features")),
     "calico": (("calico", "seed"), ("calico", "shop"), ("calico", "features-dual")),
     "kube-router": (("kube-router", "seed"), ("kube-router", "shop"), ("kube-router", "features-dual")),
     "weave": (("weave", "seed"), ("weave", "shop-numeric")),
