@@ -127,37 +127,17 @@ def _judged(summaries: Summaries, hooks: list[ChainKey], scene: Scene, mark: int
 def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
     if packet.state in (ConnState.INVALID, ConnState.UNTRACKED) or packet.protocol not in POLICED_PROTOCOLS:
         return None
-    if packet.state is ConnState.RELATED:
+    if packet.state is not ConnState.NEW:
         return True
     both = readings(cluster, defaults())
     compiler = _compiler(packet, node, replace(cluster, tiers=both.wide))
     scene = _scene(packet, compiler)
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
-    if packet.state is ConnState.ESTABLISHED:
-        return None if _begins_anywhere(packet, node, cluster, directions) is False else True
     sure, perhaps = (
         all(_allows(one, scene, node, replace(cluster, tiers=tiers), compiler) for one in directions)
         for tiers in (both.narrow, both.wide)
     )
     return sure if sure is perhaps else None
-
-
-def _begins_anywhere(packet: Packet, node: NodeState, cluster: Cluster, directions: tuple[Direction, ...]) -> bool:
-    """Whether for each end the policies let the connection begin, on the packet's port or back on any other."""
-    tiers = readings(cluster, defaults()).narrow
-    compiler = _compiler(packet, node, replace(cluster, tiers=tiers))
-    made, scene = Policies(tiers, compiler), replace(_scene(packet, compiler), state=ConnState.NEW)
-    services = compiler.space.services
-    back = replace(
-        scene, source=scene.destination, destination=scene.source, services=services.of_same_protocols(scene.services)
-    )
-    other = {Direction.INGRESS: Direction.EGRESS, Direction.EGRESS: Direction.INGRESS}
-    peer = {Direction.INGRESS: Axis.SOURCE, Direction.EGRESS: Axis.DESTINATION}
-    return all(
-        bool(made.region(one, replace(scene, free=peer[one])))
-        or bool(made.region(other[one], replace(back, free=peer[other[one]])))
-        for one in directions
-    )
 
 
 def _allows(direction: Direction, scene: Scene, node: NodeState, cluster: Cluster, compiler: Compiler) -> bool:

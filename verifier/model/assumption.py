@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Setting(Enum):
-    """How an undefined item is to be judged; ANY leaves it unspecified and is the default."""
+    """How an undefined item is to be judged; ANY leaves it unspecified."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -20,13 +20,17 @@ class Setting(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """An undefined item: its name for `--assume NAME=SETTING`, what it covers, what two settings say, its source."""
+    """An undefined item: its name for `--assume NAME=SETTING`, what it covers, what two settings say, its source.
+
+    `default` is not ANY where practice has settled what the API leaves to the plug-ins.
+    """
 
     name: str
     sentence: str
     source: str
     allow: str
     deny: str
+    default: Setting = Setting.ANY
 
 
 OTHER_PROTOCOLS = "other-protocols"
@@ -62,6 +66,7 @@ ASSUMPTIONS = (
         f"{PAGE}: the impact on existing connections is implementation defined",
         allow="they pass",
         deny="they are cut",
+        default=Setting.ALLOW,
     ),
     Assumption(
         FINISHED_PODS,
@@ -104,6 +109,7 @@ ASSUMPTIONS = (
         "core/v1 Pod: a port's name is unique within a container only",
         allow="every one of the numbers counts",
         deny="the number of the first container counts",
+        default=Setting.ALLOW,
     ),
     Assumption(
         RULES_WITHOUT_PORTS,
@@ -145,12 +151,20 @@ ASSUMPTIONS = (
 
 def defaults() -> dict[str, Setting]:
     """Every assumption at its default."""
-    return {assumption.name: Setting.ANY for assumption in ASSUMPTIONS}
+    return {assumption.name: assumption.default for assumption in ASSUMPTIONS}
+
+
+def chosen(settings: Mapping[str, Setting], name: str) -> Setting:
+    """The setting of an assumption, its default where none is given."""
+    return settings[name] if name in settings else DEFAULTS[name]
+
+
+DEFAULTS = defaults()
 
 
 def granted(settings: Mapping[str, Setting], *, perhaps: bool) -> frozenset[str]:
     """The readings that count: those settled as allow, and with `perhaps` those that nobody settled as well."""
-    known = {name: settings.get(name, Setting.ANY) for name in READINGS}
+    known = {name: chosen(settings, name) for name in READINGS}
     return frozenset(
         name for name, setting in known.items() if setting is Setting.ALLOW or (perhaps and setting is Setting.ANY)
     )

@@ -20,6 +20,7 @@ from verifier.model.assumption import (
     SERVICE_ADDRESSES,
     UNTRACKED_STATE,
     Setting,
+    chosen,
 )
 from verifier.model.cluster import Cluster
 from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
@@ -106,7 +107,7 @@ class Demands:
 
     def setting(self, name: str) -> Setting:
         """How an assumption is settled."""
-        return self.settings.get(name, Setting.ANY)
+        return chosen(self.settings, name)
 
     # ------------------------------------------------------------------ runs
 

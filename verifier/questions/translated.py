@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from verifier.model.assumption import SERVICE_HAIRPIN, Setting
+from verifier.model.assumption import SERVICE_HAIRPIN, Setting, chosen
 from verifier.model.fields import ConnState
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
@@ -72,7 +72,7 @@ class TranslatedPackets:
         self._mark = mark
         self._summaries = summaries
         self._ledger = ledger
-        self._hairpin = settings.get(SERVICE_HAIRPIN, Setting.ANY)
+        self._hairpin = chosen(settings, SERVICE_HAIRPIN)
         self._services = world.space.services.translated(run.services, None)
         program, places = summaries.program, world.places
         self.any = run.state in (ConnState.NEW, ConnState.RELATED) and translates(program)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting, granted
+from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting, chosen, granted
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -53,7 +53,7 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
 
 
 def _assumed(name: str, settings: Mapping[str, Setting], ingress: PolicyTrace, egress: PolicyTrace) -> Expectation:
-    setting = settings.get(name, Setting.ANY)
+    setting = chosen(settings, name)
     return Expectation(VERDICTS[setting], f"assumption {name}={setting.value}", name, ingress, egress)
 
 

@@ -16,6 +16,7 @@ from verifier.model.assumption import (
     RULES_WITHOUT_PORTS,
     UNTRACKED_STATE,
     Setting,
+    chosen,
     granted,
 )
 from verifier.model.effect import Verdict
@@ -52,7 +53,7 @@ def undefined(packet: Packet, path: Path, view: View, settings: Mapping[str, Set
 
 
 def _settled(name: str, settings: Mapping[str, Setting]) -> Expectation:
-    setting = settings.get(name, Setting.ANY)
+    setting = chosen(settings, name)
     return Expectation(VERDICTS[setting], f"assumption {name}={setting.value}", name)
 
 
@@ -60,7 +61,7 @@ def _other_protocol(packet: Packet, path: Path, view: View, settings: Mapping[st
     """AS-2 to AS-4: its state tells whether policies could speak of it at all."""
     if packet.state is ConnState.RELATED and packet.protocol in (ICMP, ICMPV6):
         return _settled(ICMP_ERRORS, settings)
-    setting, ports = (settings.get(name, Setting.ANY) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
+    setting, ports = (chosen(settings, name) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
     if packet.state is not ConnState.NEW or path in NODE_PATHS:
         passes = setting is Setting.ALLOW or (setting is Setting.DENY and packet.state is ConnState.NEW)
         asked = Verdict.ACCEPT if passes else None
@@ -82,7 +83,7 @@ def _end(
     packet: Packet, direction: Direction, view: View, settings: Mapping[str, Setting]
 ) -> tuple[Verdict | None, str]:
     """What one end asks of a new packet of another protocol, and the assumption that says so."""
-    setting, ports = (settings.get(name, Setting.ANY) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
+    setting, ports = (chosen(settings, name) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
     trace = judge(packet, view.cluster, direction, view, granted(settings, perhaps=False))
     if not trace.selecting:
         return Verdict.ACCEPT, ""
@@ -94,12 +95,12 @@ def _end(
 
 
 def _because(name: str, settings: Mapping[str, Setting]) -> tuple[str, str]:
-    return f"assumption {name}={settings.get(name, Setting.ANY).value}", name
+    return f"assumption {name}={chosen(settings, name).value}", name
 
 
 def _existing(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
     """AS-6: a connection that the policies of both ends would let begin goes on; of others, the assumption speaks."""
-    setting = settings.get(EXISTING_CONNECTIONS, Setting.ANY)
+    setting = chosen(settings, EXISTING_CONNECTIONS)
     sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
     if setting is Setting.ALLOW or all(_covered(packet, each, view, sure) for each in Direction):
         return Expectation(Verdict.ACCEPT, PASSING[packet.state.name])
