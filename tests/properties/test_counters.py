@@ -1,7 +1,8 @@
 """Counters that walked packets leave are explained by the ways that they went, with regions that hold them.
 
 The reference walks random packets through recorded nodes and counts the rules that they match; from the counters
-alone the explanation has to find the ways again, with and without the node.
+alone the explanation has to find the ways again, with and without the node. A node that is proved treats no packet
+against the policies, documented differences aside.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.ruleset import Chain, Ruleset
 from verifier.model.snapshot import Snapshot
-from verifier.questions.explain import Scenery, counter_report
+from verifier.questions.explain import AGAINST, Scenery, counter_report
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.chains import walk
 from verifier.reference.view import view_of
 
-RECORDINGS = (("calico", "seed-mask"), ("calico", "shop-tiers"), ("kube-router", "seed"), ("azure", "shop"))
+PROVED = (("calico", "seed-mask"), ("calico", "shop"), ("kube-router", "shop"), ("azure", "shop"), ("weave", "shop"))
+RECORDINGS = (*PROVED, ("calico", "shop-tiers"))
 ROUNDS = 60 if os.environ.get("CHAINPROOF_FUZZ") == "long" else 6
 SEED = os.environ.get("CHAINPROOF_SEED", "0")
 Hit = tuple[str, str, int]
@@ -146,5 +148,8 @@ def test_the_ways_that_were_gone_are_found(recording: tuple[str, str], known: bo
             scenery = Scenery(Cluster(), NodeState("", {4: after}), by_name("generic"), False)
         report = counter_report(before, after, scenery)
         assert report.answer is not Answer.UNDECIDED or report.ways, report.sentence
-        check(report, gone, known=known)
+        if recording[0] != "weave":  # whose remote ends are behind its bridge, which these packets do not know
+            check(report, gone, known=known)
+        if known and recording in PROVED:
+            assert not [way for way in report.ways if way.verdict and AGAINST[way.verdict] in (way.wishes or {})]
     assert done

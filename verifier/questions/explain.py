@@ -56,7 +56,8 @@ def counter_report(before: Ruleset, after: Ruleset, scenery: Scenery) -> Counter
             after, Answer.UNDECIDED, "no counter changed: no packet met a rule of the listing", (), (), notes
         )
     rules = _whole(after, scenery, notes)
-    world = World(after.family, rules, scenery.cluster, scenery.node, scenery.profile, (), defaults())
+    in_force = scenery.profile.deviations(scenery.node) if scenery.known else ()
+    world = World(after.family, rules, scenery.cluster, scenery.node, scenery.profile, in_force, defaults())
     try:
         found = _ended(world, rules, counted, after)
     except TooManyWaysError:
@@ -229,7 +230,7 @@ def _way(
         for kind, boxes in placed.items():
             merged = merge(boxes)
             _gather(shares, kind, merged, state)
-            for wish, wanted in ends.wishes(merged, state).items() if ends is not None else ():
+            for wish, wanted in ends.wishes(merged, state, kind[0]).items() if ends is not None else ():
                 if wishes is not None:
                     _gather(wishes[wish], (kind[0], ()), wanted, state)
     steps = tuple(_rule_at(after, hit, counted[hit]) for hit in hits)

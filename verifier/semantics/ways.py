@@ -12,7 +12,7 @@ from typing import TypeAlias
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
 from verifier.model.fields import ConnState, Field
-from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS
+from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS
 from verifier.model.ruleset import Rule, Ruleset
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
@@ -23,6 +23,7 @@ ChainKey: TypeAlias = tuple[str, str]
 Hit: TypeAlias = tuple[str, str, int]
 """Table, chain and number of a rule that was met; number 0 is the chain's policy."""
 
+ORDER = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 MOST = 20_000
 """So many packets that differ in what is known of them are kept apart; with more, no answer is given."""
 
@@ -247,8 +248,7 @@ class Ways:
 
     def _steps(self, test: Compiled) -> Iterator[Step]:
         for name in test.names:
-            there = self._hook in (OUT_INTERFACE_CHAINS if name.outgoing else IN_INTERFACE_CHAINS)
-            if there or not self._hook or name.port:
+            if not self._hook or self._hook in _seen_at(name):
                 yield _interface(name)
             else:
                 yield _nameless(name)
@@ -259,6 +259,13 @@ class Ways:
             yield _free(FreeTest(f"a set or list of interfaces ({words})"))
         for opaque in test.opaque:
             yield _free(opaque)
+
+
+def _seen_at(test: NameTest) -> tuple[str, ...]:
+    """The hooks at which packets have what a test asks for."""
+    if test.port:
+        return OUT_PORT_CHAINS if test.outgoing else ORDER
+    return OUT_INTERFACE_CHAINS if test.outgoing else IN_INTERFACE_CHAINS
 
 
 def _interface(test: NameTest) -> Step:
