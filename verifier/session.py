@@ -15,7 +15,7 @@ from verifier.evidence.explain import explain as explain_packet
 from verifier.evidence.names import Names
 from verifier.evidence.probe import ends_of
 from verifier.evidence.regions import join
-from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
+from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes, without_engine
 from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, Setting
@@ -233,6 +233,8 @@ def _with_causes(
     findings: tuple[Finding, ...], snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions
 ) -> tuple[Finding, ...]:
     """The findings with their root causes, as the compiler would explain them whose chains the dump has (WHY-1)."""
+    if profile.enforcement(node).by is Enforcer.NOBODY:
+        return without_engine(findings)
     writer = _writer(node, profile)
     ideal = writer.ideal_sets(node, snapshot.cluster)
     by_itself = alone(node, writer)

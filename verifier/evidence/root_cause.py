@@ -232,6 +232,18 @@ def _listed(sentences: tuple[str, ...]) -> str:
     return "; ".join(sentences[:LISTED]) + more
 
 
+NO_ENGINE = "missing or foreign rules: no policy engine's chains are here, so that nobody applies the policies"
+
+
+def without_engine(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of a node on which nobody applies policies: nothing has to be proved to say why (WHY-3)."""
+    found = []
+    for finding in findings:
+        part = CausePart((Reason.FOREIGN,), finding.region, rules=finding.rules, sentence=NO_ENGINE)
+        found.append(replace(finding, root=RootCause(NO_ENGINE, (part,))))
+    return tuple(found)
+
+
 Parts = Callable[[Finding], tuple[CausePart, ...]]
 
 
