@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tests.oracle.batch import Batch
-from verifier.model.assumption import READINGS, Setting
+from verifier.model.assumption import EXISTING_CONNECTIONS, READINGS, Setting, chosen
 from verifier.model.cluster import Cluster
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -54,7 +54,7 @@ def demands(
     for path, allows in open_to.items():
         deny |= new & ~allows & batch.where("path", lambda known, path=path: known is path)  # type: ignore[misc]
     allow = new & both & ~deny | new & near | policed & ~new
-    if settings.get("existing-connections", Setting.ANY) is not Setting.ALLOW:
+    if chosen(settings, EXISTING_CONNECTIONS) is not Setting.ALLOW:
         allow &= ~_uncovered(batch, cluster, allowed, policed & ~near)
     unasked = [name for name in settings if settings[name] is not Setting.ANY and name not in KNOWN]
     assert not unasked and settings.get("other-protocols") is not Setting.DENY, unasked
