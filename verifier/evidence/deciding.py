@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.model.effect import Assign, Call, Copy, Finish, Goto, Return, Verdict
 from verifier.model.fields import Field
 from verifier.model.path import HOOKS, Path
-from verifier.model.predicate import All, AnyOf, InRange, Masked, Not, Predicate
+from verifier.model.predicate import TRUE, All, AnyOf, InRange, Masked, Not, Predicate
 from verifier.model.ruleset import Rule
 from verifier.model.trace import ChainTrace, Step
 from verifier.reference.chains import Passage
@@ -34,14 +34,16 @@ def decision(passage: Passage, path: Path) -> Decision:
     """Work back from the verdict to the rules that set the bits which its test, and the tests on the way, read.
 
     On the way to an accept count the returns that were taken and the drops that were not, as far as they test the
-    mark; on the way to a drop only the drop itself. Where the dump has no chain that the packet meets, it is the empty
-    chain of the filter table that accepts it.
+    mark; on the way to a drop only the drop itself. A chain that accepts, or marks, all that enter it decides nothing:
+    the rule that enters it does. Where the dump has no chain that the packet meets, it is the empty chain of the filter
+    table that accepts it.
     """
     trace = passage.trace
     if not trace.steps:
         table, chain = next(hook for hook in HOOKS[path] if hook[0] == "filter")
         return Decision(Step(table, chain, 0, None, trace.mark, trace.mark), ())
-    place = _verdict_place(trace)
+    last = _verdict_place(trace)
+    place = _entrance(trace, last) if trace.verdict is Verdict.ACCEPT else last
     verdict = trace.steps[place]
     tests = tuple(_mark_tests(passage, place))
     marking: dict[int, Step] = {}
@@ -52,7 +54,21 @@ def decision(passage: Passage, path: Path) -> Decision:
                 marking[setter] = trace.steps[setter]
     if trace.verdict is Verdict.DROP:
         marking.update(_clearings(trace, place, _tested_bits(verdict) & ~verdict.mark_before))
-    return Decision(verdict, tuple(step for at, step in sorted(marking.items()) if not _relays(at, step, tests)))
+    told = [(at, step) for at, step in sorted(marking.items()) if not _relays(at, step, tests)]
+    if place == last:
+        return Decision(verdict, tuple(step for _, step in told))
+    return Decision(verdict, tuple(replace(step, rule=trace.steps[_entrance(trace, at)].rule) for at, step in told))
+
+
+def _entrance(trace: ChainTrace, place: int) -> int:
+    """The step that decides whether the packet comes to this one: the rule that enters its chain, where all come to it."""
+    step = trace.steps[place]
+    if step.rule is None or step.rule.match != TRUE:
+        return place
+    before = [at for at in range(place - 1, -1, -1) if _enters(trace.steps[at], step.chain)]
+    inside = trace.steps[before[0] + 1 : place] if before else ()
+    alone = len(inside) == step.number - 1 and all(each.rule is not None and each.rule.match == TRUE for each in inside)
+    return _entrance(trace, before[0]) if before and alone else place
 
 
 def _relays(place: int, step: Step, tests: tuple[tuple[int, Step], ...]) -> bool:
