@@ -74,6 +74,7 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         no leak|blocked [PATH [PACKET [KEY=VALUE ...]]]                 no such finding
         because "TEXT"                                                  some reason for undecided contains TEXT
         findings N                                                      exactly so many
+        family 4|6 ANSWER|not asked                                     what one address family answered
         rests on [NAME ...]                                             exactly these assumptions are listed
 
     ```profile [NODE]           what the profile of the compiler that is recognised on the node says, one thing a line:

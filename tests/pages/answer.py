@@ -96,6 +96,10 @@ def _check_whole(line: str, report: Mapping[str, Any], findings: list[dict[str, 
     words = shlex.split(line)
     if words[0] == "findings" and len(findings) != int(words[1]):
         return f"expected {words[1]} findings, got {len(findings)}: {_summary(report)}"
+    if words[0] == "family":
+        asked = {str(each["family"]): each["answer"] for node in report["nodes"] for each in node["families"]}
+        if asked.get(words[1], "not asked") != " ".join(words[2:]):
+            return f"expected {line!r}, got {asked}"
     if words[0] == "rests":
         rests = sorted({each["name"] for node in report["nodes"] for each in node["assumptions"]})
         if rests != sorted(words[2:]):
@@ -110,7 +114,7 @@ def expectations(lines: list[str]) -> list[Expected]:
     found: list[Expected] = []
     for line in lines:
         words = shlex.split(line)
-        if words[0] in ("findings", "because", "rests"):
+        if words[0] in ("findings", "because", "rests", "family"):
             continue
         if len(words) == 3 and words[1] == "contains":
             found[-1].texts.append((words[0], words[2]))

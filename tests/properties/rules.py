@@ -32,9 +32,9 @@ def address(value: int, family: int) -> str:
     """An address as text."""
     if family == 4:
         return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
-    from ipaddress import IPv6Address
+    from socket import AF_INET6, inet_ntop
 
-    return str(IPv6Address(value))
+    return inet_ntop(AF_INET6, value.to_bytes(16, "big"))
 
 
 @st.composite

@@ -217,6 +217,15 @@ class NodeReport:
     addresses: tuple[tuple[int, int], ...] = ()
     enforcement: str = ""
 
+    @property
+    def families(self) -> tuple[tuple[int, Answer], ...]:
+        """The address families that were asked about, each with its answer (FAM-1)."""
+        asked: dict[int, set[Answer]] = {}
+        for question in self.questions:
+            asked.setdefault(question.family, set()).add(question.answer)
+        worst = (Answer.REFUTED, Answer.UNDECIDED, Answer.PROVED)
+        return tuple((family, next(each for each in worst if each in asked[family])) for family in sorted(asked))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VerifyReport:

@@ -126,6 +126,7 @@ def _node(node: NodeReport, known: _Known) -> Json:
         "compiler": node.compiler,
         "answer": node.answer.value,
         **({"enforcement": node.enforcement} if node.enforcement else {}),
+        "families": [{"family": family, "answer": answer.value} for family, answer in node.families],
         "questions": [_question(asked) for asked in questions],
         "findings": [_finding(finding, known) for finding in worst_first(node.findings)],
         "notes": list(node.notes),

@@ -57,6 +57,8 @@ def _headline(node: NodeReport, page: Page) -> None:
     page.line((node.answer.value, ROLE[node.answer]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
     if node.enforcement:
         page.line(f"  {node.enforcement}", hang=4)
+    if len({answer for _, answer in node.families}) > 1:
+        page.line("  ", ", ".join(f"IPv{family} is {answer.value}" for family, answer in node.families), hang=4)
 
 
 def _summary(node: NodeReport) -> str:

@@ -8,7 +8,7 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +39,10 @@ FREE_FLAGS = 8 | 64 | 128
 VALID_FLAGS = (2, 2 | 32, 2 | 16, 16, 16 | 32, 16 | 1, 16 | 1 | 32, 4, 4 | 16)
 """The other flags of a packet of a known connection: S, SU, SA, A, AU, FA, FAU, R, RA."""
 ICMP_NEW = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
+ICMP_KNOWN = {ICMP: (0, 8, 13, 14, 15, 16, 17, 18), ICMPV6: (128, 129, 139, 140)}
+"""The types of queries and their replies: all that can be ESTABLISHED (U-26)."""
+NEVER_TRACKED = {ICMPV6: (130, 131, 132, 133, 134, 135, 136, 143, 151, 152)}
+"""Neighbour discovery and multicast listener messages (U-22)."""
 
 
 class Values:
@@ -95,9 +99,7 @@ class Services:
 
     def __init__(self, cuts: ServiceCuts) -> None:
         lines: dict[Field, Line | Values] = {field: Line(cuts.ports[field], TOPS[field]) for field in PORTS}
-        lines[Field.ICMP] = Line(
-            cuts.ports[Field.ICMP] | (_icmp_new_ranges() if cuts.ports[Field.ICMP] else set()), 65535
-        )
+        lines[Field.ICMP] = Line(cuts.ports[Field.ICMP] | (_icmp_ranges() if cuts.ports[Field.ICMP] else set()), 65535)
         lines[Field.TCP_FLAGS] = _masked_axis(cuts.flags, 255, TCP_STATES if cuts.flags else ())
         lines[Field.CT_STATUS] = _masked_axis(cuts.status, 3, ())
         self.axes = lines
@@ -211,12 +213,16 @@ class Services:
         return self.protocols(((TCP, TCP), (UDP, UDP), (SCTP, SCTP)))
 
     def feasible(self, state: ConnState) -> int:
-        """The services that can have this state (specs/universe.md U-20..U-25)."""
+        """The services that can have this state (specs/universe.md U-20..U-26)."""
         out = self.all
         if state is ConnState.NEW:
             out &= ~self._infeasible_new()
         if state in (ConnState.ESTABLISHED, ConnState.RELATED):
             out &= ~self._infeasible_flags(valid_flags)
+        if state is ConnState.ESTABLISHED:
+            out &= ~self._other_types(ICMP_KNOWN)
+        if state in (ConnState.RELATED, ConnState.INVALID):
+            out &= ~self._types(NEVER_TRACKED)
         if state in (ConnState.INVALID, ConnState.UNTRACKED):
             out &= self.within(Field.CT_STATUS, ((0, 0),))
         if state is ConnState.INVALID:
@@ -224,15 +230,21 @@ class Services:
         return out
 
     def _infeasible_new(self) -> int:
-        out = self._infeasible_flags(feasible_new_flags)
+        return self._infeasible_flags(feasible_new_flags) | self._other_types(ICMP_NEW)
+
+    def _other_types(self, kinds: Mapping[int, tuple[int, ...]]) -> int:
+        """The cells of these protocols with other ICMP types; none where nothing tells types apart."""
+        whole = self.protocols([(protocol, protocol) for protocol in kinds])
+        return whole & ~self._types(kinds) if self.axes[Field.ICMP].count > 1 else 0
+
+    def _types(self, kinds: Mapping[int, tuple[int, ...]]) -> int:
+        """The cells of these protocols with these ICMP types; none where nothing tells types apart."""
         icmp = self.axes[Field.ICMP]
         assert isinstance(icmp, Line)
-        for block in self.blocks:
-            if block.protocols[0] in ICMP_NEW and icmp.count > 1:
-                allowed = 0
-                for kind in ICMP_NEW[block.protocols[0]]:
-                    allowed |= icmp.mask(kind * 256, kind * 256 + 255)
-                out |= self.spread(block, Field.ICMP, icmp.all & ~allowed)
+        out = 0
+        for block in self.blocks if icmp.count > 1 else ():
+            for kind in kinds.get(block.protocols[0], ()):
+                out |= self.spread(block, Field.ICMP, icmp.mask(kind * 256, kind * 256 + 255))
         return out
 
     def _infeasible_flags(self, feasible: Callable[[int], bool]) -> int:
@@ -260,8 +272,9 @@ def valid_flags(flags: int) -> bool:
 TCP_STATES = (feasible_new_flags, valid_flags)
 
 
-def _icmp_new_ranges() -> set[Range]:
-    return {(kind * 256, kind * 256 + 255) for kinds in ICMP_NEW.values() for kind in kinds}
+def _icmp_ranges() -> set[Range]:
+    kinds = {kind for known in (ICMP_KNOWN, NEVER_TRACKED) for each in known.values() for kind in each}
+    return {(kind * 256, kind * 256 + 255) for kind in kinds}
 
 
 def _masked_axis(tests: set[tuple[int, int]], top: int, extra: Sequence[Callable[[int], bool]]) -> Values:
