@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Page:
     """A page: its file without .md, title, dialect, what is said first, policies, answers, and the fault.
 
     `prepared` completes what Felix writes, `damage` makes the faulty dump of the good one; `answer` is what is then
-    expected.
+    expected. `sets` are added to the node's sets; `renamed` are interfaces that another plug-in named.
     """
 
     name: str
@@ -55,6 +55,8 @@ class Page:
     hosts: tuple[HostEndpoint, ...] = ()
     folder: str = "cases/verify"
     prepared: Callable[[str], str] | None = None
+    sets: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -74,10 +76,8 @@ class Page:
             self.text,
             _fenced("cluster", self.pods),
             _fenced("yaml policies", written),
-            _fenced(
-                "json routes" if self.dialect.family == 4 else "json routes6", json.dumps(routes(self.dialect, objects))
-            ),
-            _fenced("ipset-save", node.sets.saved(self.dialect.family)),
+            _fenced("json routes" if self.dialect.family == 4 else "json routes6", self._routes(objects)),
+            _fenced("ipset-save", node.sets.saved(self.dialect.family) + self.sets),
             _fenced(kind, dump),
             *([_fenced("profile", self.profile)] if self.profile else []),
             _fenced(f"answer verify{self.options}", self.good),
@@ -86,6 +86,12 @@ class Page:
             _fenced(f"answer verify{self.options}", self.answer),
         ]
         return "\n\n".join(blocks) + "\n"
+
+    def _routes(self, objects: Policies) -> str:
+        text = json.dumps(routes(self.dialect, objects))
+        for old, new in self.renamed.items():
+            text = text.replace(old, new)
+        return text
 
 
 def _fenced(info: str, text: str) -> str:
@@ -132,9 +138,9 @@ WEB = ingress("web", {"from": [API], "ports": [{"port": 80}]})
 
 def write() -> None:
     """Write every page."""
-    from tests.felix import bug_pages, dialect_pages, host_pages
+    from tests.felix import bug_pages, dialect_pages, host_pages, setting_pages
 
-    for page in (*dialect_pages.PAGES, *host_pages.PAGES, *bug_pages.PAGES):
+    for page in (*dialect_pages.PAGES, *host_pages.PAGES, *setting_pages.PAGES, *bug_pages.PAGES):
         page.path.write_text(page.rendered(), "utf-8")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.felix import bug_pages, dialect_pages, host_pages
+from tests.felix import bug_pages, dialect_pages, host_pages, setting_pages
 from tests.felix.dialect import Dialect
 from tests.felix.pages import Page
 from tests.felix.samples import DIALECTS, cluster, peers_known, policy, ports_known, routes, types_known
@@ -128,7 +128,9 @@ def test_what_felix_never_writes_is_judged(name: str, seed: int, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "page", (*dialect_pages.PAGES, *host_pages.PAGES, *bug_pages.PAGES), ids=lambda page: page.name
+    "page",
+    (*dialect_pages.PAGES, *host_pages.PAGES, *setting_pages.PAGES, *bug_pages.PAGES),
+    ids=lambda page: page.name,
 )
 def test_pages_show_what_felix_writes(page: Page) -> None:
     """The pages of tests/cases/verify on releases are as `python -m tests.felix.pages` writes them."""
