@@ -18,8 +18,8 @@ from verifier.model.effect import (
     Untrack,
     Verdict,
 )
-from verifier.model.fields import ConnState
-from verifier.model.path import HOOKS, Path
+from verifier.model.fields import ConnState, CtStatus
+from verifier.model.path import BEFORE_ROUTING, HOOKS, Path
 from verifier.model.ruleset import Chain, Rule, Ruleset
 
 MOST_FORKS = 300
@@ -107,12 +107,15 @@ class _Traversal:
 
     def run(self, hooks: tuple[tuple[str, str], ...], live: int) -> None:
         first = self.batch.where("service", lambda s: s.state in (ConnState.NEW, ConnState.RELATED))  # type: ignore[attr-defined]
+        helped = self.batch.where("service", lambda s: s.state is ConnState.RELATED and s.ct_status & CtStatus.DNAT)  # type: ignore[attr-defined]
         groups = [Group(live)]
         for key in hooks:
             chain = self.ruleset.chains.get(key)
             if chain is None:
                 continue
             visiting = first if key[0] == "nat" else self.batch.all
+            if key[0] == "nat" and key[1] in BEFORE_ROUTING:
+                visiting &= ~helped
             self.hook = key[1]
             lost = {id(group): group.marks.get(UNTRACKED, 0) if key[0] == "nat" else 0 for group in groups}
             self.through = [group.part(~visiting | lost[id(group)]) for group in groups]

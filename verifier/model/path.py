@@ -44,6 +44,9 @@ HOOKS: dict[Path, tuple[tuple[str, str], ...]] = {
 BUILT_IN_CHAINS = frozenset(chain for hooks in HOOKS.values() for _, chain in hooks)
 """The names of the kernel's own chains, in whatever table."""
 
+BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
+"""The hooks whose nat table may change a destination; the chains after them see the new one (NAT-1)."""
+
 OUT_INTERFACE_CHAINS = ("FORWARD", "OUTPUT", "POSTROUTING")
 IN_INTERFACE_CHAINS = ("PREROUTING", "INPUT", "FORWARD")
 """Hooks at which the packet has that interface; elsewhere the name is empty (CH-2)."""

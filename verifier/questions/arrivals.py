@@ -24,7 +24,9 @@ from verifier.semantics.translations import Translated
 class Arrival:
     """Packets that come to one address with one mark after a translation by one rule of what was sent to one place.
 
-    Arrivals by one rule of what was sent to the same `destinations` are one, by whatever wire it came. `can` and `sure`, over (source, service after the translation), tell which of them may come and which do.
+    Arrivals by one rule of the same packets to the same `destinations` are one, by whatever wire they came: `written` are
+    these packets, as (source, service) before the translation. `can` and `sure`, over (source, service after it), tell
+    which of them may come and which do.
     """
 
     cell: int
@@ -32,6 +34,7 @@ class Arrival:
     line: Origin
     destinations: int
     ports: Range | None
+    written: frozenset[tuple[int, int]]
     sent: Translated = field(compare=False)
     can: Region = field(compare=False)
     sure: Region = field(compare=False)
@@ -86,7 +89,9 @@ def arrivals(space: Space, entries: Iterable[Translated]) -> dict[int, list[Arri
 
 
 def _arrival(cell: int, sent: Translated, ports: Range | None, can: Region, sure: Region) -> Arrival:
-    return Arrival(cell, sent.mark, sent.rule.origin, sent.destinations, ports, sent, can, sure)
+    return Arrival(
+        cell, sent.mark, sent.rule.origin, sent.destinations, ports, frozenset(sent.can.items()), sent, can, sure
+    )
 
 
 def _after(region: Region, ports: Range | None, services: Services) -> Region:

@@ -155,8 +155,15 @@ class TranslatedPackets:
             asked[Path.REMOTE_TO_POD] = self._wire.remote
         if Path.POD_TO_POD in paths:
             others = sum(pod.bit for pod in places.pods if local.bit & mine or pod.bit & mine)
-            asked[Path.POD_TO_POD] = others if self._hairpin is not Setting.ANY else others & ~local.bit
+            asked[Path.POD_TO_POD] = others if self._itself_asked else others & ~local.bit
         return asked
+
+    @property
+    def _itself_asked(self) -> bool:
+        """Whether anything is asked of a pod that reaches itself: where that is to be dropped, nothing of what follows."""
+        if self._run.demand is Demand.ACCEPT:
+            return self._hairpin is Setting.ALLOW
+        return self._hairpin is not Setting.ANY
 
     def _to_pod(self, local: LocalPod, mark: int, here: list[Arrival], asked: dict[Path, int]) -> _Question:
         places = self._world.places

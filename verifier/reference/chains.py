@@ -25,7 +25,14 @@ from verifier.model.effect import (
 from verifier.model.fields import ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
-from verifier.model.path import HOOKS, IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS, Path
+from verifier.model.path import (
+    BEFORE_ROUTING,
+    HOOKS,
+    IN_INTERFACE_CHAINS,
+    OUT_INTERFACE_CHAINS,
+    OUT_PORT_CHAINS,
+    Path,
+)
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.model.trace import ChainTrace, Step
 from verifier.reference.predicates import doubts, holds
@@ -33,7 +40,6 @@ from verifier.reference.view import View
 
 MAX_BRANCHES = 64
 ALL_BITS = 0xFFFFFFFF
-BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
 
 
 def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
@@ -208,7 +214,7 @@ class _Walker:
 
     def _enter_hook(self, branch: _Branch) -> bool:
         branch.hook += 1
-        while branch.untracked and branch.hook < len(self.hooks) and self.hooks[branch.hook][0] == "nat":
+        while branch.hook < len(self.hooks) and self._spared(branch):
             branch.hook += 1
         if branch.hook == len(self.hooks):
             return False
@@ -216,6 +222,14 @@ class _Walker:
         branch.frames = [_Frame(chain, 0, (chain.name,))]
         self._look(branch)
         return True
+
+    def _spared(self, branch: _Branch) -> bool:
+        """Whether the packet goes past the next table: untracked (CH-11), or translated together with its connection (CH-6)."""
+        table, hook = self.hooks[branch.hook]
+        if table != "nat":
+            return False
+        related = self.packet.state is ConnState.RELATED and self.packet.original is None
+        return branch.untracked or (related and hook in BEFORE_ROUTING and bool(self.packet.ct_status & CtStatus.DNAT))
 
     def _look(self, branch: _Branch) -> None:
         """The packet as the rules of this hook see it, with its present marks (CH-7)."""

@@ -36,11 +36,15 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
     stranger = misplaced(packet, path, view)
     if stranger:
         return Expectation(None, stranger)
+    itself = path is Path.POD_TO_POD and packet.source == packet.destination
+    if itself and packet.state is ConnState.RELATED and chosen(settings, SERVICE_HAIRPIN) is not Setting.ALLOW:
+        because = "what belongs to a connection of a pod to itself passes only where that must pass"
+        return Expectation(None, because, SERVICE_HAIRPIN)
     decided = undefined(packet, path, view, settings)
     if decided is not None:
         return decided
     ingress, egress = (judge(packet, view.cluster, each, view, granted(settings, perhaps=False)) for each in Direction)
-    if path is Path.POD_TO_POD and packet.source == packet.destination:
+    if itself:
         return _assumed(SERVICE_HAIRPIN, settings, ingress, egress)
     if path in NODE_PATHS:
         because = "a node and its own pods can always reach each other"

@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
-from verifier.model.fields import ConnState
+from verifier.model.fields import ConnState, CtStatus, Field
 from verifier.model.origin import Origin
-from verifier.model.path import HOOKS
+from verifier.model.path import BEFORE_ROUTING, HOOKS
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.semantics.atoms import MarkTest
 from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler
@@ -150,6 +150,11 @@ class Program:
         made = self.chains[key] = CompiledChain(key, chain.policy, [])
         if self._untracks and key in self.hooks and key[0] == "nat" and chain.rules:
             made.body.append(Instruction(chain.rules[0], self._if_untracked(self._whole, held=True), Kind.ACCEPT))
+        if self.state is ConnState.RELATED and key[0] == "nat" and key[1] in BEFORE_ROUTING and chain.rules:
+            services = self._compiler.space.services
+            sent_on = replace(self._whole, service=services.masked(Field.CT_STATUS, CtStatus.DNAT, CtStatus.DNAT))
+            if sent_on.service:
+                made.body.append(Instruction(chain.rules[0], sent_on, Kind.ACCEPT))
         for instruction in self._instructions(chain, (*callers, key)):
             made.body.append(instruction)
             if instruction.always and self._ends(instruction):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from verifier.model.effect import Target
+from verifier.model.path import BEFORE_ROUTING
 from verifier.model.ruleset import Rule
 from verifier.semantics.diagram import Diagram, Leaving
 from verifier.semantics.dispatch import Dispatch
@@ -21,9 +22,6 @@ from verifier.semantics.regions import Region, both, join, minus
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
 from verifier.smt.formula import Literal
-
-BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
-"""The hooks whose nat table may change a destination; the chains after them see the new one (NAT-1)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
