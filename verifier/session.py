@@ -201,7 +201,10 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
     if not any(pod.node == node.name and pod.has_traffic for pod in snapshot.cluster.pods):
         note = "no pod of the cluster is on this node, so there was nothing to ask"
         return NodeReport(node.name, profile.name, Answer.UNDECIDED, (), (), (note,))
+    deadline = None if options.timeout is None else time.monotonic() + options.timeout
     verdict = verify_node(snapshot, node, profile, options, progress)
+    if deadline is not None:
+        options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
     findings = _findings(verdict, snapshot, node, profile, options)
     return NodeReport(
         node=node.name,

@@ -24,6 +24,8 @@ RULES, SETS, POLICIES = "nodes/node-a/iptables-save", "nodes/node-a/ipset-save",
 COUNT = r"^(\[\d+:\d+\] )?"
 CALICO_JUMP = COUNT + r"(-A FORWARD .*-j cali-FORWARD)$"
 KUBE_ROUTER_JUMP = COUNT + r"(-A FORWARD .*-j KUBE-ROUTER-FORWARD)$"
+AZURE_JUMP = COUNT + r"(-A FORWARD .*-j AZURE-NPM)$"
+WEAVE_JUMP = COUNT + r"(-A FORWARD -i weave .*-j WEAVE-NPC-EGRESS)$"
 NEW_POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -245,6 +247,48 @@ SEEDS = [
         (Reason.POLICY,),
         "opens tcp 3000 for ingress[0] of policy monitoring/monitoring-lockdown, which has other ports",
     ),
+    Seed(
+        "azure/shop",
+        "the jump is gone",
+        [sub(RULES, AZURE_JUMP, "")],
+        (Reason.FOREIGN,),
+        "nothing in filter/FORWARD enters AZURE-NPM: the jump into azure's chains is missing",
+    ),
+    Seed(
+        "azure/shop",
+        "the jump comes too late",
+        [sub(RULES, AZURE_JUMP, r"-A FORWARD -p tcp -m tcp --dport 8080 -j ACCEPT\n\2")],
+        (Reason.FOREIGN,),
+        "in filter/FORWARD, which is not azure's, accepts the packet before the jump into azure's chains",
+    ),
+    Seed(
+        "weave/shop-numeric",
+        "a set lacks a member",
+        [sub(SETS, r"^add (weave-[^ ]+) 10.244.1.6 .*\n", "")],
+        (Reason.SETS,),
+        "(the pods of namespace shop) lacks 10.244.1.6 (shop/db-0)",
+    ),
+    Seed(
+        "weave/shop-numeric",
+        "one of two jumps is gone",
+        [sub(RULES, WEAVE_JUMP, "")],
+        (Reason.FOREIGN,),
+        "nothing in filter/FORWARD enters WEAVE-NPC-EGRESS: the jump into weave's chains is missing",
+    ),
+    Seed(
+        "weave/shop-numeric",
+        "somebody drops before",
+        [sub(RULES, WEAVE_JUMP, r"-A FORWARD -s 10.244.0.0/16 -j DROP\n\2")],
+        (Reason.FOREIGN,),
+        "in filter/FORWARD, which is not weave's, drops the packet before the jump into weave's chains",
+    ),
+    Seed(
+        "weave/shop-numeric",
+        "Weave's own drop in a built-in chain is gone",
+        [sub(RULES, COUNT + r"-A FORWARD -o weave -j DROP$", "")],
+        (Reason.CHAINS,),
+        "chain logic: wrong even if every set held what its selector selects now",
+    ),
 ]  # fmt: skip
 
 
@@ -292,6 +336,7 @@ ALONE = [
     *(("calico", name) for name in ("shop", "shop-services", "shop-services-proxy-late", "features-dual", "seed-mask")),
     *(("kube-router", name) for name in ("shop", "shop-services", "shop-services-proxy-last", "features-dual")),
     *(("weave", name) for name in ("shop", "shop-services", "features")),
+    *(("azure", name) for name in ("shop", "shop-services", "shop-services-proxy-last")),
 ]
 
 

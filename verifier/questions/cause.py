@@ -5,6 +5,7 @@ Spec: specs/questions/cause.md
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -57,6 +58,7 @@ class Asking:
     ) -> None:
         self._snapshot, self._node, self._profile = snapshot, node, profile
         self._options = _narrowed(options, findings, snapshot, node)
+        self._deadline = None if options.timeout is None else time.monotonic() + options.timeout
         self._deviations = profile.deviations(node)
         self._sets = wrong_sets(node, ideal)
         self._strange = unexplained(node, profile, ideal)
@@ -111,7 +113,10 @@ class Asking:
         return known
 
     def _ask(self, node: NodeState) -> Repaired:
-        verdict = verify_node(self._snapshot, node, self._profile, self._options, deviations=self._deviations)
+        options = self._options
+        if self._deadline is not None:
+            options = replace(options, timeout=max(self._deadline - time.monotonic(), 0.001))
+        verdict = verify_node(self._snapshot, node, self._profile, options, deviations=self._deviations)
         wrong: dict[tuple[Kind, Path, int, str], list[Box]] = {}
         for difference in verdict.differences:
             boxes = plain(difference.region)
