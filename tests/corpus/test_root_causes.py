@@ -213,6 +213,13 @@ SEEDS = [
         "chain logic: wrong even if every set held what its selector selects now",
     ),
     Seed(
+        "kube-router/shop-services",
+        "a pod's chain no longer rejects, beside a service proxy",
+        [sub(RULES, COUNT + r"-A KUBE-POD-FW-\S+ .*-j REJECT .*$", "")],
+        (Reason.CHAINS,),
+        "chain logic: wrong even if every set held what its selector selects now, and without the rules of others",
+    ),
+    Seed(
         "kube-router/shop",
         "a pod's chain asks a policy for the other direction",
         [sub(RULES, r"(-A KUBE-POD-FW-\S+ )-d (\S+)( .*policy\" -j)", r"\1-s \2\3")],

@@ -63,6 +63,15 @@ RECORDINGS = [
             "s:a_sG3wUbuH4Nz-nbt4Bl5Dz",
         ),
         (
+            WrittenPeer(WrittenSelector((("b", "y"), ("a", "x")))),
+            "demo",
+            (
+                '(projectcalico.org/namespace == "demo" && '
+                '(projectcalico.org/orchestrator == "k8s" && a == "x" && b == "y"))'
+            ),
+            "",
+        ),
+        (
             WrittenPeer(WrittenSelector((), (Requirement("b", "NotIn", ("q", "p", "q")),)), WrittenSelector()),
             "x",
             '(has(projectcalico.org/namespace) && (projectcalico.org/orchestrator == "k8s" && b not in {"p", "q"}))',
