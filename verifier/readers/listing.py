@@ -97,14 +97,22 @@ def read_listing(text: str, path: str, family: int, table: str = "", *, gaps: bo
         names = declared.setdefault(section.table, set())
         names.update(chain.name for chain in section.chains.values() if chain.policy is None)
     cut = "" if text.endswith("\n") else "the listing does not end with a line end: it may be cut off"
+    width = _width(sections)
     for number, section in enumerate(sections, 1):
         reader.enter_table(frozenset(declared[section.table]))
         for place, listed in enumerate(section.chains.values(), 1):
             last = number == len(sections) and place == len(section.chains)
-            chain = _chain(listed, section.table, reader, family, cut if last else "")
+            chain = _chain(listed, section.table, reader, family, cut if last else "", width)
             _add(chain, chains)
     whole = with_gaps(chains, path) if gaps else chains
     return Ruleset(family, unseen(whole, remarks, path) if remarks else whole, path)
+
+
+def _width(sections: list[Section]) -> int:
+    """The column at which the lines of a listing are cut off, 0 where none is: where a longest line lacks its end."""
+    lines = [line for section in sections for chain in section.chains.values() for _, line in chain.lines]
+    longest = max(map(len, lines), default=0)
+    return longest if any(UNCLOSED.search(line) for line in lines if len(line) == longest) else 0
 
 
 def _add(chain: Chain, chains: dict[tuple[str, str], Chain]) -> None:
@@ -225,7 +233,7 @@ class Listing:
         )
 
 
-def _chain(listed: ListedChain, table: str, reader: RuleReader, family: int, cut: str) -> Chain:
+def _chain(listed: ListedChain, table: str, reader: RuleReader, family: int, cut: str, width: int) -> Chain:
     rules: list[Rule] = []
     layout = listed.layout
     assert layout is not None
@@ -237,6 +245,8 @@ def _chain(listed: ListedChain, table: str, reader: RuleReader, family: int, cut
         if ELLIPSIS.fullmatch(line.strip()):
             rules.append(gap(listed.name, f"rules are left out of the listing here: {line.strip()}", origin))
             continue
+        if len(line) == width and not UNCLOSED.search(line):
+            rules.append(gap(listed.name, f"the listing is cut off at column {width}: {line.strip()}", origin))
         try:
             columns = split_columns(line, layout, family)
             rule = reader.rule(listed.name, columns, layout, origin)

@@ -166,7 +166,7 @@ class RuleReader:
     def _riddle(self, chain: str, words: list[str], doubts: list[str], columns: Columns, origin: Origin) -> Rule:
         """A line whose text is not understood as a whole: the columns and what stands before are, the rest is opaque."""
         known = beginning(columns.text)
-        safe = [each for each in known.matches if self._whole(each)] if "*/" not in known.rest else []
+        safe = [each for each in _outside(known.matches) if self._whole(each)] if "*/" not in known.rest else []
         listing = None if self._is_chain(columns) else listing_of_target(columns.target)
         plain = listing is None or not listing.pieces
         bare = columns if plain else replace(columns, target="")
@@ -246,6 +246,16 @@ def _agreed(ways: tuple[Reading, ...], text: str) -> tuple[list[Extension], list
     if text.count('"') > 2:
         common = Counter({each: number for each, number in common.items() if each.name in FREE_TEXT})
     return list(common.elements()), list((every - common).elements())
+
+
+def _outside(matches: tuple[Extension, ...]) -> list[Extension]:
+    """The matches, without what stands between two comments and may be part of one."""
+    comments = [place for place, each in enumerate(matches) if each.name == "comment"]
+    return [
+        each
+        for place, each in enumerate(matches)
+        if each.name == "comment" or not comments or not comments[0] < place < comments[-1]
+    ]
 
 
 def _words(options: tuple[Option, ...]) -> list[str]:
