@@ -168,7 +168,7 @@ class RuleReader:
         known = beginning(columns.text)
         safe = [each for each in _outside(known.matches) if self._whole(each)] if "*/" not in known.rest else []
         listing = None if self._is_chain(columns) else listing_of_target(columns.target)
-        plain = listing is None or not listing.pieces
+        plain = listing is None or (listing.silent and not listing.pieces)
         bare = columns if plain else replace(columns, target="")
         rule = self._written(chain, words, safe, bare, (), origin)
         left = known.rest if safe else columns.text

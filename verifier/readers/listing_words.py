@@ -48,17 +48,17 @@ class Reading:
 
 @cache
 def listing_of_target(name: str) -> Listing | None:
-    """How a target prints its options, None where it is not known."""
+    """How a target prints its options, None where it is not known; one that does not say so is never understood."""
     if name not in TARGETS:
         return None
-    found = import_module(f"verifier.targets.{name.lower()}").LISTED
-    assert isinstance(found, Listing)
-    return found
+    found = getattr(import_module(f"verifier.targets.{name.lower()}"), "LISTED", None)
+    return found if isinstance(found, Listing) else Listing(None, ())
 
 
 @cache
 def _matches() -> tuple[tuple[str, Listing], ...]:
-    return tuple((name, import_module(f"verifier.matches.{name}").LISTED) for name in MATCHES if name != "comment")
+    modules = {name: import_module(f"verifier.matches.{name}") for name in MATCHES if name != "comment"}
+    return tuple((name, module.LISTED) for name, module in modules.items() if hasattr(module, "LISTED"))
 
 
 @cache
