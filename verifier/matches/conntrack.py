@@ -5,14 +5,19 @@ Spec: specs/matches/conntrack.md
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from verifier.matches.module import MatchModule
+from verifier.matches.protocols import parse_protocol
 from verifier.matches.states import READ, in_states, parse_states, spell_states
 from verifier.model.extension import Malformed, Option, wording
+from verifier.model.fields import ConnState, Field
 from verifier.model.listing import listing, piece
-from verifier.model.predicate import Opaque, Predicate, all_of, negate
+from verifier.model.predicate import InRange, Opaque, Predicate, all_of, any_of, equals, negate
 
+TRACKED = InRange(Field.STATE, ((ConnState.NEW, ConnState.RELATED),))
+"""The packets that belong to a connection."""
 ARITY = {
     "--ctstate": 1, "--ctproto": 1, "--ctorigsrc": 1, "--ctorigdst": 1, "--ctreplsrc": 1, "--ctrepldst": 1,
     "--ctorigsrcport": 1, "--ctorigdstport": 1, "--ctreplsrcport": 1, "--ctrepldstport": 1, "--ctstatus": 1,
@@ -22,7 +27,7 @@ ARITY = {
 
 @dataclass(frozen=True, slots=True)
 class Conntrack:
-    """The state of the connection (CT-1); other facts about it are opaque (CT-4)."""
+    """The state of the connection (CT-1), and other facts about it, which only a packet of a connection has (CT-4)."""
 
     options: tuple[Option, ...]
     states: frozenset[str]
@@ -32,7 +37,8 @@ class Conntrack:
         parts: list[Predicate] = [negate(in_states(self.states), self.negated)] if self.states else []
         others = tuple(option for option in self.options if option.flag != "--ctstate")
         if others:
-            parts.append(Opaque(f"-m conntrack {wording(others)}"))
+            known = all_of(TRACKED, _facts(others))
+            parts.append(any_of(negate(TRACKED), known) if self.states else known)
         return all_of(*parts)
 
     def spelling(self) -> str:
@@ -42,6 +48,44 @@ class Conntrack:
         if option.flag != "--ctstate":
             return option.spelling()
         return f"{'! ' if self.negated else ''}--ctstate {spell_states(self.states)}"
+
+
+def _facts(options: tuple[Option, ...]) -> Predicate:
+    """What the options say of a packet that belongs to a connection: its protocol and direction (CT-5, CT-6), or nothing."""
+    parts: list[Predicate] = []
+    opaque: list[Option] = []
+    for option in options:
+        if option.flag == "--ctproto" and (number := _protocol(option.arguments[0])) is not None:
+            parts.append(_of_protocol(number, option))
+        elif option.flag == "--ctdir":
+            parts.append(_directed(option))
+        else:
+            opaque.append(option)
+    if opaque:
+        parts.append(Opaque(f"-m conntrack {wording(tuple(opaque))}"))
+    return all_of(*parts)
+
+
+def _protocol(text: str) -> int | None:
+    with suppress(Malformed):
+        return parse_protocol(text)
+    return None
+
+
+def _of_protocol(number: int, option: Option) -> Predicate:
+    """The connection's protocol is the packet's, unless that is related to another's (CT-5)."""
+    related = equals(Field.STATE, ConnState.RELATED)
+    own = negate(equals(Field.PROTOCOL, number), option.negated)
+    opaque = Opaque(f"-m conntrack {option.spelling()}")
+    return any_of(all_of(related, opaque), all_of(negate(related), own))
+
+
+def _directed(option: Option) -> Predicate:
+    """The first packets of a connection go in its original direction (CT-6)."""
+    new = equals(Field.STATE, ConnState.NEW)
+    opaque = Opaque(f"-m conntrack {option.spelling()}")
+    original = option.arguments[0].upper() == "ORIGINAL"
+    return any_of(new, opaque) if original else all_of(negate(new), opaque)
 
 
 def parse(options: tuple[Option, ...], family: int) -> Conntrack:  # noqa: ARG001  one signature for all

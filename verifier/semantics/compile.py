@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from verifier.model.fields import ConnState, Field, Label
 from verifier.model.predicate import (
+    FALSE,
+    TRUE,
     All,
     AnyOf,
     InRange,
@@ -24,7 +26,10 @@ from verifier.model.predicate import (
     Opaque,
     PortNamed,
     Predicate,
+    all_of,
+    any_of,
     equals,
+    negate,
 )
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
@@ -155,7 +160,12 @@ class Compiler:
         try:
             boxes = self._boxes(predicate, negated, state)
         except (_CoupledError, UnclearSetError) as error:
-            draft.opaque.append(FreeTest(str(error), predicate if _plain(predicate) else None, negated))
+            settled = _settled(predicate, state)
+            if settled != predicate:
+                self._keep.append(settled)
+                self._conjoin(draft, settled, negated, state)
+            else:
+                draft.opaque.append(FreeTest(str(error), predicate if _plain(predicate) else None, negated))
             return
         if len(boxes) <= 1:
             draft.boxes = meet(draft.boxes, boxes)
@@ -269,6 +279,21 @@ def _name_test(predicate: Predicate, negated: bool) -> NameTest:
 def _plain(predicate: Predicate) -> bool:
     """Whether it asks one thing of the packet, which then has one answer wherever it is asked."""
     return isinstance(predicate, InRange | Masked | Named | Member)
+
+
+def _settled(predicate: Predicate, state: ConnState) -> Predicate:
+    """The predicate for packets of this state, without its tests of the state."""
+    match predicate:
+        case InRange(Field.STATE, ranges):
+            return TRUE if any(lo <= state <= hi for lo, hi in ranges) else FALSE
+        case Not(part):
+            return negate(_settled(part, state))
+        case All(parts):
+            return all_of(*(_settled(part, state) for part in parts))
+        case AnyOf(parts):
+            return any_of(*(_settled(part, state) for part in parts))
+        case _:
+            return predicate
 
 
 def _reads_state(predicate: Predicate) -> bool:

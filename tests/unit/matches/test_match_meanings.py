@@ -26,6 +26,7 @@ from verifier.readers.words import split_words
 
 TCP, UDP, SCTP = (equals(Field.PROTOCOL, number) for number in (6, 17, 132))
 WITH_PORTS = InRange(Field.PROTOCOL, ((6, 6), (17, 17), (33, 33), (132, 132), (136, 136)))
+CONNECTED = InRange(Field.STATE, ((0, 2),))
 DPORT80 = InRange(Field.DESTINATION_PORT, ((80, 80),))
 
 
@@ -89,11 +90,11 @@ def meaning(options: str, family: int = 4) -> Predicate:
         ("-m conntrack --ctstate INVALID,NEW", InRange(Field.STATE, ((0, 0), (3, 3)))),
         ("-m conntrack ! --ctstate DNAT", Not(Masked(Field.CT_STATUS, 2, 2))),
         (
-            "-m conntrack --ctstate NEW,SNAT --ctproto 6",
+            "-m conntrack --ctstate NEW,SNAT --ctstatus ASSURED",
             All(
                 (
                     AnyOf((InRange(Field.STATE, ((0, 0),)), Masked(Field.CT_STATUS, 1, 1))),
-                    Opaque("-m conntrack --ctproto 6"),
+                    AnyOf((Not(CONNECTED), All((CONNECTED, Opaque("-m conntrack --ctstatus ASSURED"))))),
                 )
             ),
         ),
