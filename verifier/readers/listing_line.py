@@ -153,7 +153,7 @@ class RuleReader:
         rule = self._written(chain, words, kept, columns, options, origin)
         tests = [rule.match, *([Opaque(HIDDEN.format(columns.text))] if uncertain else []), *map(Opaque, doubts)]
         effect = rule.effect
-        if any(way.target != first.target for way in ways) or (uncertain and options):
+        if any(way.target != first.target for way in ways) or (options and _many_quotes(columns.text)):
             effect = Unknown(f"-j {extension}: the listing hides its options: {columns.text}")
         elif first.target is not None and first.target.doubts:
             effect = Unknown(f"-j {extension}: {'; '.join(first.target.doubts)}")
@@ -243,9 +243,14 @@ def _agreed(ways: tuple[Reading, ...], text: str) -> tuple[list[Extension], list
     for count in counts[1:]:
         common &= count
         every |= count
-    if text.count('"') > 2:
+    if _many_quotes(text):
         common = Counter({each: number for each, number in common.items() if each.name in FREE_TEXT})
     return list(common.elements()), list((every - common).elements())
+
+
+def _many_quotes(text: str) -> bool:
+    """Whether a string may end later than it seems."""
+    return text.count('"') > 2
 
 
 def _outside(matches: tuple[Extension, ...]) -> list[Extension]:

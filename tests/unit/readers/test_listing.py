@@ -11,7 +11,8 @@ import pytest
 
 from tests.corpus_path import corpus
 from verifier.matches import MATCHES
-from verifier.model.effect import Effect, Finish, Unknown, Verdict
+from verifier.model.effect import Assign, Effect, Finish, Unknown, Verdict
+from verifier.model.fields import Field
 from verifier.model.listing import Listing
 from verifier.model.origin import InputError, Origin
 from verifier.model.predicate import FALSE, All, AnyOf, Not, Opaque, Predicate
@@ -200,6 +201,16 @@ def test_a_quoted_text_may_hide_where_it_ends() -> None:
     (rule,) = read(chain(text)).rules
     assert "-m tcp" not in rule.text
     assert any(isinstance(part, Opaque) and "may end later" in part.text for part in getattr(rule.match, "parts", ()))
+
+
+def test_what_a_target_does_may_be_hidden_in_a_string() -> None:
+    """Behind several quotation marks, a target's options may be part of a string; behind comments they are not."""
+    line = "0 0 MARK 0 -- * * 0.0.0.0/0 0.0.0.0/0"
+    strings = 'STRING match  "a" ALGO name bm STRING match  "b" ALGO name bm MARK or 0x1'
+    first, second = read(chain(f"{line} {strings}\n{line} /* a */ tcp /* b */ MARK or 0x1")).rules
+    assert isinstance(first.effect, Unknown)
+    assert second.effect == Assign(Field.MARK, 1, 1)
+    assert isinstance(second.match, Opaque)
 
 
 def test_tables_in_any_company() -> None:
