@@ -6,6 +6,7 @@ Spec: specs/assumptions.md (AS-1 to AS-11)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
@@ -102,6 +103,10 @@ class Demands:
         settings = {**self.settings, name: setting}
         if name in READINGS and name not in self._read.live:
             return self
+        if name not in READINGS:
+            other = copy(self)
+            other.settings = settings
+            return other
         read = readings(self._cluster, settings)
         return Demands(settings, self._cluster, read, self._compiler, self._kept, self.narrowest)
 

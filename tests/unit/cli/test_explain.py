@@ -128,3 +128,35 @@ def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[s
     text = " ".join(capsys.readouterr().out.split())
     for part in ("The exit code is 0", "1 ", "2 ", "3 ", "4 ", "CHAINPROOF_DEBUG=1"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("choice", "code", "comparison", "must"),
+    [("deny", 0, "agree", "drop"), ("allow", 1, "blocked", "accept"), ("any", 0, "unspecified", None)],
+)
+def test_what_is_assumed_is_asked(
+    choice: str, code: int, comparison: str, must: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the command line, in a file, and on the command line against the file."""
+    team = tmp_path / "team.yaml"
+    team.write_text(f"other-protocols: {choice}\n")
+    other = tmp_path / "other.yaml"
+    other.write_text(f"other-protocols: {'deny' if choice == 'allow' else 'allow'}\n")
+    ends = ("--from", "172.17.1.9", "--to", "default/busybox")
+    for given in (
+        ("--assume", f"other-protocols={choice}"),
+        ("--assume-file", str(team)),
+        ("--assume-file", str(other), "--assume", f"other-protocols={choice}"),
+    ):
+        found, node = told(EXAMPLE, capsys, *ends, *given, service="icmp")
+        assert (found, node["comparison"], node["must"]) == (code, comparison, must)
+        assert node["assumption"] == "other-protocols"
+
+
+def test_a_file_of_choices_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One message with file and line, exit code 2, for both commands."""
+    team = tmp_path / "team.yaml"
+    team.write_text("icmp-errors: deny\nother-protocols: perhaps\n")
+    for command in (["verify"], ["explain", "--from", "a/b", "--to", "c/d", "--port", "tcp/80"]):
+        assert run([*command, str(EXAMPLE), "--assume-file", str(team)]) == 2
+        assert f"{team}:2: other-protocols: expected one of allow, deny, any" in capsys.readouterr().err
