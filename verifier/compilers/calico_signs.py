@@ -210,7 +210,7 @@ def _covers(low: int | str | None, high: int | str | None, first: int, last: int
 
 def _opened(parts: tuple[Predicate, ...]) -> Iterator[tuple[str, int, int]]:
     called = {6: "tcp", 17: "udp", 132: "sctp"}
-    protocols = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.PROTOCOL]
+    protocols = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.PROTOCOL and p.ranges]
     for part in parts:
         if isinstance(part, InRange) and part.field is Field.DESTINATION_PORT and protocols:
             for first, last in part.ranges:

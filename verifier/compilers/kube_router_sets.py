@@ -120,7 +120,8 @@ def _numbers(node: NodeState, family: int) -> dict[str, frozenset[int]]:
             continue
         for rule in each.rules:
             parts = conjuncts(rule.match)
-            ports = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.DESTINATION_PORT]
+            ported = (p for p in parts if isinstance(p, InRange) and p.field is Field.DESTINATION_PORT)
+            ports = [part.ranges[0][0] for part in ported if part.ranges]
             for part in parts:
                 if ports and isinstance(part, Member):
                     found.setdefault(part.name, set()).update(ports)

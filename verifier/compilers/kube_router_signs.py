@@ -164,7 +164,7 @@ class _Compared:
 def _opened(parts: tuple[Predicate, ...]) -> tuple[str, int, int] | None:
     """Protocol and destination ports of a rule that names one range of them."""
     ranges = [p.ranges for p in parts if isinstance(p, InRange) and p.field is Field.DESTINATION_PORT]
-    protocols = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.PROTOCOL]
+    protocols = [p.ranges[0][0] for p in parts if isinstance(p, InRange) and p.field is Field.PROTOCOL and p.ranges]
     called = {number: name for name, number in PROTOCOLS.items()}
     if not ranges or not protocols or protocols[0] not in called or len(ranges[0]) != 1:
         return None
