@@ -116,7 +116,7 @@ class Asking:
         options = self._options
         if self._deadline is not None:
             options = replace(options, timeout=max(self._deadline - time.monotonic(), 0.001))
-        verdict = verify_node(self._snapshot, node, self._profile, options, deviations=self._deviations)
+        verdict = verify_node(self._snapshot, node, self._profile, options, deviations=self._deviations, premises=False)
         wrong: dict[tuple[Kind, Path, int, str], list[Box]] = {}
         for difference in verdict.differences:
             boxes = plain(difference.region)

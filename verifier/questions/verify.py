@@ -6,6 +6,7 @@ Spec: specs/answers.md
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -66,10 +67,11 @@ def verify_node(
     progress: Progress = silent,
     *,
     deviations: tuple[Deviation, ...] | None = None,
+    premises: bool = True,
 ) -> NodeVerdict:
     """Ask every selected question about a node; raises Disagreement when two of our own readings differ.
 
-    `deviations` are those in force, None for all of the profile's that the node shows.
+    `deviations`: those in force, None for all of the node's; without `premises` no assumption is tried otherwise.
     """
     in_force = profile.deviations(node) if deviations is None else deviations
     deadline = None if options.timeout is None else time.monotonic() + options.timeout
@@ -77,7 +79,7 @@ def verify_node(
     found: list[Difference] = []
     notes: list[str] = []
     used: set[str] = set()
-    statistics: dict[str, int] = {}
+    statistics: Counter[str] = Counter()
     applied = enforcement(profile, node, snapshot.cluster)
     doubts: dict[tuple[str, Path, int], tuple[str, ...]] = {}
     rests: set[str] = set()
@@ -100,13 +102,12 @@ def verify_node(
         check = family_of(options)
         check.run(progress)
         questions.extend(answers := check.questions())
-        rests.update(depended_on(check.world, answers, partial(_again, family_of, options)))
+        rests.update(depended_on(check.world, answers, partial(_again, family_of, options)) if premises else ())
         found.extend(differences(check.world, check.ledger))
         notes.extend(check.notes)
         used |= check.world.used_deviations
         doubts |= {(pod, path, family): tuple(reasons) for (pod, path), reasons in check.ledger.reasons.items()}
-        for name, count in check.ledger.statistics.items():
-            statistics[name] = statistics.get(name, 0) + count
+        statistics.update(check.ledger.statistics)
     answer = max((q.answer for q in questions), key=RANK.__getitem__, default=Answer.UNDECIDED)
     return NodeVerdict(
         answer,
