@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus_path import corpus
+from verifier.model.effect import Verdict
 from verifier.model.origin import InputError
 from verifier.model.snapshot import Snapshot
 from verifier.readers import bounds
@@ -431,3 +432,20 @@ def test_every_recording_reads() -> None:
         assert node.sets, folder
         assert snapshot.cluster.tiers[0].policies, folder
         assert all((folder / file.path).is_file() for file in snapshot.inputs)
+
+
+def test_an_empty_dump_leaves_room_for_a_listing(tmp_path: Path) -> None:
+    """A listing is read where the dump is missing or empty (LST-8), and is said to be one; a dump beside it counts."""
+    heads = "\n".join(
+        f"Chain {name} (policy DROP)\ntarget     prot opt source               destination\n"
+        for name in ("INPUT", "FORWARD", "OUTPUT")
+    )
+    place = "nodes/n1/iptables-"
+    for dump in ({f"{place}save": "\n"}, {}):
+        files = {name: text for name, text in WHOLE.items() if name != f"{place}save"}
+        snapshot = read_snapshot(write(tmp_path / str(len(dump)), {**files, **dump, f"{place}list": heads}))
+        assert snapshot.nodes[0].rulesets[4].chains["filter", "FORWARD"].policy is Verdict.DROP
+        assert any("iptables-list is a listing" in note for note in snapshot.notes)
+        assert "iptables-save" not in snapshot.nodes[0].missing
+    snapshot = read_snapshot(write(tmp_path / "both", {**WHOLE, f"{place}list": heads}))
+    assert snapshot.nodes[0].rulesets[4].chains["filter", "FORWARD"].policy is Verdict.ACCEPT
