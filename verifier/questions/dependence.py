@@ -41,8 +41,17 @@ def depended_on(world: World, questions: list[Question], again: Again) -> Iterat
     """The names of the assumptions that some answer of the family depends on."""
     for assumption in ASSUMPTIONS:
         name = assumption.name
-        if name in world.used_assumptions if name in OF_SERVICES else _depends(name, world, questions, again):
+        if (_covers if name in OF_SERVICES else _depends)(name, world, questions, again):
             yield name
+
+
+def _covers(name: str, world: World, questions: list[Question], again: Again) -> bool:
+    """A question that is proved depends on what covers a packet of it; what is refuted with nothing asked stays so."""
+    known = {(question.pod, question.path): question.answer for question in questions}
+    answers = {known[pod, path] for covering, pod, path in world.covered if covering == name and (pod, path) in known}
+    if world.demands.setting(name) is Setting.ANY:
+        answers.discard(Answer.REFUTED)
+    return Answer.PROVED in answers or (bool(answers) and _changes(name, world, questions, again))
 
 
 def _depends(name: str, world: World, questions: list[Question], again: Again) -> bool:

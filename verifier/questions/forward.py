@@ -108,9 +108,10 @@ class Forward:
         scene = self._frames.pair_scene(source, destination)
         can, sure, reasons = self._accepted(path, form, literal, source, destination, (lemma,))
         demanded = self._demanded(path, scene, lemma)
-        if role is Role.EGRESS:
-            demanded = self._world.unserved(self._run, scene, demanded)
         elsewhere = self._translated.elsewhere(path, scene)
+        if role is Role.EGRESS:
+            self._world.note_unserved(self._run, scene, demanded, elsewhere[1], local.pod.full_name, path)
+            demanded = self._world.unserved(self._run, scene, demanded)
         verdicts = compare_staying(can, can if can == sure else sure, demanded, elsewhere)
         self.lemmas.note(Kind.LEAK, lemma, both(can, demanded.deny))
         self.lemmas.note(Kind.BLOCKED, lemma, minus(demanded.allow, sure))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from verifier.model.assumption import Setting
 from verifier.model.finding import Kind
 from verifier.model.path import HOOKS, Path
 from verifier.questions.demands import Demand, Run
@@ -49,7 +48,8 @@ class Hosts:
         hooks = self._summaries.program.path(HOOKS[path])
         if not self._world.demands.near(self._run.demand):
             return
-        denies = self._run.demand is Demand.DROP or self._run.unserved is Setting.DENY
+        served = path is Path.POD_TO_NODE and bool(self._world.served)
+        denies = self._run.demand is Demand.DROP or (self._run.demand is Demand.POLICY and served)
         if not denies and not self._summaries.program.may_refuse(hooks):
             return
         try:
@@ -69,11 +69,12 @@ class Hosts:
         accept = self._run.demand is not Demand.DROP
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
         demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
+        elsewhere = self._translated.elsewhere(path, scene)
         if path is Path.POD_TO_NODE:
+            self._world.note_unserved(self._run, scene, demanded, elsewhere[1], local.pod.full_name, path)
             demanded = self._world.unserved(self._run, scene, demanded)
         self._world.note_used(Kind.BLOCKED, {path: scene.real}, scene, minus(demanded.allow, sure))
         self._world.note_used(Kind.LEAK, {path: scene.real}, scene, both(can, demanded.deny))
-        elsewhere = self._translated.elsewhere(path, scene)
         verdicts = compare_staying(can, sure if diagram.reasons else can, demanded, elsewhere)
         if verdicts.possible:
             self._ledger.undecided(local.pod.full_name, path, [*diagram.reasons, *self._translated.reasons])

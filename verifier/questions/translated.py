@@ -131,8 +131,9 @@ class TranslatedPackets:
         for mark, arriving in self._arriving.items():
             asked = self._senders(local, paths, mine)
             here = [each for each in arriving if each.cell == local.cell]
-            if local.bit & mine and any(slice_at(each.can, local.bit) for each in here):
-                self._world.used_assumptions.add(SERVICE_HAIRPIN)
+            itself = Path.POD_TO_POD in asked and local.bit & mine
+            if itself and any(slice_at(each.can, local.bit) for each in here):
+                self._world.covered.add((SERVICE_HAIRPIN, local.pod.full_name, Path.POD_TO_POD))
             if here and asked:
                 out.append(self._to_pod(local, mark, here, asked))
             if not local.bit & mine:

@@ -39,7 +39,7 @@ ANSWERING = {
 class World:
     """Everything about a family of a node that does not depend on a question.
 
-    With `apart` differences are told by the pod whose policies they break: the destination where its own deny
+    `covered` are the assumptions about Services with the questions, by pod and path, of which they cover a packet. With `apart` differences are told by the pod whose policies they break: the destination where its own deny
     something, else the source.
     """
 
@@ -78,7 +78,7 @@ class World:
         self.readings = {name: Policies(each.tiers, self.compiler) for name, each in readings.items()}
         self.used_deviations: set[str] = set()
         self.apart = apart
-        self.used_assumptions: set[str] = set()
+        self.covered: set[tuple[str, str, Path]] = set()
         self.served = self._service_addresses(cluster) if translates(ruleset) else []
 
     def under(self, name: str, setting: Setting) -> World:
@@ -139,16 +139,23 @@ class World:
 
     def unserved(self, run: Run, scene: Scene, demanded: Demanded) -> Demanded:
         """The demand with what the assumption says of addresses of Services that this node does not translate."""
-        if run.unserved is Setting.ALLOW and run.demand is not Demand.POLICY:
-            return demanded
-        there = both(demanded.allow, union(self.served, scene.world, scene.services))
-        if not there:
-            return demanded
-        self.used_assumptions.add(SERVICE_ADDRESSES)
-        if run.unserved is Setting.ALLOW:
+        there = self._unserved(run, scene, demanded)
+        if not there or run.unserved is Setting.ALLOW:
             return demanded
         deny = join(demanded.deny, there) if run.unserved is Setting.DENY else demanded.deny
         return Demanded(minus(demanded.allow, there), deny, demanded.excused)
+
+    def note_unserved(
+        self, run: Run, scene: Scene, demanded: Demanded, translated: Region, pod: str, path: Path
+    ) -> None:
+        """Remember a question about packets to such addresses; `translated` are those that surely go elsewhere."""
+        if minus(self._unserved(run, scene, demanded), translated):
+            self.covered.add((SERVICE_ADDRESSES, pod, path))
+
+    def _unserved(self, run: Run, scene: Scene, demanded: Demanded) -> Region:
+        if run.unserved is Setting.ALLOW and run.demand is not Demand.POLICY:
+            return {}
+        return both(demanded.allow, union(self.served, scene.world, scene.services))
 
     def excused(self, kind: Kind, paths: Mapping[Path, int], scene: Scene) -> Region:
         """What documented deviations leave unspecified; `paths` gives the cells of the free end that belong to each path."""
