@@ -24,7 +24,9 @@ Key = TypeVar("Key")
 
 
 class Diagram:
-    """Pushes regions through the chains of one program."""
+    """Pushes regions through the chains of one program; with `loses` a rule may take packets out that go neither way."""
+
+    loses = False
 
     def __init__(self, program: Program, dispatch: Dispatch) -> None:
         self._program = program
@@ -90,12 +92,13 @@ class Diagram:
             arriving: dict[int, Region] = {}
             for entered in live:
                 taken, left = self._split(one, state[entered], scene)
-                if not taken:
+                if not taken and not self.loses:
                     continue
                 del state[entered]
                 if left:
                     _add(arriving, entered, left)
-                self._apply(one, entered, taken, scene, arriving, back, out)
+                if taken:
+                    self._apply(one, entered, taken, scene, arriving, back, out)
             for arrived, part in arriving.items():
                 _add(state, arrived, part)
             if not state:

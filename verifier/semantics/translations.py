@@ -163,7 +163,7 @@ class _Catcher(Diagram):
         super().__init__(program, dispatch)
         self.caught: dict[tuple[Instruction, int], Region] = {}
         self.doubts: dict[str, None] = {}
-        self._certain = certain
+        self._certain = self.loses = certain
 
     def _split(self, one: Instruction, region: Region, scene: Scene) -> tuple[Region, Region]:
         inside, outside = super()._split(one, region, scene)
