@@ -5,7 +5,7 @@ Spec: specs/answers.md (composition)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from verifier.model.path import Path
@@ -41,6 +41,7 @@ class Forms:
         self._ledger = ledger
         self._wire = wire
         self._known: dict[tuple[Path, Literal], Form] = {}
+        self._spoken: dict[Literal, frozenset[Hashable]] = {}
 
     def form(self, path: Path, literal: Literal, roles: Sequence[Role], scene: Scene) -> Form:
         """Decide once per formula: rid of the parts' ways out, and compared with the conjunction of the parts."""
@@ -52,8 +53,11 @@ class Forms:
 
     def speaks_of(self, literal: Literal, role: Role) -> bool:
         """Whether the formula has the parts of this role in it."""
-        nodes = [self._store.nodes[node] for node in self._store.atoms([literal])]
-        return any(kind == PART and payload == (role, 0) for kind, payload in nodes)
+        found = self._spoken.get(literal)
+        if found is None:
+            nodes = [self._store.nodes[node] for node in self._store.atoms([literal])]
+            found = self._spoken[literal] = frozenset(payload for kind, payload in nodes if kind == PART)
+        return (role, 0) in found
 
     def _analyse(self, literal: Literal, roles: Sequence[Role], scene: Scene) -> Form:
         store = self._store
