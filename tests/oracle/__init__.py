@@ -150,10 +150,9 @@ class _Checker:
         """Whether something is not known that the packets here take for granted: who is where, or what a label is."""
         view = self.judged.view
         nowhere = not view.types.known and path in (Path.NODE_TO_POD, Path.POD_TO_NODE)
-        unlabelled = any(pod.namespace in view.cluster.unlabelled for pod in view.pods.values())
         return (
             nowhere
-            or unlabelled
+            or bool(view.cluster.unlabelled)
             or not view.cluster.policies_known
             or (wanted is Answer.PROVED and len(self.judged.fates) > 1)
         )
@@ -161,9 +160,7 @@ class _Checker:
     def _blind(self) -> bool:
         """Whether nobody knows what the policies ask."""
         view = self.judged.view
-        return not view.cluster.policies_known or any(
-            pod.namespace in view.cluster.unlabelled for pod in view.pods.values()
-        )
+        return not view.cluster.policies_known or bool(view.cluster.unlabelled)
 
     def witnesses(self, differences: list[Difference]) -> Iterator[str]:
         """Every witness lies in its own box and differs by the reference."""

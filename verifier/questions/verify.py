@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from verifier.compilers import enforcement
-from verifier.model.assumption import ASSUMPTIONS, Setting
+from verifier.model.assumption import ASSUMPTIONS, FINISHED_PODS, HOST_NETWORK_PODS, Setting
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import NAMESPACE_NAME, ConnState, Scope
 from verifier.model.finding import Answer, Difference, Question
@@ -149,10 +149,18 @@ def _blind(cluster: Cluster, world: World) -> str:
     if not cluster.policies_known:
         return "no NetworkPolicy was read, and no empty List that would say that there is none"
     selected = any(label.scope is Scope.NAMESPACE and label.key != NAMESPACE_NAME for label in world.space.labels)
-    unknown = sorted({pod.namespace for pod, _ in world.space.inventory.pods} & cluster.unlabelled)
+    peers = {pod.namespace for pod in cluster.pods if world.family in pod.addresses and _may_be_peer(pod, world)}
+    unknown = sorted(peers & cluster.unlabelled)
     if selected and unknown:
         return f"the labels of namespace {unknown[0]} are not known, and policies select namespaces by label"
     return ""
+
+
+def _may_be_peer(pod: Pod, world: World) -> bool:
+    """Whether a selector may select the pod as a peer (AS-10, AS-11)."""
+    if pod.has_traffic:
+        return True
+    return world.demands.setting(HOST_NETWORK_PODS if pod.host_network else FINISHED_PODS) is not Setting.DENY
 
 
 class _Family:
