@@ -255,6 +255,13 @@ SEEDS = [
         "opens tcp 3000 for ingress[0] of policy monitoring/monitoring-lockdown, which has other ports",
     ),
     Seed(
+        "azure/seed",
+        "a pod is in none of its sets",
+        [sub(SETS, r"^add azure-npm-\w+ 10.244.1.3\n", "", count=0)],
+        (Reason.SETS,),
+        "lacks 10.244.1.3 (default/client) and 1 more set is wrong",
+    ),
+    Seed(
         "azure/shop",
         "the jump is gone",
         [sub(RULES, AZURE_JUMP, "")],

@@ -21,9 +21,11 @@ def _given(_context: click.Context, _parameter: click.Parameter, given: tuple[st
         if name not in known:
             raise click.BadParameter(f"{name!r} is no assumption; there are {', '.join(a.name for a in ASSUMPTIONS)}")
         try:
-            settings[name] = Setting(value)
+            setting = Setting(value)
         except ValueError:
             raise click.BadParameter(f"{each!r}: expected {name}={SETTINGS}") from None
+        if settings.setdefault(name, setting) is not setting:
+            raise click.BadParameter(f"{name} is both {settings[name].value} and {value}: leave one out")
     return settings
 
 

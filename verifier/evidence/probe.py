@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verifier.model.addresses import parse_address
-from verifier.model.cluster import Cluster, Pod
+from verifier.model.cluster import Cluster, Pod, Service
 from verifier.model.fields import ICMP, ICMPV6, ConnState, has_ports
 from verifier.model.node import NodeState
 from verifier.model.options import Probe
@@ -41,6 +41,10 @@ class Ends:
 
 def ends_of(probe: Probe, cluster: Cluster) -> Ends:
     """The addresses of both ends; InputError where a name is no pod's or the ends share no family."""
+    if _service(probe.source, cluster) is not None:
+        raise InputError(
+            Origin(probe.source), "a Service, which sends nothing", "write the pod that sends, or an address"
+        )
     sources = _addresses(probe.source, cluster)
     destinations = _addresses(probe.destination, cluster)
     origin = Origin(f"{probe.source} -> {probe.destination}")
@@ -64,10 +68,11 @@ def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
     try:
         family, address = parse_address(text)
     except ValueError:
-        service = next((each for each in cluster.services if each.full_name == text), None)
-        if service is not None and not any(pod.full_name == text for pod in cluster.pods):
-            return dict(service.addresses)
-        return dict(_pod(text, cluster).addresses)
+        service = _service(text, cluster)
+        if service is not None and not service.addresses:
+            remedy = "write one of its pods, or the address that is meant"
+            raise InputError(Origin(text), "a Service without an address of its own", remedy) from None
+        return dict(_pod(text, cluster).addresses if service is None else service.addresses)
     if any(first <= address <= last for first, last in NEVER_FORWARDED[family]):
         problem = (
             "no packet that a node forwards has this address (unspecified, loopback, multicast, broadcast, link-local)"
@@ -76,12 +81,19 @@ def _addresses(text: str, cluster: Cluster) -> dict[int, int]:
     return {family: address}
 
 
+def _service(name: str, cluster: Cluster) -> Service | None:
+    """The Service of this name, None where a pod has it too."""
+    if any(pod.full_name == name for pod in cluster.pods):
+        return None
+    return next((each for each in cluster.services if each.full_name == name), None)
+
+
 def _pod(name: str, cluster: Cluster) -> Pod:
     found = next((pod for pod in cluster.pods if pod.full_name == name), None)
     if found is None:
         near = [pod.full_name for pod in cluster.pods if name.rpartition("/")[2] in pod.name]
         remedy = f"write NAMESPACE/NAME, for instance {_some(near or [pod.full_name for pod in cluster.pods])}"
-        raise InputError(Origin(name), "neither an address nor a pod of the snapshot", remedy)
+        raise InputError(Origin(name), "neither an address nor a pod or Service of the snapshot", remedy)
     if not found.has_traffic:
         raise InputError(found.origin, *_without_traffic(found))
     return found

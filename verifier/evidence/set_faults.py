@@ -105,7 +105,8 @@ class SetFaults:
             return "the chains are right once the sets hold what they stand for"
         told = [_told(fault) for fault in faults[:NAMED]]
         if len(faults) > NAMED:
-            told.append(f"{len(faults) - NAMED} more sets are wrong")
+            rest = len(faults) - NAMED
+            told.append("1 more set is wrong" if rest == 1 else f"{rest} more sets are wrong")
         quirks = dict.fromkeys(fault.quirk for fault in faults if fault.quirk)
         own = "".join(f"; it is not stale: {quirk}" for quirk in quirks)
         return f"the chains are right, but {' and '.join(told)}{own}"

@@ -52,13 +52,14 @@ def parse_hosts(text: str, family: int) -> Hosts:
     address, slash, length = text.partition("/")
     bits = ADDRESS_BITS[family]
     whole = (1 << bits) - 1
+    host = parse_host(address, family)
     if not slash:
         mask = whole
     elif length.isdecimal() and length.isascii() and len(length) <= 3 and int(length) <= bits:
         mask = whole ^ ((1 << (bits - int(length))) - 1)
     else:
         mask = parse_host(length, family, "network mask")
-    return Hosts(family, parse_host(address, family) & mask, mask)
+    return Hosts(family, host & mask, mask)
 
 
 def parse_host(text: str, family: int, what: str = "address") -> int:
@@ -71,6 +72,8 @@ def parse_host(text: str, family: int, what: str = "address") -> int:
         found, value = parse_address(text)
     except ValueError:
         found, value = 0, 0
+    if found not in (family, 0):
+        raise Malformed(f"{text!r} is an IPv{found} address, where IPv{family} is expected")
     if found != family:
         raise Malformed(f"{text!r} is not an IPv{family} {what}")
     return value

@@ -6,7 +6,7 @@ Spec: specs/chains/listing.md
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from verifier.model.effect import Call, Goto, Unknown, Verdict
 from verifier.model.origin import Origin
@@ -26,16 +26,22 @@ def with_gaps(chains: Mapping[tuple[str, str], Chain], path: str) -> dict[tuple[
     hooks = dict.fromkeys(hook for sequence in HOOKS.values() for hook in sequence if hook[0] != NEVER_MISSED)
     for table, name in hooks:
         if (table, name) not in chains and not _absent(table, name, chains):
-            what = f"chain {name} of table {table}" if table in listed else f"table {table}"
-            whole[table, name] = Chain(
-                table, name, Verdict.ACCEPT, (_gap(name, f"{what} is not listed", Origin(path)),), Origin(path)
-            )
+            one = f"chain {name} of table {table} is not listed"
+            why = one if table in listed else _unlisted(table, dict.fromkeys(hook[0] for hook in hooks), listed)
+            whole[table, name] = Chain(table, name, Verdict.ACCEPT, (_gap(name, why, Origin(path)),), Origin(path))
     for key, chain in chains.items():
         missing = _missing_jumps(key[0], chains) if chain.policy is not None else ""
         if missing:
             rules = (_gap(chain.name, missing, chain.origin), *chain.rules)
             whole[key] = Chain(*key, chain.policy, rules, chain.origin, chain.packets, chain.references)
     return whole
+
+
+def _unlisted(table: str, tables: Iterable[str], listed: set[str]) -> str:
+    """That a table is not listed, and which others are not: whoever lists one more should know of all."""
+    others = [each for each in tables if each not in listed and each != table]
+    nor = f", nor {'is' if len(others) == 1 else 'are'} {', '.join(others)}" if others else ""
+    return f"table {table} is not listed{nor}"
 
 
 def _absent(table: str, name: str, chains: Mapping[tuple[str, str], Chain]) -> bool:

@@ -393,6 +393,7 @@ def _profile_document(outcome: ProfileReport) -> Json:
                 "sentence": each.sentence,
                 "source": each.source,
                 "settings": {"allow": each.allow, "deny": each.deny, "any": "nothing is asked"},
+                "default": each.default.value,
             }
             for each in outcome.assumptions
         ],

@@ -16,8 +16,10 @@ def write_profiles(outcome: ProfileReport, page: Page) -> None:
             page.line("  ", (deviation.name, "name"), f": {deviation.sentence}", hang=4)
             page.line("    ", (f"source: {deviation.source}", "dim"), hang=6)
         page.blank()
-    page.line(("assumptions", "strong"), " (--assume NAME=allow|deny|any; any, the default, leaves them open)", hang=2)
+    page.line(("assumptions", "strong"), " (--assume NAME=allow|deny|any; any leaves them open)", hang=2)
     for assumption in outcome.assumptions:
         page.line("  ", (assumption.name, "name"), f": {assumption.sentence}", hang=4)
-        page.line(f"    allow: {assumption.allow}; deny: {assumption.deny}", hang=6)
+        page.line(
+            f"    allow: {assumption.allow}; deny: {assumption.deny}; default: {assumption.default.value}", hang=6
+        )
         page.line("    ", (f"source: {assumption.source}", "dim"), hang=6)

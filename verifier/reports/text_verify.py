@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
@@ -22,6 +23,9 @@ PATTERNS_TOLD = 5
 BOXES = 3
 RULES = 3
 REASONS = 12
+LINES = 5
+AT_A_LINE = re.compile(r"(.* \([^()]+:)(\d+)\)")
+"""A reason that ends with the place of the rule that gives it."""
 ALIKE = 4
 COLUMN = 11
 ROLE = {Answer.PROVED: "good", Answer.REFUTED: "bad", Answer.UNDECIDED: "unsure"}
@@ -93,6 +97,20 @@ def _asked(node: NodeReport) -> str:
     paths = len({question.path for question in node.questions})
     families = " and ".join(f"IPv{family}" for family in sorted({question.family for question in node.questions}))
     return f"{counted(pods, 'pod')}, {counted(paths, 'path')}, {families}"
+
+
+def _at_a_line(reason: str) -> tuple[str, tuple[int, ...]]:
+    """A reason without the line of the file that it ends with, and that line: many rules have one reason."""
+    found = AT_A_LINE.fullmatch(reason)
+    return (reason, ()) if found is None else (found.group(1), (int(found.group(2)),))
+
+
+def _lines_text(lines: set[int]) -> str:
+    if not lines:
+        return ""
+    rest = len(lines) - LINES
+    others = f" and {counted(rest, 'more line')}" if rest > 0 else ""
+    return f"{', '.join(map(str, sorted(lines)[:LINES]))}{others})"
 
 
 def _cause(finding: Finding) -> str:
@@ -205,19 +223,25 @@ class _Told:
             self._field("rule", place_segments(last, self._phrases.get(last.chain, "")))
 
     def _undecided(self) -> None:
-        asked: dict[str, list[str]] = {}
+        asked: dict[str, dict[str, None]] = {}
+        lines: dict[str, set[int]] = {}
         for question in self._node.questions:
             if question.answer is Answer.UNDECIDED:
                 for reason in question.reasons or ("no reason was given",):
-                    asked.setdefault(reason, []).append(f"{question.pod} {question.path.value} IPv{question.family}")
+                    said, line = _at_a_line(reason)
+                    lines.setdefault(said, set()).update(line)
+                    asked.setdefault(said, {})[f"{question.pod} {question.path.value} IPv{question.family}"] = None
         if not asked:
             return
         self._page.blank()
         self._page.line(("undecided", "unsure"), f": {counted(len(asked), 'reason')}")
         for reason, questions in list(asked.items())[:REASONS]:
-            self._page.line(f"  {reason}", (f" ({names_text(questions, 2)})", "dim"), hang=4)
+            self._page.line(
+                f"  {reason}{_lines_text(lines[reason])}", (f" ({names_text(questions, 2)})", "dim"), hang=4
+            )
         if len(asked) > REASONS:
-            self._page.line(f"  and {len(asked) - REASONS} more reasons (--format json lists all)")
+            others = counted(len(asked) - REASONS, "more reason")
+            self._page.line(f"  and {others} (--format json lists all)")
 
     def _premises(self) -> None:
         if self._node.deviations:

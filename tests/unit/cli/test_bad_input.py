@@ -156,6 +156,7 @@ def test_selections_that_leave_nothing(
         ["verify", "x", "--family", "5"],
         ["verify", "x", "--assume", "other-protocols"],
         ["verify", "x", "--assume", "weather=allow"],
+        ["verify", "x", "--assume", "icmp-errors=allow", "--assume", "icmp-errors=deny"],
         ["verify", "x", "--timeout", "0"],
         ["verify", "x", "--timeout", "nan"],
         ["verify", "x", "--format", "morse"],

@@ -166,6 +166,8 @@ def test_profile_lists_deviations_with_sources(name: str, capsys: pytest.Capture
     assert text.startswith(f"{name}: ")
     assert text.count("source: ") > 3
     assert "other-protocols" in text
+    assert "deny: they are cut; default: allow" in text
+    assert "deny: isolation keeps them out; default: any" in text
 
 
 def test_profile_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +176,9 @@ def test_profile_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert [page["name"] for page in document["profiles"]] == [each.name for each in PROFILES]
     assert [page["name"] for page in document["assumptions"]] == sorted(defaults())
     assert all(page["source"] and set(page["settings"]) == {"allow", "deny", "any"} for page in document["assumptions"])
+    assert {page["name"]: page["default"] for page in document["assumptions"]} == {
+        name: setting.value for name, setting in defaults().items()
+    }
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

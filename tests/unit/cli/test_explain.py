@@ -117,6 +117,24 @@ def test_the_address_of_a_service_has_its_name(tmp_path: Path, capsys: pytest.Ca
     assert node["destination"]["name"] == "remote, service kube-system/dns"  # type: ignore[index]
 
 
+def test_a_service_sends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = Path(shutil.copytree(EXAMPLE, tmp_path / "named"))
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: dns, namespace: blog}\nspec: {clusterIP: 10.96.0.10}\n"
+    (named / "cluster" / "services.yaml").write_text(service)
+    ends = ["--from", "blog/dns", "--to", "default/busybox", "--port", "tcp/80"]
+    assert run(["explain", str(named), *ends]) == 2
+    assert capsys.readouterr().err.startswith("error: blog/dns: a Service, which sends nothing\n  write the pod")
+
+
+def test_a_headless_service_has_no_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = Path(shutil.copytree(EXAMPLE, tmp_path / "named"))
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: blog}\nspec: {clusterIP: None}\n"
+    (named / "cluster" / "services.yaml").write_text(service)
+    ends = ["--from", "default/client", "--to", "blog/db", "--port", "tcp/80"]
+    assert run(["explain", str(named), *ends]) == 2
+    assert capsys.readouterr().err.startswith("error: blog/db: a Service without an address of its own\n  write one of")
+
+
 def test_packets_leave_from_the_port_that_verify_shows(capsys: pytest.CaptureFixture[str]) -> None:
     _, node = told(EXAMPLE, capsys, "--from", "8.8.8.8", "--to", "default/busybox")
     assert node["packet"]["source_port"] == 40000  # type: ignore[index]

@@ -223,7 +223,7 @@ def test_carriage_returns_and_a_missing_last_newline_do_not_matter() -> None:
         ("create a hash:ip,port\nadd a 10.0.0.1,tcp:70000\n", 2, "'70000' is not a port"),
         ("create a hash:ip,port\nadd a 10.0.0.1,gre:80\n", 2, "has no ports"),
         ("create a hash:ip\nadd a 10.0.0.1 colour blue\n", 2, "'colour' is not an option"),
-        ("create a hash:ip\nadd a fd00::1\n", 2, "is not an IPv4 address"),
+        ("create a hash:ip\nadd a fd00::1\n", 2, "'fd00::1' is an IPv6 address, where IPv4 is expected"),
         ('create a hash:ip\nadd a 10.0.0.1 comment "open\n', 2, "quotation mark"),
     ],
 )

@@ -262,7 +262,8 @@ def test_tests_that_no_packet_meets_make_the_rule_false() -> None:
     ("rule", "words"),
     [
         ("-s 10.0.0 -j DROP", "'10.0.0' is not an IPv4 address"),
-        ("-s fd00::1 -j DROP", "is not an IPv4 address"),
+        ("-s fd00::1 -j DROP", "'fd00::1' is an IPv6 address, where IPv4 is expected"),
+        ("-s fd00::/48 -j DROP", "'fd00::' is an IPv6 address, where IPv4 is expected"),
         ("-p nothing -j DROP", "'nothing' is neither a protocol number nor the name"),
         ("-p tcp -m tcp --dport nothing -j DROP", "'nothing' is neither a port number nor the name"),
         ("-p tcp -m tcp --dport 5:4 -j DROP", "ends before it begins"),

@@ -125,6 +125,15 @@ def test_undecided_reasons_are_told_once_with_an_example() -> None:
     assert "dev/probe node-to-pod IPv4, dev/probe pod-to-node IPv4 and 18 more" in text
 
 
+def test_one_reason_of_many_rules_is_told_once_with_their_lines() -> None:
+    reasons = [f"no interfaces (n/iptables-list:{line})" for line in (3, 20, 100, 4, 5, 6, 7, 8)]
+    node = sample.node_report(Answer.UNDECIDED, questions=sample.questions(Answer.UNDECIDED, *reasons))
+    text = written(sample.verify_report(node), Style(None))
+    assert "undecided: 1 reason\n" in text
+    assert "  no interfaces (n/iptables-list:3, 4, 5, 6, 7 and 3 more lines) (" in text
+    assert "dev/probe node-to-pod IPv4, dev/probe pod-to-node IPv4 and 18 more" in " ".join(text.split())
+
+
 def test_what_was_assumed_is_told_in_full() -> None:
     premise = Premise("other-protocols", "protocols other than TCP, UDP and SCTP", "Kubernetes", "deny")
     text = written(sample.verify_report(sample.node_report(Answer.PROVED, assumptions=(premise,))))
