@@ -59,14 +59,15 @@ class Page:
         width = max(width, NARROWEST, hang + NARROWEST // 2)
         line: list[tuple[str, str]] = []
         column = 0
-        for word, role in _words(pieces):
-            if column + len(word.rstrip()) > width and column > hang:
+        for unit in _units(_words(pieces)):
+            text = "".join(word for word, _ in unit)
+            if column + len(text.rstrip()) > width and column > hang:
                 yield line
                 line, column = [(" " * hang, "")], hang
-                if word.isspace():
+                if text.isspace():
                     continue
-            line.append((word, role))
-            column += len(word)
+            line += unit
+            column += len(text)
         yield line
 
 
@@ -94,6 +95,18 @@ def _words(pieces: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
                 end += 1
             yield text[start:end], role
             start = end
+
+
+def _units(words: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """What no space divides, though its parts have roles of their own, stays on one line."""
+    unit: list[tuple[str, str]] = []
+    for word, role in words:
+        unit.append((word, role))
+        if word.endswith(" "):
+            yield unit
+            unit = []
+    if unit:
+        yield unit
 
 
 def _plain(text: str, _role: str) -> str:

@@ -8,6 +8,7 @@ from tests.unit.reports import sample
 from verifier.model.finding import Answer, Finding, Kind, Premise, VerifyReport
 from verifier.model.trace import Step
 from verifier.reports import report
+from verifier.reports.page import Page
 from verifier.reports.report import Style
 
 WHOLE_REPORT = """\
@@ -153,6 +154,12 @@ def test_prose_is_wrapped_and_quoted_rules_are_whole_in_a_pipe() -> None:
     text = written(sample.refuted(replace(sample.LEAK, rules=(rule,), cause="word " * 60)), Style(80))
     assert rule.text.rstrip() in text
     assert max(len(line) for line in text.splitlines() if "-m comment" not in line) <= 80
+
+
+def test_what_no_space_divides_stays_on_one_line() -> None:
+    page = Page(Style(42))
+    page.line("a packet of forty columns goes out by ", ("eth0", "name"), "; pod-to-remote", hang=2)
+    assert page.text() == "a packet of forty columns goes out by\n  eth0; pod-to-remote\n"
 
 
 def test_on_a_terminal_rules_wrap_too() -> None:
