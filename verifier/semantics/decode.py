@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verifier.model.fields import DCCP, SCTP, TCP, UDP, UDPLITE, ConnState, Field
+from verifier.model.fields import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, ConnState, Field
 from verifier.model.predicate import Range
 from verifier.semantics.line import Line
 from verifier.semantics.services import ICMP_NEW, Block, Services, Values, feasible_new_flags
@@ -24,6 +24,10 @@ class ServiceBox:
     icmp: tuple[Range, ...] = WHOLE
     tcp_flags: tuple[int, ...] | None = None
     ct_status: tuple[int, ...] | None = None
+
+
+ICMP_USUAL = {ConnState.RELATED: {ICMP: (3,), ICMPV6: (1,)}, ConnState.ESTABLISHED: {ICMP: (0,), ICMPV6: (129,)}}
+"""The ICMP types that a packet of a known connection has: destination unreachable, echo reply (U-21, U-22)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def simplest_service(box: ServiceBox, state: ConnState) -> Service:
     protocol = next((p for p in (TCP, UDP, SCTP) if p in box.protocols), box.protocols[0])
     status = 0 if box.ct_status is None else min(box.ct_status)
     if protocol in ICMP_NEW:
-        wanted = ICMP_NEW[protocol][0] * 256
+        wanted = ICMP_USUAL.get(state, ICMP_NEW)[protocol][0] * 256
         return Service(protocol, icmp=wanted if _inside(wanted, box.icmp) else box.icmp[0][0], ct_status=status)
     if protocol not in (TCP, UDP, SCTP, UDPLITE, DCCP):
         return Service(protocol, ct_status=status)
