@@ -158,13 +158,14 @@ class Demands:
         if setting is not Setting.ANY or self.setting(RULES_WITHOUT_PORTS) is not Setting.ANY:
             yield Run(ConnState.NEW, (ConnState.NEW,), others & new, Demand.OTHERS, OTHER_PROTOCOLS)
         for states in self._kept.later:
-            feasible = services.feasible(states[0])
             for state in states if setting is Setting.ALLOW else ():
                 left = others & ~errors if state is ConnState.RELATED else others
-                yield Run(states[0], (state,), left & feasible, Demand.ACCEPT, OTHER_PROTOCOLS)
+                yield Run(states[0], (state,), left & services.feasible(state), Demand.ACCEPT, OTHER_PROTOCOLS)
             if ConnState.RELATED in states and self.setting(ICMP_ERRORS) is not Setting.ANY:
                 demand = _demand(self.setting(ICMP_ERRORS))
-                yield Run(states[0], (ConnState.RELATED,), errors & feasible, demand, ICMP_ERRORS)
+                yield Run(
+                    states[0], (ConnState.RELATED,), errors & services.feasible(ConnState.RELATED), demand, ICMP_ERRORS
+                )
 
     # ------------------------------------------------------------------ what is asked of a scene
 
