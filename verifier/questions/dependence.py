@@ -9,10 +9,10 @@ Spec: specs/assumptions.md (AS-12)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import TypeAlias
 
-from verifier.model.assumption import ASSUMPTIONS, SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting
+from verifier.model.assumption import ASSUMPTIONS, EXISTING_CONNECTIONS, SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting
 from verifier.model.fields import ConnState
 from verifier.model.finding import Answer, Kind, Question
 from verifier.model.path import Path
@@ -25,8 +25,8 @@ from verifier.semantics.places import LocalPod
 from verifier.semantics.regions import Region, both, join, minus, same
 from verifier.semantics.scene import Axis, Scene
 
-Again: TypeAlias = Callable[[Mapping[str, Setting]], Iterable[Question]]
-"""Asks every question of the family under other settings."""
+Again: TypeAlias = Callable[[Mapping[str, Setting], Set[str], Set[Path]], Iterable[Question]]
+"""Asks about these pods and paths of the family under other settings."""
 LOCAL = {
     Path.REMOTE_TO_POD: (Direction.INGRESS,),
     Path.POD_TO_REMOTE: (Direction.EGRESS,),
@@ -37,20 +37,32 @@ OF_SERVICES = (SERVICE_ADDRESSES, SERVICE_HAIRPIN)
 NEAR = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 
 
-def depended_on(world: World, questions: list[Question], again: Again) -> Iterator[str]:
-    """The names of the assumptions that some answer of the family depends on."""
+def depended_on(world: World, questions: list[Question], firm: Set[tuple[str, Path]], again: Again) -> Iterator[str]:
+    """The names of the assumptions that some answer of the family depends on; `firm` are refuted by new packets."""
     for assumption in ASSUMPTIONS:
         name = assumption.name
-        if (_covers if name in OF_SERVICES else _depends)(name, world, questions, again):
+        open_ = [question for question in questions if not _settled(name, question, world, firm)]
+        if (_covers if name in OF_SERVICES else _depends)(name, world, open_, again):
             yield name
 
 
+def _settled(name: str, question: Question, world: World, firm: Set[tuple[str, Path]]) -> bool:
+    """Whether a question stays refuted however the assumption is settled.
+
+    Every setting asks for at least what is asked under `any`; and nothing that is asked of new packets hangs on what
+    becomes of known connections.
+    """
+    if question.answer is not Answer.REFUTED:
+        return False
+    if world.demands.setting(name) is Setting.ANY:
+        return True
+    return name == EXISTING_CONNECTIONS and (question.pod, question.path) in firm
+
+
 def _covers(name: str, world: World, questions: list[Question], again: Again) -> bool:
-    """A question that is proved depends on what covers a packet of it; what is refuted with nothing asked stays so."""
+    """A question that is proved depends on what covers a packet of it."""
     known = {(question.pod, question.path): question.answer for question in questions}
     answers = {known[pod, path] for covering, pod, path in world.covered if covering == name and (pod, path) in known}
-    if world.demands.setting(name) is Setting.ANY:
-        answers.discard(Answer.REFUTED)
     return Answer.PROVED in answers or (bool(answers) and _changes(name, world, questions, again))
 
 
@@ -77,10 +89,11 @@ def _depends(name: str, world: World, questions: list[Question], again: Again) -
 
 def _changes(name: str, world: World, questions: list[Question], again: Again) -> bool:
     known = {(question.pod, question.path): question.answer for question in questions}
+    pods, paths = {question.pod for question in questions}, {question.path for question in questions}
     for setting in Setting:
         if setting is not world.demands.setting(name):
-            others = again({**world.demands.settings, name: setting})
-            if any(known[question.pod, question.path] is not question.answer for question in others):
+            others = again({**world.demands.settings, name: setting}, pods, paths)
+            if any(known.get((each.pod, each.path), each.answer) is not each.answer for each in others):
                 return True
     return False
 

@@ -31,13 +31,17 @@ class Circumstance:
 
 @dataclass(slots=True)
 class Ledger:
-    """Mutable record of one family's answers; `differing` gathers boxes by circumstance and by whose policies apply."""
+    """Mutable record of one family's answers; `differing` gathers boxes by circumstance and by whose policies apply.
+
+    `firm` are the questions that new packets refute.
+    """
 
     answers: dict[tuple[str, Path], Answer] = field(default_factory=dict)
     reasons: dict[tuple[str, Path], dict[str, None]] = field(default_factory=dict)
     differing: dict[tuple[Circumstance, object], list[Box3]] = field(default_factory=dict)
     assumptions: set[str] = field(default_factory=set)
     statistics: dict[str, int] = field(default_factory=dict)
+    firm: set[tuple[str, Path]] = field(default_factory=set)
 
     @property
     def spotless(self) -> bool:
@@ -58,6 +62,8 @@ class Ledger:
         """Packets differ, whatever the opaque constructs do."""
         for pod in pods:
             self._lower(pod, circumstance.path, Answer.REFUTED)
+            if circumstance.states == (ConnState.NEW,):
+                self.firm.add((pod, circumstance.path))
         self.differing.setdefault((circumstance, group), []).extend(boxes)
 
     def _lower(self, pod: str, path: Path, answer: Answer) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -102,15 +102,15 @@ def verify_node(
         check = family_of(options)
         check.run(progress)
         questions.extend(answers := check.questions())
-        rests.update(depended_on(check.world, answers, partial(_again, family_of, options)) if premises else ())
+        if premises:
+            rests.update(depended_on(check.world, answers, check.ledger.firm, partial(_again, family_of, options)))
         found.extend(differences(check.world, check.ledger))
         notes.extend(check.notes)
         used |= check.world.used_deviations
         doubts |= {(pod, path, family): tuple(reasons) for (pod, path), reasons in check.ledger.reasons.items()}
         statistics.update(check.ledger.statistics)
-    answer = max((q.answer for q in questions), key=RANK.__getitem__, default=Answer.UNDECIDED)
     return NodeVerdict(
-        answer,
+        max((q.answer for q in questions), key=RANK.__getitem__, default=Answer.UNDECIDED),
         tuple(questions),
         tuple(found),
         tuple(notes),
@@ -122,10 +122,15 @@ def verify_node(
 
 
 def _again(
-    family_of: Callable[[VerifyOptions], _Family], options: VerifyOptions, settings: Mapping[str, Setting]
+    family_of: Callable[[VerifyOptions], _Family],
+    options: VerifyOptions,
+    settings: Mapping[str, Setting],
+    pods: Set[str],
+    paths: Set[Path],
 ) -> list[Question]:
-    """The answers of a family under other settings."""
-    other = family_of(replace(options, settings=settings))
+    """The answers about these pods and paths of a family under other settings."""
+    chosen = tuple(path for path in Path if path in paths)
+    other = family_of(replace(options, settings=settings, pods=tuple(sorted(pods)), paths=chosen))
     other.run(silent)
     return other.questions()
 
