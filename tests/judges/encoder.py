@@ -12,7 +12,7 @@ from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
-from verifier.model.path import HOOKS, Path
+from verifier.model.path import HOOKS, Path, before_routing
 from verifier.model.policy import Direction
 from verifier.model.predicate import Predicate, all_of, equals
 from verifier.model.ruleset import Ruleset
@@ -28,7 +28,7 @@ from verifier.semantics.regions import slice_at
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
 from verifier.semantics.summaries import ADDRESS, SERVICE, Summaries
-from verifier.semantics.translations import Translations, before_routing
+from verifier.semantics.translations import Translations
 from verifier.smt.formula import Store
 from verifier.smt.solver import Solver
 

@@ -13,7 +13,7 @@ from verifier.compilers.azure_sets import ideal_sets
 from verifier.compilers.azure_signs import jumps as policy_jumps
 from verifier.compilers.azure_signs import signs
 from verifier.compilers.hooks import chains_under, entered, hooked
-from verifier.model.cluster import Cluster, Pod
+from verifier.model.cluster import Cluster
 from verifier.model.effect import Assign, Call
 from verifier.model.fields import ConnState, Field
 from verifier.model.node import NodeState
@@ -80,14 +80,6 @@ def _jumps(table: str, chain: str) -> tuple[Rule, ...]:
     return (Rule(equals(Field.STATE, ConnState.NEW), Call(TOP), Origin(""), text),)
 
 
-def _pod_interface(_node: NodeState, _pod: Pod) -> str:
-    return ""
-
-
-def _pod_interfaces(_node: NodeState) -> tuple[str, ...]:
-    return ()
-
-
 def _explain_chain(node: NodeState, chain: str) -> str:
     if chain in CHAINS:
         return f"Azure NPM: {CHAINS[chain]}"
@@ -142,8 +134,6 @@ MODULE = Profile(
     name="azure",
     summary="Azure Network Policy Manager (azure-npm) on Linux: a chain per policy and direction over sets of labels; IPv4 only",
     recognises=_recognises,
-    pod_interface=_pod_interface,
-    pod_interfaces=_pod_interfaces,
     explain_chain=_explain_chain,
     mark_bits=_mark_bits,
     deviations=deviations,

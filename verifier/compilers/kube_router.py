@@ -10,7 +10,7 @@ import re
 from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, jump, rules_of
 from verifier.compilers.kube_router_sets import computed_set, ideal_sets
 from verifier.compilers.kube_router_signs import signs, traces_of
-from verifier.model.cluster import Cluster, Pod
+from verifier.model.cluster import Cluster
 from verifier.model.effect import Assign, Finish, Verdict
 from verifier.model.fields import ICMP, ICMPV6, NAMESPACE_NAME, ConnState, End, Field, Label, Scope
 from verifier.model.finding import Kind, Premise
@@ -107,14 +107,6 @@ def _jumps(table: str, chain: str) -> tuple[Rule, ...]:
 
 def _recognises(node: NodeState) -> bool:
     return hooked(node, _own)
-
-
-def _pod_interface(_node: NodeState, _pod: Pod) -> str:
-    return ""
-
-
-def _pod_interfaces(_node: NodeState) -> tuple[str, ...]:
-    return ()
 
 
 def _explain_chain(node: NodeState, chain: str) -> str:
@@ -271,8 +263,6 @@ MODULE = Profile(
     name="kube-router",
     summary="kube-router's network policy controller, also inside k3s and RKE2: a chain per pod, found by address",
     recognises=_recognises,
-    pod_interface=_pod_interface,
-    pod_interfaces=_pod_interfaces,
     explain_chain=_explain_chain,
     mark_bits=_mark_bits,
     deviations=_deviations,

@@ -7,17 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
 from verifier.model.profile import Deviation, Enforcement, MarkBit, Profile, by_rules
-
-
-def _pod_interface(_node: NodeState, _pod: Pod) -> str:
-    return ""
-
-
-def _pod_interfaces(_node: NodeState) -> tuple[str, ...]:
-    return ()
 
 
 def _mark_bits(_node: NodeState) -> tuple[MarkBit, ...]:
@@ -50,8 +41,6 @@ def plain(
         name=name,
         summary=summary,
         recognises=recognises,
-        pod_interface=_pod_interface,
-        pod_interfaces=_pod_interfaces,
         explain_chain=explain_chain,
         mark_bits=_mark_bits,
         deviations=_deviations,

@@ -5,6 +5,7 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 
@@ -46,6 +47,13 @@ BUILT_IN_CHAINS = frozenset(chain for hooks in HOOKS.values() for _, chain in ho
 
 BEFORE_ROUTING = ("PREROUTING", "OUTPUT")
 """The hooks whose nat table may change a destination; the chains after them see the new one (NAT-1)."""
+
+
+def before_routing(hooks: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The hooks of a path up to the nat table that may change the destination, and those after it."""
+    last = max((n for n, (table, hook) in enumerate(hooks) if table == "nat" and hook in BEFORE_ROUTING), default=-1)
+    return list(hooks[: last + 1]), list(hooks[last + 1 :])
+
 
 OUT_INTERFACE_CHAINS = ("FORWARD", "OUTPUT", "POSTROUTING")
 IN_INTERFACE_CHAINS = ("PREROUTING", "INPUT", "FORWARD")

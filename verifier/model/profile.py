@@ -143,6 +143,14 @@ def _no_signs(_node: NodeState, _cluster: Cluster) -> tuple[Sign, ...]:
     return ()
 
 
+def _no_interface(_node: NodeState, _pod: Pod) -> str:
+    return ""
+
+
+def _no_prefixes(_node: NodeState) -> tuple[str, ...]:
+    return ()
+
+
 def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
     return {}
 
@@ -197,11 +205,11 @@ class Profile:
     name: str
     summary: str
     recognises: Callable[[NodeState], bool]
-    pod_interface: Callable[[NodeState, Pod], str]
-    pod_interfaces: Callable[[NodeState], tuple[str, ...]]
     explain_chain: Callable[[NodeState, str], str]
     mark_bits: Callable[[NodeState], tuple[MarkBit, ...]]
     deviations: Callable[[NodeState], tuple[Deviation, ...]]
+    pod_interface: Callable[[NodeState, Pod], str] = _no_interface
+    pod_interfaces: Callable[[NodeState], tuple[str, ...]] = _no_prefixes
     documented: tuple[Premise, ...] = ()
     ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
     own_chain: Callable[[str, str], bool] = _no_chain

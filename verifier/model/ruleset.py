@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verifier.model.effect import Effect, Verdict
+from verifier.model.effect import Effect, Translate, Verdict
 from verifier.model.origin import Origin
 from verifier.model.predicate import Predicate
 
@@ -53,6 +53,12 @@ class Ruleset:
     chains: Mapping[tuple[str, str], Chain] = field(default_factory=dict)
     path: str = ""
     generated: str = ""
+
+    @property
+    def translates(self) -> bool:
+        """Whether some rule names a new destination for packets."""
+        effects = (rule.effect for chain in self.chains.values() for rule in chain.rules)
+        return any(isinstance(effect, Translate) and effect.targets for effect in effects)
 
 
 def chain_of(rule: Rule) -> str:

@@ -12,7 +12,7 @@ from verifier.model.finding import Endpoint
 from verifier.model.origin import Origin
 from verifier.model.packet import Packet
 from verifier.model.predicate import Range
-from verifier.semantics.decode import LIKED_PORTS, ServiceBox, service_boxes, simplest_address
+from verifier.semantics.decode import ServiceBox, inside, service_boxes, simplest_address, simplest_port
 from verifier.semantics.line import cells
 from verifier.semantics.regions import Region, join, slice_at
 from verifier.semantics.services import Services
@@ -61,18 +61,13 @@ class Arrival:
 
     def _port(self, box: ServiceBox, packet: Packet) -> int | None:
         """The port that was written, None where the packet cannot have been of this box."""
-        if packet.protocol not in box.protocols or not _inside(packet.source_port, box.source_ports):
+        if packet.protocol not in box.protocols or not inside(packet.source_port, box.source_ports):
             return None
         if box.tcp_flags is not None and packet.tcp_flags not in box.tcp_flags:
             return None
         if self.ports is None:
-            return packet.destination_port if _inside(packet.destination_port, box.destination_ports) else None
-        liked = (port for port in LIKED_PORTS if _inside(port, box.destination_ports))
-        return next(liked, max(box.destination_ports[0][0], min(1, box.destination_ports[0][1])))
-
-
-def _inside(value: int, ranges: Iterable[Range]) -> bool:
-    return any(low <= value <= high for low, high in ranges)
+            return packet.destination_port if inside(packet.destination_port, box.destination_ports) else None
+        return simplest_port(box.destination_ports)
 
 
 def arrivals(space: Space, entries: Iterable[Translated]) -> dict[int, list[Arrival]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from verifier.model.assumption import SERVICE_HAIRPIN, Setting, chosen
 from verifier.model.fields import ConnState
 from verifier.model.finding import Kind
-from verifier.model.path import HOOKS, Path
+from verifier.model.path import HOOKS, Path, before_routing
 from verifier.model.policy import Direction
 from verifier.questions.arrivals import Arrival, arrivals
 from verifier.questions.demands import Demand, Run
@@ -29,7 +29,7 @@ from verifier.semantics.places import LocalPod, Wire, pair_ports
 from verifier.semantics.regions import Region, both, join, minus, slice_at, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.summaries import Summaries
-from verifier.semantics.translations import Translations, before_routing, translates
+from verifier.semantics.translations import Translations
 from verifier.smt.solver import UnsettledError
 
 UNROUTED = Interfaces(((None, -1),), "a packet that is yet to be routed")
@@ -73,9 +73,9 @@ class TranslatedPackets:
         self._summaries = summaries
         self._ledger = ledger
         self._hairpin = chosen(settings, SERVICE_HAIRPIN)
-        self._services = world.space.services.translated(run.services, None)
         program, places = summaries.program, world.places
-        self.any = run.state in (ConnState.NEW, ConnState.RELATED) and translates(program)
+        self.any = run.state in (ConnState.NEW, ConnState.RELATED) and world.translates
+        self._services = world.space.services.translated(run.services, None) if self.any else 0
         self._around = places.around(wire)
         self._others = places.local | wire.remote
         self._inbound = Translations(program, summaries, before_routing(program.path(HOOKS[Path.REMOTE_TO_POD]))[0])

@@ -67,7 +67,8 @@ class World:
         predicates.extend(deviation.where for deviation in self.deviations)
         predicates.append(InRange(Field.SOURCE, bridged_networks(family, node, profile.bridge(node))))
         predicates.extend(destinations(ruleset))
-        if translates(ruleset):
+        self.translates = ruleset.translates
+        if self.translates:
             predicates.extend(_served(cluster))
         self.space = Space(family, cluster, node, predicates)
         self.compiler = Compiler(self.space)
@@ -79,7 +80,7 @@ class World:
         self.used_deviations: set[str] = set()
         self.apart = apart
         self.covered: set[tuple[str, str, Path]] = set()
-        self.served = self._service_addresses(cluster) if translates(ruleset) else []
+        self.served = self._service_addresses(cluster) if self.translates else []
 
     def under(self, name: str, setting: Setting) -> World:
         """The same family with another setting of one assumption; itself where that changes nothing that is asked."""
@@ -242,12 +243,6 @@ def destinations(ruleset: Ruleset) -> Iterator[Predicate]:
                 yield InRange(Field.DESTINATION, (target.addresses,), target.family)
                 if target.ports is not None:
                     yield InRange(Field.DESTINATION_PORT, (target.ports,))
-
-
-def translates(ruleset: Ruleset) -> bool:
-    """Whether some rule names a new destination for packets."""
-    rules = (rule for chain in ruleset.chains.values() for rule in chain.rules)
-    return any(isinstance(rule.effect, Translate) and rule.effect.targets for rule in rules)
 
 
 def _served(cluster: Cluster) -> Iterator[Predicate]:

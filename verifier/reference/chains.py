@@ -32,6 +32,7 @@ from verifier.model.path import (
     OUT_INTERFACE_CHAINS,
     OUT_PORT_CHAINS,
     Path,
+    before_routing,
 )
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.model.trace import ChainTrace, Step
@@ -52,9 +53,8 @@ def sent_to(packet: Packet, path: Path, node: NodeState, view: View) -> tuple[tu
     ruleset = node.rulesets.get(packet.family)
     if ruleset is None:
         return (), False
-    hooks = tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
-    last = max((n for n, (table, hook) in enumerate(hooks) if table == "nat" and hook in BEFORE_ROUTING), default=-1)
-    walker = _Walker(ruleset, hooks[: last + 1], packet, view, ())
+    hooks, _ = before_routing([h for h in HOOKS[path] if h in ruleset.chains and _visits(h[0], packet.state)])
+    walker = _Walker(ruleset, tuple(hooks), packet, view, ())
     passage = walker.outcome()
     return tuple(dict.fromkeys(walker.targets)), bool(walker.targets) and not walker.stays and not passage.trace.verdict
 

@@ -8,13 +8,11 @@ from typing import TypeAlias
 
 from verifier.model.assumption import FINISHED_PODS, HOST_NETWORK_PODS
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.effect import Translate
 from verifier.model.ipset import IpSet
 from verifier.model.node import NodeState
 from verifier.model.policy import Direction, Policy
 from verifier.model.predicate import Range
 from verifier.model.profile import Bridge
-from verifier.model.ruleset import Ruleset
 from verifier.reference.addresses import AddressTypes, address_types
 from verifier.reference.index import SetIndex
 from verifier.reference.networks import networks_of
@@ -61,7 +59,7 @@ def view_of(node: NodeState, cluster: Cluster, bridge: Bridge | None = None) -> 
         for end in pod.addresses.items():
             if pods.setdefault(end, pod) is pod and pod.node == node.name:
                 local.add(end)
-    translates = {family: _translates(ruleset) for family, ruleset in node.rulesets.items()}
+    translates = {family: ruleset.translates for family, ruleset in node.rulesets.items()}
     types, networks = address_types(node, cluster), networks_of(node, bridge)
     return View(
         node.name,
@@ -75,11 +73,6 @@ def view_of(node: NodeState, cluster: Cluster, bridge: Bridge | None = None) -> 
         networks,
         _guests(cluster, pods),
     )
-
-
-def _translates(ruleset: Ruleset) -> bool:
-    effects = (rule.effect for chain in ruleset.chains.values() for rule in chain.rules)
-    return any(isinstance(effect, Translate) and effect.targets for effect in effects)
 
 
 def _guests(

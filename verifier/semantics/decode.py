@@ -102,11 +102,11 @@ def simplest_service(box: ServiceBox, state: ConnState) -> Service:
     status = 0 if box.ct_status is None else min(box.ct_status)
     if protocol in ICMP_NEW:
         wanted = ICMP_USUAL.get(state, ICMP_NEW)[protocol][0] * 256
-        return Service(protocol, icmp=wanted if _inside(wanted, box.icmp) else box.icmp[0][0], ct_status=status)
+        return Service(protocol, icmp=wanted if inside(wanted, box.icmp) else box.icmp[0][0], ct_status=status)
     if protocol not in (TCP, UDP, SCTP, UDPLITE, DCCP):
         return Service(protocol, ct_status=status)
-    port = next((p for p in LIKED_PORTS if _inside(p, box.destination_ports)), _lowest(box.destination_ports))
-    from_port = COMMON_SOURCE_PORT if _inside(COMMON_SOURCE_PORT, box.source_ports) else _lowest(box.source_ports)
+    port = simplest_port(box.destination_ports)
+    from_port = COMMON_SOURCE_PORT if inside(COMMON_SOURCE_PORT, box.source_ports) else _lowest(box.source_ports)
     flags = _flags(box.tcp_flags, state) if protocol == TCP else 0
     return Service(protocol, port, from_port, 0, flags, status)
 
@@ -120,7 +120,13 @@ def _flags(allowed: tuple[int, ...] | None, state: ConnState) -> int:
     return allowed[0]
 
 
-def _inside(value: int, ranges: tuple[Range, ...]) -> bool:
+def simplest_port(ranges: tuple[Range, ...]) -> int:
+    """A well-known port where there is one, else the lowest."""
+    return next((port for port in LIKED_PORTS if inside(port, ranges)), _lowest(ranges))
+
+
+def inside(value: int, ranges: tuple[Range, ...]) -> bool:
+    """Whether one of the ranges holds the value."""
     return any(lo <= value <= hi for lo, hi in ranges)
 
 

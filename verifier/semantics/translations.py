@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from verifier.model.effect import Target
-from verifier.model.path import BEFORE_ROUTING
 from verifier.model.ruleset import Rule
 from verifier.semantics.diagram import Diagram, Leaving
 from verifier.semantics.dispatch import Dispatch
@@ -122,17 +121,6 @@ class Translations:
                 may_leave = join(may_leave, _seen(each.may_leave, each.destinations, scene))
                 leave = join(leave, _seen(each.leave, each.destinations, scene))
         return may_leave, leave
-
-
-def before_routing(hooks: list[ChainKey]) -> tuple[list[ChainKey], list[ChainKey]]:
-    """The hooks of a path up to the nat table that may change the destination, and those after it."""
-    last = max((n for n, (table, hook) in enumerate(hooks) if table == "nat" and hook in BEFORE_ROUTING), default=-1)
-    return hooks[: last + 1], hooks[last + 1 :]
-
-
-def translates(program: Program) -> bool:
-    """Whether some rule names a new destination."""
-    return any(one.targets for chain in program.chains.values() for one in chain.body)
 
 
 def _to(scene: Scene, destinations: int) -> Scene:
