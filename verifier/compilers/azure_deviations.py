@@ -5,13 +5,12 @@ Spec: specs/compilers/azure.md
 
 from __future__ import annotations
 
+from verifier.compilers.rewritings import rewriting, without_ipv6
 from verifier.model.finding import Premise
 from verifier.model.node import NodeState
-from verifier.model.path import Path
 from verifier.model.policy import Direction, Policy
 from verifier.model.profile import Deviation
 
-FORWARDED = frozenset({Path.REMOTE_TO_POD, Path.POD_TO_REMOTE, Path.POD_TO_POD})
 EVERY_ADDRESS = "0.0.0.0/0"
 
 REJECTED_BLOCKS = Premise(
@@ -29,15 +28,7 @@ DOCUMENTED = (REJECTED_BLOCKS, IPV4_ONLY)
 
 def deviations(_node: NodeState) -> tuple[Deviation, ...]:
     """All of them, whatever the dump: what is not compiled leaves no trace in it (AZ-10, AZ-11)."""
-    known = ((REJECTED_BLOCKS, accepted, frozenset({4, 6})), (IPV4_ONLY, _absent, frozenset({6})))
-    return tuple(
-        Deviation(each.name, each.sentence, each.source, None, FORWARDED, rewritten=read, families=families)
-        for each, read, families in known
-    )
-
-
-def _absent(_policy: Policy) -> None:
-    return None
+    return rewriting(REJECTED_BLOCKS, accepted), without_ipv6(IPV4_ONLY)
 
 
 def accepted(policy: Policy) -> Policy | None:

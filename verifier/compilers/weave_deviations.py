@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from verifier.compilers.rewritings import rewriting, without_ipv6
 from verifier.model.fields import Field
 from verifier.model.finding import Premise
 from verifier.model.node import NodeState
-from verifier.model.path import Path
 from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import All, AnyOf, InRange, Not, PortNamed, Predicate
 from verifier.model.profile import Deviation
-
-FORWARDED = frozenset({Path.REMOTE_TO_POD, Path.POD_TO_REMOTE, Path.POD_TO_POD})
 
 NAMED_PORTS = Premise(
     "named-ports-rejected",
@@ -37,20 +35,7 @@ DOCUMENTED = (NAMED_PORTS, END_PORTS, IPV4_ONLY)
 
 def deviations(_node: NodeState) -> tuple[Deviation, ...]:
     """All of them, whatever the dump: what is not compiled leaves no trace in it (WV-10 to WV-12)."""
-    both = frozenset({4, 6})
-    known = (
-        (NAMED_PORTS, without_names, both),
-        (END_PORTS, _without_end_ports, both),
-        (IPV4_ONLY, _absent, frozenset({6})),
-    )
-    return tuple(
-        Deviation(each.name, each.sentence, each.source, None, FORWARDED, rewritten=read, families=families)
-        for each, read, families in known
-    )
-
-
-def _absent(_policy: Policy) -> None:
-    return None
+    return rewriting(NAMED_PORTS, without_names), rewriting(END_PORTS, _without_end_ports), without_ipv6(IPV4_ONLY)
 
 
 def without_names(policy: Policy) -> Policy | None:
