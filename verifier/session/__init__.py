@@ -41,6 +41,7 @@ from verifier.readers.assumptions import read_assumptions
 from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
+from verifier.session.selection import check_usable, chosen_nodes, selected, some
 
 COMPARED = {
     Comparison.AGREE: Answer.PROVED,
@@ -50,8 +51,6 @@ COMPARED = {
     Comparison.UNSPECIFIED: Answer.PROVED,
     Comparison.UNDECIDED: Answer.UNDECIDED,
 }
-LISTED = 8
-"""How many names an error lists."""
 
 
 def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = silent) -> VerifyReport:
@@ -62,7 +61,7 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
     with _no_collections():
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
         snapshot = _read(snapshot_path, progress)
-        nodes = _selected(snapshot, options)
+        nodes = selected(snapshot, options)
         reports = []
         for number, node in enumerate(nodes):
             progress(node.name, number, len(nodes))
@@ -80,8 +79,8 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
     """
     with _no_collections():
         snapshot = _read(snapshot_path, silent)
-        _check_usable(snapshot, "explain")
-        nodes = _chosen_nodes(snapshot, (probe.node,) if probe.node else ())
+        check_usable(snapshot, "explain")
+        nodes = chosen_nodes(snapshot, (probe.node,) if probe.node else ())
         ends = ends_of(probe, snapshot.cluster)
         stories: list[Story] = []
         for node in nodes:
@@ -89,7 +88,7 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
             found = ways(probe, ends, snapshot.cluster, node, profile)
             stories.extend(_story(each, snapshot, node, profile, probe.settings) for each in found)
         if not stories:
-            problem = f"neither end is a pod of {_some([node.name for node in nodes])}"
+            problem = f"neither end is a pod of {some([node.name for node in nodes])}"
             raise InputError(
                 Origin(f"{probe.source} -> {probe.destination}"), problem, "a node judges its own pods only"
             )
@@ -128,7 +127,7 @@ def explain_counters(readings: Readings) -> CounterReport:
         after, second = read_counted(readings.after, before.family, readings.table)
         if readings.snapshot:
             snapshot = _read(readings.snapshot, silent)
-            _check_usable(snapshot, "explain")
+            check_usable(snapshot, "explain")
             node = _counting(snapshot, after, readings.node)
         else:
             node = NodeState("", {after.family: after})
@@ -152,7 +151,7 @@ def explain_counters(readings: Readings) -> CounterReport:
 
 def _counting(snapshot: Snapshot, listed: Ruleset, name: str) -> NodeState:
     """The node whose rules were listed: the one named, or the only one that has such chains."""
-    nodes = _chosen_nodes(snapshot, (name,) if name else ())
+    nodes = chosen_nodes(snapshot, (name,) if name else ())
     fitting = [node for node in nodes if set(listed.chains) <= set(_chains_of(node, listed.family))]
     if len(nodes) > 1 and len(fitting) != 1:
         fits = f"the rules of {len(fitting)} nodes" if fitting else "no node's rules"
@@ -311,7 +310,7 @@ def _deviations(names: Iterable[str], profile: Profile, node: NodeState, cluster
         if each.name in wanted and (each.name, each.sentence) not in told:
             told.add((each.name, each.sentence))
             read = [policy.name for tier in cluster.tiers for policy in tier.policies if _read_otherwise(each, policy)]
-            yield Premise(each.name, each.sentence + (f" (here {_some(read)})" if read else ""), each.source)
+            yield Premise(each.name, each.sentence + (f" (here {some(read)})" if read else ""), each.source)
 
 
 def _read_otherwise(deviation: Deviation, policy: Policy) -> bool:
@@ -341,90 +340,3 @@ def _own_addresses(snapshot: Snapshot, node: NodeState) -> tuple[tuple[int, int]
     known = snapshot.cluster.nodes.get(node.name)
     own = {*(known.addresses if known else ()), *((each.family, each.address) for each in node.addresses or ())}
     return tuple(sorted(own))
-
-
-def _selected(snapshot: Snapshot, options: VerifyOptions) -> tuple[NodeState, ...]:
-    """The nodes to verify, after checking that the selection leaves something to ask."""
-    _check_usable(snapshot, "verify")
-    nodes = _chosen_nodes(snapshot, options.nodes)
-    names = {node.name for node in nodes}
-    local = {pod.full_name: pod for pod in snapshot.cluster.pods if pod.has_traffic and pod.node in names}
-    for name in options.pods:
-        if name not in local:
-            raise _no_such_pod(snapshot, name, sorted(local))
-    if not local:
-        raise _nothing_local(snapshot, sorted(names))
-    asked = [local[name] for name in options.pods] or list(local.values())
-    if options.families and not any(family in pod.addresses for pod in asked for family in options.families):
-        families = " or ".join(f"IPv{family}" for family in options.families)
-        raise InputError(
-            Origin(snapshot.path), f"none of the pods has an {families} address", "choose the other --family"
-        )
-    if options.pods:
-        hosts = {pod.node for pod in asked}
-        return tuple(node for node in nodes if node.name in hosts)
-    return nodes
-
-
-def _check_usable(snapshot: Snapshot, command: str) -> None:
-    origin = Origin(snapshot.path)
-    if not snapshot.nodes:
-        remedy = "add nodes/NAME/iptables-save (and ip6tables-save, ipset-save) of each node to verify"
-        raise InputError(origin, "the snapshot has no node's rules", remedy)
-    if snapshot.cluster.pods:
-        return
-    remedy = "add the output of `kubectl get pods -A -o yaml` to cluster/"
-    if snapshot.cluster.workloads:
-        kinds = Counter(workload.kind for workload in snapshot.cluster.workloads)
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        raise InputError(
-            origin, f"{command} needs real pods with their addresses; there are only templates ({listed})", remedy
-        )
-    raise InputError(origin, f"{command} needs real pods with their addresses; there are none", remedy)
-
-
-def _chosen_nodes(snapshot: Snapshot, names: tuple[str, ...]) -> tuple[NodeState, ...]:
-    if not names:
-        return snapshot.nodes
-    known = {node.name: node for node in snapshot.nodes}
-    for name in names:
-        if name not in known:
-            problem = f"no node {name!r} in the snapshot"
-            raise InputError(Origin(snapshot.path), problem, f"the rules there are of {_some(sorted(known))}")
-    return tuple(known[name] for name in sorted(set(names)))
-
-
-def _no_such_pod(snapshot: Snapshot, name: str, local: list[str]) -> InputError:
-    found = next((pod for pod in snapshot.cluster.pods if pod.full_name == name), None)
-    if found is None:
-        return InputError(
-            Origin(snapshot.path), f"no pod {name!r} in the snapshot", f"the pods asked about can be {_some(local)}"
-        )
-    if not found.has_traffic:
-        reason = (
-            "it is on the host's network" if found.host_network else f"it has no traffic of its own ({found.phase})"
-        )
-        return InputError(found.origin, f"no policy governs pod {name!r}: {reason}", f"choose among {_some(local)}")
-    place = f"it is on node {found.node!r}, whose rules are not asked about" if found.node else "it is on no node"
-    return InputError(found.origin, f"pod {name!r} cannot be verified: {place}", f"choose among {_some(local)}")
-
-
-def _nothing_local(snapshot: Snapshot, names: list[str]) -> InputError:
-    hosts = sorted({pod.node for pod in snapshot.cluster.pods if pod.has_traffic and pod.node})
-    where = (
-        f"the pods are on {_some(hosts)}"
-        if hosts
-        else "no pod has both an address and a node (status.podIPs, spec.nodeName)"
-    )
-    problem = f"no pod is on {_some(names)}; {where}"
-    return InputError(
-        Origin(snapshot.path),
-        problem,
-        "name the folders below nodes/ like spec.nodeName, and dump pods with their status",
-    )
-
-
-def _some(names: list[str]) -> str:
-    if not names:
-        return "none"
-    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
