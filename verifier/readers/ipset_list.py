@@ -38,7 +38,7 @@ def read_set_listing(text: str, path: str) -> dict[str, IpSet]:
     listed = _listed(text.replace("\r", ""), path)
     lines = [""] * (text.count("\n") + 1)
     for each in listed:
-        lines[each.line - 1] = f"create {each.name} {each.facts['Type']} {each.facts.get('Header', '')}".rstrip()
+        lines[each.line - 1] = _created(each)
         for number, member in each.members or ():
             lines[number - 1] = f"add {each.name} {member}"
     sets = read_sets("\n".join(lines), path)
@@ -50,6 +50,17 @@ def read_set_listing(text: str, path: str) -> dict[str, IpSet]:
             content = SetContent(found.content.kind, found.content.dimensions, (), (), missing)
             sets[each.name] = replace(found, content=content)
     return sets
+
+
+def saved_sets(text: str, path: str) -> str:
+    """The sets of a listing as `ipset save` prints them, all created before the first member is added."""
+    listed = _listed(text.replace("\r", ""), path)
+    added = (f"add {each.name} {member}" for each in listed for _, member in each.members or ())
+    return "".join(f"{line}\n" for line in (*map(_created, listed), *added))
+
+
+def _created(listed: ListedSet) -> str:
+    return f"create {listed.name} {listed.facts['Type']} {listed.facts.get('Header', '')}".rstrip()
 
 
 def _missing(listed: ListedSet) -> str:

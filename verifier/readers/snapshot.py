@@ -22,7 +22,7 @@ from verifier.readers.tree import Tree, open_tree
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _RULES = {4: ("iptables-save", "iptables-list"), 6: ("ip6tables-save", "ip6tables-list")}
-_SETS = ("ipset-save", "ipset-list")
+SETS = ("ipset-save", "ipset-list")
 """The dump, and the listing that is read where there is no dump (LST-8)."""
 
 _LISTED = 5
@@ -130,7 +130,7 @@ class _NodeReader:
         """The file to read: the dump, or the listing where the dump is not there or has nothing in it."""
         for name in (dump, listing):
             place = f"nodes/{self.name}/{name}"
-            if place in self.tree.files and (name == _SETS[0] or self._text(place).strip()):
+            if place in self.tree.files and (name == SETS[0] or self._text(place).strip()):
                 return name
         return dump
 
@@ -151,7 +151,7 @@ class _NodeReader:
         return ruleset
 
     def _sets(self) -> dict[str, IpSet] | None:
-        name = self._present(*_SETS)
+        name = self._present(*SETS)
         found = self._file(name)
         if found is None:
             return None

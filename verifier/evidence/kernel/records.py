@@ -6,18 +6,13 @@ Spec: specs/universe.md
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from verifier.model.effect import Verdict
 from verifier.model.packet import Packet
 from verifier.model.path import Path
+from verifier.model.replay import Backend
 
-
-class Backend(Enum):
-    """Which of the kernel's two packet filters holds the rules, named as iptables names its tools."""
-
-    NFT = "nft"
-    LEGACY = "legacy"
+__all__ = ["Backend", "Loaded", "Refused", "Seen", "SeenStep", "Shot", "Stage", "Unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
