@@ -98,6 +98,11 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         says "TEXT"                                                     the report, or the error, contains TEXT; blanks
                                                                         and line ends are alike
 
+    ```classes POD PATH STATE   exactly these packets stand for the classes of the pod's packets on that path in that state, in
+                                any order; written as in a packets block, without a verdict and a hook, with the interfaces
+                                that they have (specs/classes.md):
+        PACKET [KEY=VALUE ...]
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
@@ -125,7 +130,7 @@ NODE_WORLD = (
     "json routes",
     "json routes6",
 )
-ASSERTING = ("packets", "match", "match6", "answer verify", "answer explain", "profile", "error")
+ASSERTING = ("packets", "match", "match6", "answer verify", "answer explain", "classes", "profile", "error")
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")

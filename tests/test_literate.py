@@ -11,7 +11,7 @@ import pytest
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, ROOT, Block, Section, pages, sections
-from tests.pages import answer, console, counters, golden, profile, world
+from tests.pages import answer, classes, console, counters, golden, profile, world
 from tests.pages.lines import PacketLine, parse_line
 from verifier.model import path as paths
 from verifier.model.effect import Verdict
@@ -143,6 +143,15 @@ def test_profiles(section: Section, tmp_path: Path) -> None:
             name = block.argument or DEFAULT_NODE
             node = next((node for node in snapshot.nodes if node.name == name), NodeState(name))
             faults = profile.check_profile(block.text, node, snapshot.cluster)
+            assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("classes")])
+def test_classes(section: Section, tmp_path: Path) -> None:
+    snapshot = read(world.write_snapshot(section, tmp_path / "snapshot"))
+    for block in section.blocks:
+        if block.kind == "classes":
+            faults = classes.check_classes(block.text, block.argument, snapshot)
             assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
 
 

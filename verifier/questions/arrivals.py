@@ -53,14 +53,14 @@ class Arrival:
         source = 1 << space.addresses.cell(packet.source)
         for region in (self.sent.sure, self.sent.can):
             for box in service_boxes(space.services, slice_at(region, source)):
-                port = self._port(box, packet)
+                port = self.port(box, packet)
                 if port is not None:
                     pods = space.inventory.all
                     return simplest_address(space.addresses, self.sent.destinations, pods), port
         raise LookupError("no rule translates it so")
 
-    def _port(self, box: ServiceBox, packet: Packet) -> int | None:
-        """The port that was written, None where the packet cannot have been of this box."""
+    def port(self, box: ServiceBox, packet: Packet) -> int | None:
+        """The port to which a packet of a box was sent, None where this packet cannot have been one of them."""
         if packet.protocol not in box.protocols or not inside(packet.source_port, box.source_ports):
             return None
         if box.tcp_flags is not None and packet.tcp_flags not in box.tcp_flags:

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from verifier.model.fields import ConnState, CtStatus
 from verifier.model.finding import Box, Difference, Kind
-from verifier.model.packet import FREE_INTERFACE, FREE_PORT, Packet
+from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.questions.ledger import Circumstance, Ledger
+from verifier.questions.packets import plainest
 from verifier.questions.world import World
-from verifier.semantics.atoms import Beginning, Name
 from verifier.semantics.boxes import Box3
-from verifier.semantics.decode import ServiceBox, service_boxes, simplest_address, simplest_service
-from verifier.semantics.interfaces import leaving
+from verifier.semantics.decode import ServiceBox, service_boxes
 from verifier.semantics.places import Wire
 
 PODS_AT = {
@@ -112,64 +111,9 @@ def _implied(world: World, states: tuple[ConnState, ...]) -> bool:
 
 
 def _packet(world: World, path: Path, box: Box3, services: ServiceBox, at: Circumstance, state: ConnState) -> Packet:
-    pods = world.space.inventory.all
-    source = simplest_address(world.space.addresses, box[0], pods)
-    destination = simplest_address(world.space.addresses, _apart(box, source, world), pods)
-    service = simplest_service(services, state)
-    phys_in, phys_out = _ports(world, path, source, destination, at.wire)
-    packet = Packet(
-        family=world.family,
-        source=source,
-        destination=destination,
-        protocol=service.protocol,
-        source_port=service.source_port,
-        destination_port=service.destination_port,
-        icmp=service.icmp,
-        tcp_flags=service.tcp_flags,
-        state=state,
-        ct_status=service.ct_status,
-        mark=at.mark & 0xFFFFFFFF,
-        connmark=at.mark >> 32,
-        in_interface=_interface(world, path, source, at.wire, Path.NODE_TO_POD, Path.REMOTE_TO_POD),
-        out_interface=_interface(world, path, destination, at.wire, Path.POD_TO_NODE, Path.POD_TO_REMOTE),
-        phys_in=phys_in,
-        phys_out=phys_out,
-        bridged=1 if phys_out else 0,
-    )
+    packet = plainest(world, path, box[:2], services, at.wire, state)
+    packet = replace(packet, mark=at.mark & 0xFFFFFFFF, connmark=at.mark >> 32)
     if at.arrival is None:
         return packet
-    status = service.ct_status | CtStatus.DNAT
+    status = packet.ct_status | CtStatus.DNAT
     return replace(packet, ct_status=status, original=at.arrival.original(packet, world.space))
-
-
-def _apart(box: Box3, source: int, world: World) -> int:
-    """The destinations of a box without its source: a pod to itself is in no difference."""
-    rest = box[1] & ~(1 << world.space.addresses.cell(source))
-    return rest or box[1]
-
-
-def _ports(world: World, path: Path, source: int, destination: int, wire: Wire | None) -> tuple[str, str]:
-    """The bridge ports by which the packet comes and leaves; "" also for what is not known."""
-    if path is Path.NODE_TO_POD:
-        return "", ""
-    ports = {local.address: local.port for local in world.places.pods}
-    far = wire.port if wire else ""
-    coming = far if path is Path.REMOTE_TO_POD else ports[source]
-    going = "" if path is Path.POD_TO_NODE else far if path is Path.POD_TO_REMOTE else ports[destination]
-    return _spelled(coming), _spelled(leaving(coming, going))
-
-
-def _spelled(name: Name) -> str:
-    """A port as a packet carries it: nothing where it is not known, a name that no rule can ask for where its beginning is."""
-    if isinstance(name, Beginning):
-        return name.text + FREE_PORT
-    return name if isinstance(name, str) else ""
-
-
-def _interface(world: World, path: Path, address: int, wire: Wire | None, none: Path, remote: Path) -> str:
-    if path is none:
-        return ""
-    if path is remote:
-        return wire.interface if wire else ""
-    device = next((p.device for p in world.places.pods if p.address == address), None)
-    return device if device is not None else FREE_INTERFACE

@@ -132,6 +132,7 @@ class Places:
                     LocalPod(pod, pod.addresses[space.family], bit, bit.bit_length() - 1, device, port, sort)
                 )
             self.local |= bit
+        self.by_address = {local.address: local for local in self.pods}
         self.own = space.address_mask((a, a) for a in space.own)
         self.reachable = space.addresses.all
         for ranges in SPECIAL[space.family].values():

@@ -184,6 +184,15 @@ class Policies:
                 pending = join(pending, here)
         return join(allowed, pending)
 
+    def distinctions(self, direction: Direction, scene: Scene) -> Iterator[tuple[int, int]]:
+        """Boxes of (free end, services) by which the policies of the protected ends tell packets of the scene apart."""
+        free_protected = scene.free is (Axis.DESTINATION if direction is Direction.INGRESS else Axis.SOURCE)
+        for _, policies, _ in self._selected(direction, scene):
+            for policy in policies if free_protected else ():
+                yield policy.subject, scene.services
+            for policy in policies:
+                yield from self._flat(list(policy.rules), scene)
+
     def _flat(self, rules: list[_Rule], scene: Scene) -> Iterator[tuple[int, int]]:
         for rule in rules:
             for source, destination, service in rule.boxes:

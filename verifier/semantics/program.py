@@ -187,6 +187,10 @@ class Program:
             return ()
         if isinstance(rule.effect, effects.Untrack) and not self._untracks:
             return ()
+        return self._compiled(rule)
+
+    def _compiled(self, rule: Rule) -> Sequence[Compiled]:
+        """The test of a rule, or two: for packets that were taken out of tracking, and for the others."""
         test = self._compiler.compile(rule.match, self.state)
         if not self._untracks:
             return (test,)
