@@ -1,0 +1,191 @@
+"""Shared Boolean nodes: decision diagrams for what tests a single constant, conjunctions for everything else.
+
+A literal is twice the number of a node, plus one where it is negated. There are three kinds of node: the constant true,
+a decision on one bit (high where the bit is 1, low where it is 0), and a conjunction of literals. Decisions test the bits
+of a single constant in a fixed order and are reduced, so that two formulas over one constant are equivalent exactly when
+they are the same literal. That is what makes a set of addresses equal to itself, however it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TRUE = 0
+FALSE = 1
+MIXED = -1
+"""The owner of a conjunction: it speaks of several constants."""
+FLAT = 16
+"""A conjunction inside another one is taken apart up to this many members."""
+MOST_NODES = 20_000_000
+"""More than this is no script that is meant to be checked."""
+
+
+class TooManyNodesError(Exception):
+    """The formulas need more nodes than anybody should have to hold."""
+
+
+class Nodes:
+    """The nodes of one script; every method gives literals that are equivalent to what its name says."""
+
+    def __init__(self) -> None:
+        self.owner = [MIXED]
+        """Per node: the constant whose bits it tests, or MIXED."""
+        self.bit = [MIXED]
+        """Per decision: the bit that it tests, by its place in the order of all bits."""
+        self.high = [TRUE]
+        self.low = [TRUE]
+        self.members: dict[int, tuple[int, ...]] = {}
+        """Per conjunction: what it is of."""
+        self._decisions: dict[tuple[int, int, int], int] = {}
+        self._conjunctions: dict[tuple[int, ...], int] = {}
+        self.owner_of_bit: list[int] = []
+
+    def constant(self, owner: int, width: int) -> tuple[int, ...]:
+        """The literals of a new constant's bits, the most significant first."""
+        first = len(self.owner_of_bit)
+        self.owner_of_bit.extend([owner] * width)
+        return tuple(self.decision(bit, TRUE, FALSE) for bit in range(first, first + width))
+
+    def decision(self, bit: int, high: int, low: int) -> int:
+        """If the bit then high else low; both test later bits of the same constant only."""
+        if high == low:
+            return high
+        if high & 1:
+            return self.decision(bit, high ^ 1, low ^ 1) ^ 1
+        key = (bit, high, low)
+        found = self._decisions.get(key)
+        if found is None:
+            found = self._new(self.owner_of_bit[bit], bit, high, low)
+            self._decisions[key] = found
+        return found
+
+    def _new(self, owner: int, bit: int, high: int, low: int) -> int:
+        number = len(self.owner)
+        if number >= MOST_NODES:
+            raise TooManyNodesError
+        self.owner.append(owner)
+        self.bit.append(bit)
+        self.high.append(high)
+        self.low.append(low)
+        return 2 * number
+
+    def conjunction(self, literals: Iterable[int]) -> int:
+        """All of the literals hold."""
+        same: dict[int, int] = {}
+        gates: dict[int, None] = {}
+        memo: dict[tuple[int, int], int] = {}
+        waiting = list(literals)
+        waiting.reverse()
+        while waiting:
+            literal = waiting.pop()
+            if literal == TRUE:
+                continue
+            if literal == FALSE:
+                return FALSE
+            owner = self.owner[literal >> 1]
+            if owner != MIXED:
+                met = self.both(same[owner], literal, memo) if owner in same else literal
+                if met == FALSE:
+                    return FALSE
+                same[owner] = met
+            elif not literal & 1 and len(self.members[literal >> 1]) <= FLAT:
+                waiting.extend(reversed(self.members[literal >> 1]))
+            elif literal ^ 1 in gates:
+                return FALSE
+            else:
+                gates[literal] = None
+        return self._gate([*same.values(), *gates])
+
+    def _gate(self, members: list[int]) -> int:
+        """The members keep the order of their first meeting, which no node made meanwhile can change."""
+        if not members:
+            return TRUE
+        if len(members) == 1:
+            return members[0]
+        key = tuple(sorted(members))
+        found = self._conjunctions.get(key)
+        if found is None:
+            found = self._new(MIXED, MIXED, TRUE, TRUE)
+            self.members[found >> 1] = tuple(members)
+            self._conjunctions[key] = found
+        return found
+
+    def both(self, one: int, other: int, memo: dict[tuple[int, int], int]) -> int:
+        """The conjunction of two formulas over the same constant."""
+        if other in {one, TRUE}:
+            return one
+        if one == TRUE:
+            return other
+        if FALSE in {one, other} or one == other ^ 1:
+            return FALSE
+        key = (one, other) if one < other else (other, one)
+        found = memo.get(key)
+        if found is not None:
+            return found
+        first, second = one >> 1, other >> 1
+        bit = min(self.bit[first], self.bit[second])
+        high, low = self._halves(one, bit)
+        other_high, other_low = self._halves(other, bit)
+        found = self.decision(bit, self.both(high, other_high, memo), self.both(low, other_low, memo))
+        memo[key] = found
+        return found
+
+    def _halves(self, literal: int, bit: int) -> tuple[int, int]:
+        node, sign = literal >> 1, literal & 1
+        if self.bit[node] != bit:
+            return literal, literal
+        return self.high[node] ^ sign, self.low[node] ^ sign
+
+    def disjunction(self, literals: Iterable[int]) -> int:
+        """One of the literals holds."""
+        return self.conjunction([literal ^ 1 for literal in literals]) ^ 1
+
+    def choice(self, condition: int, then: int, otherwise: int) -> int:
+        """If the condition then one literal else another."""
+        if condition == TRUE or then == otherwise:
+            return then
+        if condition == FALSE:
+            return otherwise
+        if then in {TRUE, condition}:
+            return self.disjunction((condition, otherwise))
+        if then in {FALSE, condition ^ 1}:
+            return self.conjunction((condition ^ 1, otherwise))
+        if otherwise in {TRUE, condition ^ 1}:
+            return self.disjunction((condition ^ 1, then))
+        if otherwise in {FALSE, condition}:
+            return self.conjunction((condition, then))
+        return self.disjunction((self.conjunction((condition, then)), self.conjunction((condition ^ 1, otherwise))))
+
+    def same(self, one: int, other: int) -> int:
+        """Both literals hold or neither."""
+        return self.choice(one, other, other ^ 1)
+
+    def different(self, one: int, other: int) -> int:
+        """One of two literals holds and the other does not."""
+        return self.choice(one, other ^ 1, other)
+
+    def all_of(self, one: int, other: int) -> int:
+        """Two literals hold."""
+        if TRUE in {one, other} or one == other:
+            return other if one == TRUE else one
+        return self.conjunction((one, other))
+
+    def one_of(self, one: int, other: int) -> int:
+        """One of two literals holds."""
+        return self.all_of(one ^ 1, other ^ 1) ^ 1
+
+    def applied(self, literal: int, bits: dict[int, int], memo: dict[int, int]) -> int:
+        """A formula over one constant with other literals in the place of the constant's bits."""
+        node, sign = literal >> 1, literal & 1
+        if not node:
+            return literal
+        found = memo.get(node)
+        if found is None:
+            condition = bits[self.bit[node]]
+            if condition in {TRUE, FALSE}:
+                found = self.applied(self.high[node] if condition == TRUE else self.low[node], bits, memo)
+            else:
+                high, low = self.applied(self.high[node], bits, memo), self.applied(self.low[node], bits, memo)
+                found = self.choice(condition, high, low)
+            memo[node] = found
+        return found ^ sign
