@@ -1,0 +1,177 @@
+"""The kernel oracle against rules whose effect is known: every way a packet can end, in both back ends and families."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from verifier.evidence.kernel.client import Kernel, unavailable
+from verifier.evidence.kernel.records import Backend, Seen, Shot, Stage
+from verifier.model.effect import Verdict
+from verifier.model.fields import ConnState
+from verifier.model.packet import Packet
+from verifier.model.path import Path
+
+RULES = """*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 99 -j DROP
+COMMIT
+*mangle
+:PREROUTING ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 98 -j DROP
+-A POSTROUTING -p tcp -m tcp --dport 97 -j DROP
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -d {service} -p tcp -m tcp --dport 8000 -j DNAT --to-destination {target}
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:web - [0:0]
+-A FORWARD -m conntrack --ctstate INVALID -j REJECT
+-A FORWARD -p tcp -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x2/0x2
+-A FORWARD -p tcp -m connmark --mark 0x7 -j RETURN
+-A FORWARD -p tcp -g web
+-A FORWARD -p udp -j REJECT
+-A web -p tcp -m tcp --dport 81 -j REJECT --reject-with tcp-reset
+-A web -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A web -p tcp -m tcp --dport 80 -j ACCEPT
+-A web -p tcp -m tcp --dport 97 -j ACCEPT
+COMMIT
+"""
+TEXT = {
+    4: RULES.format(service="10.96.0.1/32", target="10.0.0.2:80"),
+    6: RULES.format(service="fd00:96::1/128", target="[fd00::2]:80"),
+}
+HERE = {4: 0x0A000001, 6: 0xFD00 << 112 | 1}
+SERVICE = {4: 0x0A600001, 6: (0xFD00 << 112) | (0x96 << 96) | 1}
+Steps = list[tuple[str, str, int | None]]
+ROUTED: Steps = [("raw", "PREROUTING", None), ("mangle", "PREROUTING", None), ("nat", "PREROUTING", None), ("mangle", "FORWARD", None)]  # fmt: skip
+KNOWN = [step for step in ROUTED if step[0] != "nat"]
+GONE: Steps = [("mangle", "POSTROUTING", None), ("nat", "POSTROUTING", None)]
+FILTER, WEB = "FORWARD", "web"
+
+
+@pytest.fixture(scope="module", params=list(Backend), ids=lambda backend: backend.value)
+def kernel(request: pytest.FixtureRequest) -> Kernel:
+    backend = request.param
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    made = Kernel(Stage(("in0", "out0")), backend)
+    request.addfinalizer(made.close)
+    for family, rules in TEXT.items():
+        made.load(family, rules, "")
+    return made
+
+
+def packet(family: int, **more: object) -> Packet:
+    """A packet of TCP to port 80."""
+    plain = Packet(family, HERE[family], HERE[family] + 1, 6, 1000, 80, in_interface="in0", out_interface="out0")
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def path(seen: Seen) -> Steps:
+    return [(step.table, step.chain, step.number) for step in seen.steps]
+
+
+def in_filter(*steps: tuple[str, int | None]) -> Steps:
+    return [("filter", chain, number) for chain, number in steps]
+
+
+CASES: dict[str, tuple[dict[str, object], Verdict, Steps, str]] = {
+    "accepted": ({}, Verdict.ACCEPT, ROUTED + in_filter((FILTER, 4), (WEB, 3)) + GONE, ""),
+    "policy after a goto": ({"destination_port": 82}, Verdict.DROP, ROUTED + in_filter((FILTER, 4), (FILTER, None)), ""),
+    "reset": ({"destination_port": 81}, Verdict.DROP, ROUTED + in_filter((FILTER, 4), (WEB, 1)), "rst"),
+    "unreachable": ({"protocol": 17}, Verdict.DROP, ROUTED + in_filter((FILTER, 5)), "icmp"),
+    "raw": ({"destination_port": 99}, Verdict.DROP, [("raw", "PREROUTING", 1)], ""),
+    "mangle": ({"destination_port": 98}, Verdict.DROP, [ROUTED[0], ("mangle", "PREROUTING", 1)], ""),
+    "mangle on the way out": (
+        {"destination_port": 97}, Verdict.DROP,
+        ROUTED + in_filter((FILTER, 4), (WEB, 4)) + [("mangle", "POSTROUTING", 1)], "",
+    ),
+    "established": (
+        {"state": ConnState.ESTABLISHED, "tcp_flags": 16, "destination_port": 82}, Verdict.ACCEPT,
+        KNOWN + in_filter((FILTER, 4), (WEB, 2)) + GONE[:1], "",
+    ),
+    "answer": (
+        {"state": ConnState.ESTABLISHED, "tcp_flags": 18, "destination_port": 82}, Verdict.ACCEPT,
+        KNOWN + in_filter((FILTER, 4), (WEB, 2)) + GONE[:1], "",
+    ),
+    "expected": (
+        {"state": ConnState.RELATED, "destination_port": 82}, Verdict.ACCEPT,
+        ROUTED + in_filter((FILTER, 4), (WEB, 2)) + GONE, "",
+    ),
+    "invalid": ({"state": ConnState.INVALID}, Verdict.DROP, KNOWN + in_filter((FILTER, 1)), ""),
+    "untracked": (
+        {"state": ConnState.UNTRACKED}, Verdict.ACCEPT, KNOWN + in_filter((FILTER, 4), (WEB, 3)) + GONE[:1], "",
+    ),
+    "mark": ({"mark": 5}, Verdict.ACCEPT, ROUTED + in_filter((FILTER, 2), (FILTER, 4), (WEB, 3)) + GONE, ""),
+    "connmark": ({"connmark": 7}, Verdict.DROP, ROUTED + in_filter((FILTER, 3), (FILTER, None)), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("name", CASES)
+def test_a_packet_ends_as_the_rules_say(kernel: Kernel, name: str, family: int) -> None:
+    """Verdict, path, mark and answer; without a trace the same verdict and mark."""
+    fields, verdict, steps, reply = CASES[name]
+    asked = packet(family, **fields)
+    traced, plain = kernel.ask([Shot(asked, Path.POD_TO_POD, trace) for trace in (True, False)])
+    assert (traced.verdict, traced.reason) == (verdict, "")
+    assert path(traced) == steps
+    if verdict is Verdict.ACCEPT:
+        assert traced.mark == plain.mark == (7 if asked.mark else 0)
+    answer = "icmp6" if family == 6 and reply == "icmp" else reply
+    assert (traced.reply, plain.reply, plain.verdict, plain.steps) == (answer, answer, verdict, ())
+
+
+def test_marks_are_told_after_each_rule(kernel: Kernel) -> None:
+    """Both back ends, although the legacy one tells them before the rule."""
+    (seen,) = kernel.ask([Shot(packet(4, mark=5), Path.POD_TO_POD)])
+    assert [step.mark for step in seen.steps] == [5, 5, 5, 5, 7, 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_translated_packet_arrives_where_it_must(kernel: Kernel, family: int) -> None:
+    """Sent to the service, seen at the pod; a destination that the rules do not give is not arranged."""
+    sent = packet(family, original=(SERVICE[family], 8000))
+    right, wrong = kernel.ask([Shot(sent, Path.POD_TO_POD), Shot(replace(sent, destination_port=81), Path.POD_TO_POD)])
+    assert right.verdict is Verdict.ACCEPT
+    assert ("nat", "PREROUTING", 1) in path(right)
+    assert wrong.verdict is None
+    assert "the rules send the packet to" in wrong.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"tcp_flags": 1}, "calls such a packet INVALID, not NEW"),
+        ({"protocol": 1, "icmp": 0}, "calls such a packet INVALID, not NEW"),
+        ({"protocol": 50, "state": ConnState.INVALID}, "calls such a packet NEW, not INVALID"),
+        ({"destination": 0xE0000001}, "through INPUT, not FORWARD"),
+        ({"source": 0xE0000001}, "routing refuses such a packet"),
+        ({"in_interface": "other"}, "the stage has no interface other"),
+        ({"state": ConnState.INVALID, "connmark": 1}, "has no connection"),
+        ({"destination": 0x0A600001, "destination_port": 8000}, "the rules send the packet to 10.0.0.2"),
+    ],
+)
+def test_what_cannot_be_arranged_is_said(kernel: Kernel, fields: dict[str, object], reason: str) -> None:
+    """No verdict, and why."""
+    for seen in kernel.ask([Shot(packet(4, **fields), Path.POD_TO_POD, trace) for trace in (True, False)]):
+        assert seen.verdict is None
+        assert reason in seen.reason
+
+
+def test_many_packets_do_not_influence_each_other(kernel: Kernel) -> None:
+    """The same packets in any order and number get the same answers."""
+    asked = [Shot(packet(family, **CASES[name][0]), Path.POD_TO_POD, False) for family in (4, 6) for name in CASES]
+    once = kernel.ask(asked)
+    assert [seen.verdict for seen in once] == [CASES[name][1] for _ in (4, 6) for name in CASES]
+    assert kernel.ask(asked[::-1] * 20) == once[::-1] * 20

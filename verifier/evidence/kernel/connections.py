@@ -1,0 +1,214 @@
+"""Connections that packets belong to: entries of connection tracking, made before a packet is sent and taken away after it.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+
+from verifier.evidence.kernel import netlink
+from verifier.evidence.kernel.netlink import Netlink, attribute, nested, netfilter
+from verifier.evidence.kernel.orders import Order
+from verifier.evidence.kernel.wire import ICMP_IDENTIFIER, datagram, transport
+from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, ConnState, CtStatus, has_ports
+
+NEW, DELETE = 1 << 8, 1 << 8 | 2
+EXPECT_NEW, EXPECT_DELETE = 2 << 8, 2 << 8 | 2
+SEEN_BOTH_WAYS = 0xE
+"""An entry's status: confirmed, answered, assured."""
+LIFE = 600
+ELSEWHERE = {4: 0xC0000009, 6: 0x100 << 112 | 9}
+"""What a translated connection was addressed to, or is sent from: 192.0.0.9 and 100::9, which are nobody's."""
+ANSWER_OF = {
+    ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
+    ICMPV6: {128: 129, 129: 128, 139: 140, 140: 139},
+}
+ANSWERS = {ICMP: (0, 14, 16, 18), ICMPV6: (129, 140)}
+ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
+ERROR_PORTS = (40000, 40001)
+"""Of the datagram that an error message is about."""
+HELPER = b"ftp\0"
+SYN, ACK = 2, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction of a connection; for ICMP, `icmp` is its type and code."""
+
+    family: int
+    source: int
+    destination: int
+    protocol: int
+    source_port: int
+    port: int
+    icmp: int = 0
+
+    def answered(self) -> Flow:
+        """The other direction."""
+        kind = ANSWER_OF.get(self.protocol, {}).get(self.icmp >> 8, self.icmp >> 8)
+        return Flow(
+            self.family, self.destination, self.source, self.protocol, self.port, self.source_port,
+            kind << 8 | self.icmp & 0xFF,
+        )  # fmt: skip
+
+    def tuples(self, kind: int) -> bytes:
+        """As an attribute of connection tracking."""
+        first = 1 if self.family == 4 else 3
+        width = 4 if self.family == 4 else 16
+        ends = attribute(first, self.source.to_bytes(width, "big")) + attribute(
+            first + 1, self.destination.to_bytes(width, "big")
+        )
+        told = attribute(1, bytes([self.protocol]))
+        if self.protocol in (ICMP, ICMPV6):
+            base = 4 if self.protocol == ICMP else 7
+            told += attribute(base, struct.pack("!H", ICMP_IDENTIFIER))
+            told += attribute(base + 1, bytes([self.icmp >> 8])) + attribute(base + 2, bytes([self.icmp & 0xFF]))
+        else:
+            told += attribute(2, struct.pack("!H", self.source_port)) + attribute(3, struct.pack("!H", self.port))
+        return nested(kind, nested(1, ends), nested(2, told))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A connection: the direction that began it, how it is translated, its mark; with `expects`, one that leads to it."""
+
+    flow: Flow
+    translated: tuple[int, int, int] | None = None  # which end (CTA_NAT_SRC 6, CTA_NAT_DST 13), address, port
+    mark: int = 0
+    expects: Flow | None = None
+
+
+class Connections:
+    """The entries of the namespace."""
+
+    def __init__(self) -> None:
+        self._socket = Netlink(netlink.NETFILTER)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def make(self, entry: Entry) -> str:
+        """Make an entry; why the kernel refuses, "" where it does not."""
+        flow = entry.flow
+        head = netfilter(_kind(flow))
+        body = head + flow.tuples(1) + flow.answered().tuples(2)
+        body += attribute(3, struct.pack("!I", SEEN_BOTH_WAYS)) + attribute(7, struct.pack("!I", LIFE))
+        if entry.mark:
+            body += attribute(8, struct.pack("!I", entry.mark))
+        if flow.protocol == TCP:  # established, and indifferent to sequence numbers
+            body += nested(4, nested(1, attribute(1, b"\x03"), attribute(4, b"\x0a\x0a"), attribute(5, b"\x0a\x0a")))
+        elif flow.protocol == SCTP:
+            body += nested(4, nested(3, attribute(1, b"\x04"), attribute(2, bytes(4)), attribute(3, bytes(4))))
+        if entry.translated:
+            body += _translation(flow, *entry.translated)
+        if entry.expects:
+            body += nested(5, attribute(1, HELPER))
+        try:
+            self._socket.request(NEW, body, netlink.CREATE | netlink.EXCLUSIVE)
+            if entry.expects:
+                self._socket.request(EXPECT_NEW, _expectation(flow, entry.expects), netlink.CREATE | netlink.EXCLUSIVE)
+        except OSError as error:
+            return str(error.strerror)
+        return ""
+
+    def forget(self, entry: Entry) -> None:
+        """Take an entry away, with what it leads to."""
+        try:
+            self._socket.request(DELETE, netfilter(_kind(entry.flow)) + entry.flow.tuples(1))
+        except FileNotFoundError:  # the packet itself may end a connection
+            return
+
+
+def entry_for(order: Order) -> Entry | str | None:
+    """The connection that an order needs: None for none, a text where there is no such connection."""
+    state, status = ConnState(order.state), CtStatus(order.status)
+    if order.connmark and state in (ConnState.INVALID, ConnState.UNTRACKED):
+        return f"a packet that is {state.name} has no connection, and so no connection mark"
+    if state in (ConnState.INVALID, ConnState.UNTRACKED):
+        return f"a packet that is {state.name} has no connection that could be translated" if status else None
+    if status is CtStatus.SNAT | CtStatus.DNAT:
+        return "a connection with both ends translated changes the packet on its way"
+    error = order.icmp >> 8 in ERRORS.get(order.protocol, ())
+    beginning = state is ConnState.NEW or (state is ConnState.RELATED and not error)
+    if beginning and status and not (order.original and status is CtStatus.DNAT):
+        return "a new connection is translated by the rules alone: the packet must name what it was addressed to"
+    if state is ConnState.NEW:
+        return None
+    if state is ConnState.RELATED and not error:
+        return _expected(order)
+    return _translated(order, status, about=error)
+
+
+def _expected(order: Order) -> Entry:
+    """A control connection between the same ends, which tells to expect the order's packet."""
+    address, port = order.sent_to
+    ports = (order.source_port, port) if has_ports(order.protocol) else (0, 0)
+    new = Flow(order.family, order.source, address, order.protocol, *ports, order.icmp)
+    return Entry(Flow(order.family, order.source, address, TCP, ERROR_PORTS[0], 21), None, order.connmark, new)
+
+
+def _translated(order: Order, status: CtStatus, *, about: bool) -> Entry | str:
+    """The connection that the order's packet belongs to, or that the error message in it is about."""
+    family = order.family
+    ports = (order.source_port, order.port) if has_ports(order.protocol) else (0, 0)
+    flow = Flow(family, order.source, order.destination, order.protocol, *ports, order.icmp)
+    if about:
+        flow = Flow(family, order.source, order.destination, UDP, ERROR_PORTS[1], ERROR_PORTS[0])
+    if order.original:
+        if about:
+            return "an error message is not addressed to what a connection was addressed to"
+        address, port = order.original
+        sent = Flow(family, order.source, address, order.protocol, order.source_port, port, order.icmp)
+        return Entry(sent, (13, order.destination, order.port), order.connmark)
+    if status & CtStatus.DNAT:  # seen from the end that answers: its own address is replaced on the way out
+        began = Flow(
+            family,
+            flow.destination,
+            ELSEWHERE[family],
+            flow.protocol,
+            flow.port,
+            flow.source_port,
+            flow.answered().icmp,
+        )
+        return Entry(began, (13, flow.source, flow.source_port), order.connmark)
+    if status & CtStatus.SNAT:
+        return Entry(flow, (6, ELSEWHERE[family], flow.source_port), order.connmark)
+    answering = order.protocol == TCP and order.flags & SYN and order.flags & ACK
+    if about or answering or order.icmp >> 8 in ANSWERS.get(order.protocol, ()):
+        flow = flow.answered()
+    return Entry(flow, None, order.connmark)
+
+
+def cited(order: Order) -> bytes:
+    """The datagram within an error message: it went the other way."""
+    family, ends = order.family, (order.destination, order.source)
+    body = transport(family, ends, UDP, ERROR_PORTS, 0, 0)
+    return datagram(family, *ends, UDP, body, 1)
+
+
+def _translation(flow: Flow, end: int, address: int, port: int) -> bytes:
+    first = 1 if flow.family == 4 else 4
+    width = 4 if flow.family == 4 else 16
+    packed = address.to_bytes(width, "big")
+    target = attribute(first, packed) + attribute(first + 1, packed)
+    if has_ports(flow.protocol):
+        number = struct.pack("!H", port)
+        target += nested(3, attribute(1, number), attribute(2, number))
+    return nested(end, target)
+
+
+def _expectation(master: Flow, new: Flow) -> bytes:
+    full = (1 << (32 if new.family == 4 else 128)) - 1
+    mask = Flow(new.family, full, full, new.protocol, 0xFFFF, 0xFFFF, 0xFFFF)
+    return (
+        netfilter(_kind(new)) + master.tuples(1) + new.tuples(2) + mask.tuples(3)
+        + attribute(4, struct.pack("!I", LIFE)) + attribute(6, HELPER)
+    )  # fmt: skip
+
+
+def _kind(flow: Flow) -> int:
+    return socket.AF_INET if flow.family == 4 else socket.AF_INET6

@@ -1,0 +1,50 @@
+"""A dump of rules as text: which chains it has, how many rules each, and what of it matters to sending packets.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+TABLES = ("raw", "mangle", "nat", "filter", "security")
+_COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The chains of a dump in its order, with the number of rules of each; `index` is a chain's place among them."""
+
+    text: str
+    tables: tuple[str, ...] = ()
+    chains: dict[tuple[str, str], int] = field(default_factory=dict)
+    index: dict[tuple[str, str], int] = field(default_factory=dict)
+    checks_source_routes: bool = False
+    untracks: bool = False
+    masquerades: bool = False
+
+
+def read_dump(text: str) -> Dump:
+    """The outline of an iptables-save text; a table that comes twice counts as the kernel counts it, the last time."""
+    table = ""
+    chains: dict[tuple[str, str], int] = {}
+    for line in text.splitlines():
+        rule = _COUNTERS.sub("", line.strip())
+        if rule.startswith("*"):
+            table = rule[1:].strip()
+            chains = {chain: count for chain, count in chains.items() if chain[0] != table}
+        elif rule.startswith(":"):
+            chains[table, rule[1:].split()[0]] = 0
+        elif rule.startswith(("-A ", "--append ", "-N ")):
+            key = (table, rule.split(maxsplit=2)[1])
+            chains[key] = chains.get(key, 0) + (not rule.startswith("-N "))
+    return Dump(
+        text,
+        tuple(dict.fromkeys(name for name, _ in chains)),
+        chains,
+        {chain: place for place, chain in enumerate(chains)},
+        checks_source_routes=bool(re.search(r"-m rpfilter\b", text)),
+        untracks=bool(re.search(r"-j NOTRACK\b|-j CT\b.*--notrack\b", text)),
+        masquerades=bool(re.search(r"-j MASQUERADE\b", text)),
+    )

@@ -1,0 +1,106 @@
+"""Loading dumps with the kernel's own tools, and which rule a back end means when it traces one.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+from verifier.evidence.kernel import netlink
+from verifier.evidence.kernel.dump import Dump, read_dump
+from verifier.evidence.kernel.namespace import Namespace
+from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number, text
+from verifier.evidence.kernel.records import Backend, Refused
+
+GET_RULE = 10 << 8 | 7
+ATTEMPTS = 500
+"""How often a set is asked to go: nf_tables gives up what its rules referred to a little later."""
+BUILT_IN = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+}
+_LINE = re.compile(r"\bline:? (\d+)")
+
+
+class Loader:
+    """The dumps of a namespace, one of each family; `dumps` are those that are loaded."""
+
+    def __init__(self, space: Namespace, backend: Backend) -> None:
+        self._space = space
+        self._backend = backend
+        self.dumps: dict[int, Dump] = {}
+        self._sets = ""
+
+    def load(self, family: int, rules: str, sets: str) -> Dump:
+        """Replace the rules of a family; sets that differ from those before replace them, and the rules of both families.
+
+        Raises Refused with the tool's message and the line.
+        """
+        dump = read_dump(rules)
+        if sets != self._sets:
+            for loaded in list(self.dumps):
+                self._clear(loaded)
+            self._drop_sets()
+            self._restore("ipset", "-exist", "restore", given=sets)
+            self._sets = sets
+        elif family in self.dumps:
+            self._clear(family)
+        self._restore(_tool(family, self._backend, "restore"), given=rules)
+        self.dumps[family] = dump
+        return dump
+
+    def _restore(self, *command: str, given: str) -> None:
+        ran = self._space.tool(*command, text=given)
+        if ran.returncode:
+            message = " ".join(ran.stderr.split())[:500]
+            lines = given.splitlines()
+            where = _LINE.search(message)
+            line = lines[int(where[1]) - 1] if where and 0 < int(where[1]) <= len(lines) else ""
+            raise Refused(f"{command[0]}: {message}" + (f": {line.strip()}" if line else ""))
+
+    def _clear(self, family: int) -> None:
+        """Remove the rules of a family. An emptied legacy table stays, and accepts everything."""
+        dump = self.dumps.pop(family)
+        if self._backend is Backend.NFT:
+            name = "ip" if family == 4 else "ip6"
+            gone = "".join(f"add table {name} {table}\ndelete table {name} {table}\n" for table in BUILT_IN)
+            self._space.must("nft", "-f", "-", text=gone)
+            return
+        empty = "".join(
+            f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in BUILT_IN[table]) + "COMMIT\n"
+            for table in dump.tables
+        )
+        self._space.must(_tool(family, self._backend, "restore"), text=empty)
+
+    def _drop_sets(self) -> None:
+        """A list of sets lets go when it is emptied."""
+        for attempt in range(ATTEMPTS):
+            self._space.must("ipset", "flush")
+            if self._space.tool("ipset", "destroy").returncode == 0:
+                return
+            time.sleep(0.002 * (attempt > 0))
+        self._space.must("ipset", "destroy")
+
+    def positions(self) -> dict[tuple[int, str, int], tuple[str, int]]:
+        """Of nf_tables: (family, table, handle) -> chain and number of a rule from 1."""
+        asking = Netlink(netlink.NETFILTER)
+        found: dict[tuple[int, str, int], tuple[str, int]] = {}
+        for family, kind in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+            counts: dict[tuple[str, str], int] = {}
+            for data, begin, end in asking.dump(GET_RULE, netfilter(kind)):
+                rule = attributes(data, begin + 4, end)
+                key = (text(rule, 1), text(rule, 2))
+                counts[key] = counts.get(key, 0) + 1
+                found[family, key[0], number(rule, 3)] = (key[1], counts[key])
+        asking.close()
+        return found
+
+
+def _tool(family: int, backend: Backend, action: str) -> str:
+    return f"{'iptables' if family == 4 else 'ip6tables'}-{backend.value}-{action}"

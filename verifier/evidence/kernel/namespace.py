@@ -1,0 +1,121 @@
+"""A network namespace that this process made for itself, and the proof that it is in it.
+
+Spec: specs/universe.md
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from verifier.evidence.kernel.records import Unavailable
+
+NEW_USER, NEW_NET = 0x10000000, 0x40000000
+GET_FLAGS = 0x8913
+UP = 1
+"""The bit of an interface's flags that says that it is up."""
+Identity = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The namespace that this process made: `net` is its identity, `lock` the file that the legacy tools lock."""
+
+    net: Identity
+    lock: str
+
+    def assure(self) -> None:
+        """Raise Unavailable unless the process still is in the namespace that it made."""
+        if identity("self", "net") != self.net:
+            raise Unavailable("this process has left the network namespace that it made: nothing is touched")
+
+    def tool(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a tool in the namespace, whatever it answers; Unavailable where it is not installed."""
+        self.assure()
+        environment = {**os.environ, "XTABLES_LOCKFILE": self.lock, "LC_ALL": "C"}
+        try:
+            return subprocess.run(command, input=text, text=True, capture_output=True, check=False, env=environment)  # noqa: S603
+        except OSError as error:
+            raise Unavailable(f"{command[0]} cannot be run ({error.strerror}): install it") from error
+
+    def must(self, *command: str, text: str = "") -> str:
+        """Run a tool that must succeed; Unavailable with its message where it does not."""
+        ran = self.tool(*command, text=text)
+        if ran.returncode:
+            raise Unavailable(f"`{' '.join(command)}` failed: {ran.stderr.strip()[:500]}")
+        return ran.stdout
+
+    def setting(self, name: str, value: int | str, *, optional: bool = False) -> None:
+        """Write one kernel setting of the namespace, named by its path below /proc/sys."""
+        self.assure()
+        try:
+            Path("/proc/sys", name).write_text(str(value), "ascii")
+        except OSError as error:
+            if not optional:
+                raise Unavailable(f"the kernel has no setting {name} here ({error.strerror})") from error
+
+
+def identity(process: str, kind: str) -> Identity | None:
+    """Which namespace a process is in; None where this process may not look."""
+    try:
+        found = Path(f"/proc/{process}/ns/{kind}").stat()
+    except PermissionError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"namespaces cannot be told apart: /proc/{process}/ns/{kind}: {error.strerror}") from error
+    return found.st_dev, found.st_ino
+
+
+def enter(lock: str) -> Namespace:
+    """Move this process, which must have one thread, into a namespace of its own that ends with it.
+
+    Without the right to do so, a user namespace of its own gives it. Raises Unavailable where neither can be had, and
+    where the namespace afterwards is not a new one.
+    """
+    before = identity("self", "net")
+    owner, group = os.getuid(), os.getgid()
+    user = not _unshare(NEW_NET) if os.geteuid() == 0 else True
+    if user:
+        error = 0 if _unshare(NEW_NET | NEW_USER) else ctypes.get_errno()
+        if error:
+            raise Unavailable(
+                f"no network namespace can be made ({os.strerror(error)}): run as root, or allow user namespaces"
+            )
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {owner} 1"), ("gid_map", f"0 {group} 1")):
+            Path("/proc/self", name).write_text(text, "ascii")
+    return own(before, lock)
+
+
+def own(before: Identity | None, lock: str) -> Namespace:
+    """The present namespace, provided that it is another one than before, than the parent's and than that of process 1.
+
+    Not every process may look at process 1; what must hold in any case is that nothing in the namespace is up. Raises
+    Unavailable otherwise.
+    """
+    here = identity("self", "net")
+    known = (before, identity(str(os.getppid()), "net"), identity("1", "net"))
+    if here is None or here in known or None in known[:2]:
+        raise Unavailable("this process is not in a network namespace that it made: nothing is touched")
+    if name := busy():
+        raise Unavailable(f"the network namespace is in use ({name} is up): nothing is touched")
+    return Namespace(here, lock)
+
+
+def busy() -> str:
+    """An interface of the present namespace that is up, "" where there is none: a new namespace has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            answer = fcntl.ioctl(asking, GET_FLAGS, struct.pack("16s24x", name.encode()))
+            if struct.unpack_from("H", answer, 16)[0] & UP:
+                return name
+    return ""
+
+
+def _unshare(kinds: int) -> bool:
+    return int(ctypes.CDLL(None, use_errno=True).unshare(kinds)) == 0
