@@ -14,14 +14,12 @@ from verifier.model.effect import Continue
 from verifier.model.ruleset import Chain, Rule
 from verifier.semantics.atoms import NameTest
 from verifier.semantics.boxes import Box3
-from verifier.semantics.compile import UNTRACKED_BIT, Compiled
+from verifier.semantics.compile import Compiled
 from verifier.semantics.diagram import Diagram, Leaving
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program
 from verifier.semantics.regions import Region, join
 from verifier.semantics.scene import Axis, Scene
-
-EVERY_BIT = 2 * UNTRACKED_BIT - 1
 
 
 class EveryRule(Program):
@@ -42,12 +40,6 @@ class EveryRule(Program):
 
     def _gather(self) -> None:
         """Rules that end alike are several."""
-
-    def _liveness(self) -> None:
-        for chain in self.chains.values():
-            chain.entry = EVERY_BIT
-            for one in chain.body:
-                one.after = EVERY_BIT
 
 
 class Distinctions(Diagram):
