@@ -8,21 +8,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-TABLES = ("raw", "mangle", "nat", "filter", "security")
+from verifier.evidence.kernel.standins import tested_names
+
 _COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """The chains of a dump in its order, with the number of rules of each; `index` is a chain's place among them."""
+    """The chains of a dump in its order, with the number of rules of each; `index` is a chain's place among them.
+
+    `tested` are the names of interfaces that rules ask for.
+    """
 
     text: str
     tables: tuple[str, ...] = ()
     chains: dict[tuple[str, str], int] = field(default_factory=dict)
     index: dict[tuple[str, str], int] = field(default_factory=dict)
+    tested: frozenset[str] = frozenset()
     checks_source_routes: bool = False
     untracks: bool = False
     masquerades: bool = False
+    chooses: bool = False  # by chance or by turns
 
 
 def read_dump(text: str) -> Dump:
@@ -44,7 +50,9 @@ def read_dump(text: str) -> Dump:
         tuple(dict.fromkeys(name for name, _ in chains)),
         chains,
         {chain: place for place, chain in enumerate(chains)},
+        tested_names(text),
         checks_source_routes=bool(re.search(r"-m rpfilter\b", text)),
         untracks=bool(re.search(r"-j NOTRACK\b|-j CT\b.*--notrack\b", text)),
         masquerades=bool(re.search(r"-j MASQUERADE\b", text)),
+        chooses=bool(re.search(r"-m statistic\b", text)),
     )

@@ -11,6 +11,7 @@ from verifier.evidence.kernel.dump import Dump
 from verifier.evidence.kernel.orders import HOOK_NAMES, INPUT_HOOK, OUTPUT_HOOK, Order, Sight
 from verifier.evidence.kernel.reports import Sighting
 from verifier.evidence.kernel.scenery import Scenery
+from verifier.evidence.kernel.standins import told_apart
 from verifier.evidence.kernel.taps import STATES
 from verifier.evidence.kernel.wire import EXTENSIONS
 from verifier.model.addresses import address_text
@@ -18,7 +19,6 @@ from verifier.model.fields import ICMPV6, ConnState, has_ports
 
 UNTRACKED_MESSAGES = (*range(130, 137), 143, 151, 152)
 """ICMPv6 types of neighbour discovery and multicast listeners: connection tracking never looks at them."""
-NO_INTERFACE = ""
 ChainIndex = Mapping[tuple[str, str], int]
 
 
@@ -32,13 +32,13 @@ def impossible(order: Order, scenery: Scenery, dumps: Mapping[int, Dump]) -> str
         return "a packet of the node itself came in by no interface"
     if order.hook == INPUT_HOOK and (order.outgoing or order.port_out):
         return "a packet to the node itself leaves by no interface"
-    for name in filter(None, (order.incoming, order.outgoing, order.port_in, order.port_out)):
-        if name not in scenery.index:
+    for name in (order.incoming, order.outgoing, order.port_in, order.port_out):
+        if name and name not in scenery.index:
             return f"the stage has no interface {name}"
-    if order.hook != OUTPUT_HOOK and order.incoming == NO_INTERFACE:
-        return "the packet names no interface that it came in by"
-    if order.hook != INPUT_HOOK and order.outgoing == NO_INTERFACE:
-        return "the packet names no interface that it leaves by"
+        if name in scenery.stand_ins:
+            asked = told_apart(name, scenery.stand_ins[name], dumps[order.family].tested)
+            if asked:
+                return f"the kernel can have no interface of the packet's name, and a rule asks for {asked}"
     for port, interface in ((order.port_in, order.incoming), (order.port_out, order.outgoing)):
         if port and scenery.bridge_of.get(port) != interface:
             return f"{port} is no port of {interface or 'a bridge'} on the stage"

@@ -12,7 +12,9 @@ import time
 from verifier.evidence.kernel import netlink
 from verifier.evidence.kernel.dump import Dump, read_dump
 from verifier.evidence.kernel.namespace import Namespace
-from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number, text
+from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number
+from verifier.evidence.kernel.netlink import text as text_of
+from verifier.evidence.kernel.preparing import prepare
 from verifier.evidence.kernel.records import Backend, Refused
 
 GET_RULE = 10 << 8 | 7
@@ -37,12 +39,13 @@ class Loader:
         self.dumps: dict[int, Dump] = {}
         self._sets = ""
 
-    def load(self, family: int, rules: str, sets: str) -> Dump:
+    def load(self, family: int, rules: str, sets: str) -> tuple[str, ...]:
         """Replace the rules of a family; sets that differ from those before replace them, and the rules of both families.
 
-        Raises Refused with the tool's message and the line.
+        Returns what was left out. Raises Refused with the tool's message and the line.
         """
         dump = read_dump(rules)
+        text, notes = prepare(rules)
         if sets != self._sets:
             for loaded in list(self.dumps):
                 self._clear(loaded)
@@ -51,9 +54,9 @@ class Loader:
             self._sets = sets
         elif family in self.dumps:
             self._clear(family)
-        self._restore(_tool(family, self._backend, "restore"), given=rules)
+        self._restore(_tool(family, self._backend, "restore"), given=text)
         self.dumps[family] = dump
-        return dump
+        return notes
 
     def _restore(self, *command: str, given: str) -> None:
         ran = self._space.tool(*command, text=given)
@@ -95,7 +98,7 @@ class Loader:
             counts: dict[tuple[str, str], int] = {}
             for data, begin, end in asking.dump(GET_RULE, netfilter(kind)):
                 rule = attributes(data, begin + 4, end)
-                key = (text(rule, 1), text(rule, 2))
+                key = (text_of(rule, 1), text_of(rule, 2))
                 counts[key] = counts.get(key, 0) + 1
                 found[family, key[0], number(rule, 3)] = (key[1], counts[key])
         asking.close()

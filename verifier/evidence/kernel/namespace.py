@@ -18,8 +18,8 @@ from verifier.evidence.kernel.records import Unavailable
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 GET_FLAGS = 0x8913
-UP = 1
-"""The bit of an interface's flags that says that it is up."""
+UP, RUNNING = 1, 0x40
+"""The bits of an interface's flags that say that it is up, and that it takes packets."""
 Identity = tuple[int, int]
 
 
@@ -109,12 +109,14 @@ def own(before: Identity | None, lock: str) -> Namespace:
 
 def busy() -> str:
     """An interface of the present namespace that is up, "" where there is none: a new namespace has none."""
+    return next((name for _, name in socket.if_nameindex() if flags(name) & UP), "")
+
+
+def flags(interface: str) -> int:
+    """The flags of an interface of the present namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        for _, name in socket.if_nameindex():
-            answer = fcntl.ioctl(asking, GET_FLAGS, struct.pack("16s24x", name.encode()))
-            if struct.unpack_from("H", answer, 16)[0] & UP:
-                return name
-    return ""
+        answer = fcntl.ioctl(asking, GET_FLAGS, struct.pack("16s24x", interface.encode()))
+    return int(struct.unpack_from("H", answer, 16)[0])
 
 
 def _unshare(kinds: int) -> bool:

@@ -62,6 +62,7 @@ class Reports:
         self._bind(0)
         self._socket.join(TRACE_GROUP)
         self._buffer = bytearray(1 << 16)
+        self._only: Sighting | None = None
         self.rules: Mapping[tuple[int, str, int], tuple[str, int]] = {}
         """Of nf_tables: (family, table, handle) -> chain and number of a rule."""
         self.counts: Mapping[tuple[int, str, str], int] = {}
@@ -86,7 +87,7 @@ class Reports:
         Raises Unavailable where reports were lost, or tell of packets that are not under way.
         """
         receive, buffer = self._socket.socket.recv_into, self._buffer
-        current = only
+        self._only = current = only
         while True:
             try:
                 size = receive(buffer)
@@ -123,8 +124,8 @@ class Reports:
                 values[kind] = int.from_bytes(buffer[at + 4 : at + length], "big")
             at += (length + 3) & ~3
         if not prefix.startswith(_MARKER):
-            if current is not None:
-                self._legacy(current, prefix.decode(errors="replace"), values[MARK], buffer[payload] >> 4)
+            if self._only is not None:
+                self._legacy(self._only, prefix.decode(errors="replace"), values[MARK], buffer[payload] >> 4)
             return "", current
         report = prefix[len(_MARKER) :].decode()
         if report == "fence":

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 from verifier.evidence.kernel import netlink
-from verifier.evidence.kernel.namespace import Namespace
+from verifier.evidence.kernel.namespace import RUNNING, Namespace, flags
 from verifier.evidence.kernel.netlink import Netlink, attribute
 from verifier.evidence.kernel.orders import Order
 from verifier.evidence.kernel.records import Stage, Unavailable
+from verifier.evidence.kernel.standins import real_name
 from verifier.model.addresses import address_text
 
 HARDWARE = "02:00:00:00:00:01"
@@ -25,6 +27,8 @@ INWARD = "cproof-in"
 """Begins the names of the other ends."""
 FENCE = "cproof-end"
 NEW_ROUTE, DELETE_ROUTE = 24, 25
+ATTEMPTS = 5000
+"""How many milliseconds an interface may take to come up."""
 MAIN, BACKWARD = 254, 100
 """The routing tables: of packets on their way, and of packets of this node."""
 SETTINGS = (
@@ -48,12 +52,16 @@ CONNTRACK_SETTINGS = (("net/netfilter/nf_conntrack_tcp_loose", 1), ("net/netfilt
 
 
 class Scenery:
-    """What was built. `index` and `name` translate interfaces; `bridge_of` tells the bridge of a port."""
+    """What was built. `index` and `name` translate interfaces; `bridge_of` tells the bridge of a port.
+
+    `stand_ins` are the names that packets carry and the kernel does not, with what the kernel has in their place.
+    """
 
     def __init__(self, space: Namespace, stage: Stage) -> None:
         self.space = space
         self.index: dict[str, int] = {}
         self.name: dict[int, str] = {}
+        self.stand_ins: dict[str, str] = {}
         self.bridge_of = {port: bridge for bridge, ports in stage.bridges for port in ports}
         self.hardware: dict[str, bytes] = {}
         self._inward: dict[str, socket.socket] = {}
@@ -68,14 +76,15 @@ class Scenery:
             space.must("ip", f"-{family}", "rule", "add", "iif", "lo", "lookup", str(BACKWARD), "pref", str(BACKWARD))
         for bridge, ports in stage.bridges:
             self._bridge(bridge, ports)
-        self.add(*stage.interfaces)
+        for name in stage.interfaces:
+            self.add(name)
         self._pair(FENCE)
         for interface, family, address, length in stage.addresses:
             self.address(interface, family, address, length)
 
-    def add(self, *names: str) -> None:
-        """Interfaces of these names."""
-        for name in names:
+    def add(self, name: str) -> None:
+        """An interface of this name, unless there is one."""
+        if name not in self.index:
             self._pair(name)
             self.hardware[name] = bytes.fromhex(HARDWARE.replace(":", ""))
 
@@ -83,7 +92,7 @@ class Scenery:
         """An address of the node; nothing is routed to its network but the address itself."""
         text = f"{address_text(family, address)}/{length}"
         more = ("nodad",) if family == 6 else ()
-        self.space.must("ip", "addr", "add", text, "dev", interface, "noprefixroute", *more)
+        self.space.must("ip", "addr", "add", text, "dev", self._real(interface), "noprefixroute", *more)
 
     def send(self, interface: str, frame: bytes, mark: int) -> None:
         """Write a frame so that it comes in by an interface, with a packet mark."""
@@ -121,41 +130,61 @@ class Scenery:
 
     def _pair(self, name: str) -> None:
         """An interface with its other end: no address resolution, no messages of its own."""
-        other = f"{INWARD}{len(self._inward)}"
-        if name in self.index or name.startswith(INWARD):
-            raise Unavailable(f"the stage cannot have the interface {name}: it is there already")
+        real, other = self._real(name), f"{INWARD}{len(self._inward)}"
+        if name.startswith(INWARD):
+            raise Unavailable(f"the stage cannot have an interface {name}: such names are taken")
         self.space.must(
             "ip", "-batch", "-",
-            text=f"link add name {name} address {HARDWARE} type veth peer name {other}\n"
-            f"link set {other} addrgenmode none arp off up\nlink set {name} addrgenmode none arp off up\n",
+            text=f"link add name {real} address {HARDWARE} type veth peer name {other}\n"
+            f"link set {other} addrgenmode none arp off up\nlink set {real} addrgenmode none arp off up\n",
         )  # fmt: skip
         self._know(name)
+        _await(real)
+        _await(other)
         way = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         way.bind((other, 0))
         self._inward[name] = way
 
+    def _real(self, name: str) -> str:
+        """The kernel's name of an interface; a stand-in where it can have none of this name."""
+        if name not in self.stand_ins:
+            real = real_name(name, len(self.stand_ins))
+            if real == name:
+                return name
+            self.stand_ins[name] = real
+        return self.stand_ins[name]
+
     def _know(self, name: str) -> None:
-        index = socket.if_nametoindex(name)
+        index = socket.if_nametoindex(self._real(name))
         self.index[name], self.name[index] = index, name
 
     def _bridge(self, name: str, ports: tuple[str, ...]) -> None:
         """A bridge that asks iptables; the hardware address of a frame says by which port it leaves."""
+        real = self._real(name)
         self.space.must(
             "ip", "-batch", "-",
-            text=f"link add name {name} address {HARDWARE} type bridge\n"
-            f"link set {name} type bridge mcast_snooping 0 ageing_time 0\nlink set {name} addrgenmode none arp off up\n",
+            text=f"link add name {real} address {HARDWARE} type bridge\n"
+            f"link set {real} type bridge mcast_snooping 0 ageing_time 0\nlink set {real} addrgenmode none arp off up\n",
         )  # fmt: skip
         self._know(name)
         self.hardware[name] = bytes.fromhex(HARDWARE.replace(":", ""))
         for number, port in enumerate(ports):
             self._pair(port)
-            own, beyond = (
-                f"02:00:00:01:{number >> 8:02x}:{number & 255:02x}",
-                f"02:00:00:02:{number >> 8:02x}:{number & 255:02x}",
-            )
+            at = f"{number >> 8:02x}:{number & 255:02x}"
+            beyond = f"02:00:00:02:{at}"
             self.hardware[port] = bytes.fromhex(beyond.replace(":", ""))
-            self.space.must("ip", "link", "set", port, "address", own, "master", name)
-            self.space.must("bridge", "link", "set", "dev", port, "learning", "off")
-            self.space.must("bridge", "fdb", "add", beyond, "dev", port, "master", "static")
+            device = self._real(port)
+            self.space.must("ip", "link", "set", device, "address", f"02:00:00:01:{at}", "master", real)
+            self.space.must("bridge", "link", "set", "dev", device, "learning", "off")
+            self.space.must("bridge", "fdb", "add", beyond, "dev", device, "master", "static")
         for which in ("ip", "ip6"):
             self.space.setting(f"net/bridge/bridge-nf-call-{which}tables", 1)
+
+
+def _await(interface: str) -> None:
+    """Wait until an interface takes packets, which is a little after it is up: before that they are lost."""
+    for _ in range(ATTEMPTS):
+        if flags(interface) & RUNNING:
+            return
+        time.sleep(0.001)
+    raise Unavailable(f"the interface {interface} does not come up")

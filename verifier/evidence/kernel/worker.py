@@ -15,10 +15,15 @@ from typing import Any
 from verifier.evidence.kernel.injector import Injector
 from verifier.evidence.kernel.loading import Loader
 from verifier.evidence.kernel.namespace import Namespace, enter
-from verifier.evidence.kernel.orders import Order, Row
+from verifier.evidence.kernel.orders import INPUT_HOOK, OUTPUT_HOOK, Order, Row
 from verifier.evidence.kernel.records import Backend, Refused, Stage, Unavailable
 from verifier.evidence.kernel.scenery import CONNTRACK_SETTINGS, Scenery
+from verifier.evidence.kernel.standins import NO_NAME_IN, NO_NAME_OUT
 from verifier.evidence.kernel.taps import table
+from verifier.model.addresses import address_text
+
+BORROWED = {4: 0xC0000008, 6: 0x100 << 112 | 8}
+"""Addresses of a node that has none of its own: 192.0.0.8 and 100::8."""
 
 
 class Worker:
@@ -26,6 +31,7 @@ class Worker:
 
     def __init__(self, space: Namespace, stage: Stage, backend: Backend) -> None:
         self._backend = backend
+        self._addresses = stage.addresses
         self._loader = Loader(space, backend)
         self._scenery = Scenery(space, stage)
         space.must("nft", "-f", "-", text=table())
@@ -37,21 +43,40 @@ class Worker:
     def load(self, family: int, rules: str, sets: str) -> list[str]:
         """Load a dump; the notes."""
         self._positions_known = False
-        self._loader.load(family, rules, sets)
+        notes = list(self._loader.load(family, rules, sets))
+        if self._loader.dumps[family].masquerades and not any(at[1] == family for at in self._addresses):
+            notes.append(self._lend_address(family))
         self._injector.reports.counts = {
             (version, *chain): count
             for version, dump in self._loader.dumps.items()
             for chain, count in dump.chains.items()
         }
-        return []
+        return notes
+
+    def _lend_address(self, family: int) -> str:
+        """An address of the node's, which MASQUERADE needs; what is to be said of it."""
+        self._addresses += (("lo", family, BORROWED[family], 32 if family == 4 else 128),)
+        self._scenery.address(*self._addresses[-1])
+        address = address_text(family, BORROWED[family])
+        return f"MASQUERADE takes {address}, which is nobody's: the stage has no address of the node's own"
 
     def ask(self, rows: list[Row]) -> list[tuple[Any, ...]]:
         """Send packets."""
-        orders = [Order(*row) for row in rows]
+        orders = [self._named(Order(*row)) for row in rows]
         if self._backend is Backend.NFT and not self._positions_known and any(order.trace for order in orders):
             self._injector.reports.rules = self._loader.positions()
             self._positions_known = True
         return [tuple(sight) for sight in self._injector.fire(orders)]
+
+    def _named(self, order: Order) -> Order:
+        """The order with an interface wherever every packet has one."""
+        if not order.incoming and order.hook != OUTPUT_HOOK:
+            self._scenery.add(NO_NAME_IN)
+            order = order._replace(incoming=NO_NAME_IN)
+        if not order.outgoing and order.hook != INPUT_HOOK:
+            self._scenery.add(NO_NAME_OUT)
+            order = order._replace(outgoing=NO_NAME_OUT)
+        return order
 
 
 class Server:
