@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COMMANDS = {
+    "evidence": "A bundle that others can check: what was proved and refuted.",
     "explain": "One packet through both sides, with the rules that decide.",
     "profile": "Known compilers, their documented deviations, the assumptions.",
     "verify": "Prove every node, or show packets that differ.",

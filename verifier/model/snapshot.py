@@ -10,10 +10,11 @@ from verifier.model.node import NodeState
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that was read: path inside the snapshot and SHA-256 of its bytes, in hexadecimal."""
+    """A file that was read: path inside the snapshot, SHA-256 of its bytes in hexadecimal, and how many these are."""
 
     path: str
     sha256: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

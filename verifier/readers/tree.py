@@ -41,7 +41,7 @@ class Tree:
         if self.read > bounds.MAX_TOTAL:
             problem = f"with this file the snapshot is larger than {bounds.MAX_TOTAL >> 20} MiB"
             raise InputError(origin, problem, bounds.SMALLER)
-        self.inputs.append(InputFile(name, sha256(data).hexdigest()))
+        self.inputs.append(InputFile(name, sha256(data).hexdigest(), len(data)))
         return _decode(data, origin, bounds.MAX_JSON_LINE if name.endswith(".json") else bounds.MAX_LINE)
 
 
@@ -49,7 +49,7 @@ def read_text(path: str) -> tuple[str, InputFile]:
     """The text of one file that is no part of a snapshot; InputError where it cannot be read or is no text."""
     origin = Origin(path)
     data = _read_file(Path(path), origin)
-    return _decode(data, origin, bounds.MAX_LINE), InputFile(path, sha256(data).hexdigest())
+    return _decode(data, origin, bounds.MAX_LINE), InputFile(path, sha256(data).hexdigest(), len(data))
 
 
 def open_tree(path: str) -> Tree:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from verifier import __version__
 from verifier.model.addresses import address_text, networks
+from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
@@ -34,6 +35,7 @@ from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, ProfileReport, Story
 from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
+from verifier.reports.json_export import export_document
 from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.spelling import policy_rule_text, port_text
@@ -64,6 +66,8 @@ def render(outcome: Outcome, _style: Style) -> str:
             document = _counters(outcome)
         case ProfileReport():
             document = _profile_document(outcome)
+        case ExportReport():
+            document = export_document(outcome)
     return "".join(laid_out(document, "", _PATTERN)) + "\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.finding import VerifyReport
 from verifier.model.story import ExplainReport, ProfileReport
@@ -23,7 +24,7 @@ class Style:
     colour: bool = False
 
 
-Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ProfileReport
+Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ProfileReport | ExportReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.finding import VerifyReport
 from verifier.model.story import ExplainReport, ProfileReport
 from verifier.reports.page import Page
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.text_counters import write_counters
+from verifier.reports.text_export import write_export
 from verifier.reports.text_profile import write_profiles
 from verifier.reports.text_story import write_stories
 from verifier.reports.text_verify import write_verify
@@ -25,6 +27,8 @@ def render(outcome: Outcome, style: Style) -> str:
             write_counters(outcome, page)
         case ProfileReport():
             write_profiles(outcome, page)
+        case ExportReport():
+            write_export(outcome, page)
     return page.text()
 
 

@@ -19,6 +19,7 @@ from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes
 from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
 from verifier.model.assumption import ASSUMPTIONS, Setting
+from verifier.model.bundle import ExportReport
 from verifier.model.cluster import Cluster
 from verifier.model.counters import CounterReport, Share, Way
 from verifier.model.explanation import Comparison
@@ -41,6 +42,7 @@ from verifier.readers.assumptions import read_assumptions
 from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
+from verifier.session.evidence import Bundle, check_directory
 from verifier.session.selection import check_usable, chosen_nodes, selected, some
 
 COMPARED = {
@@ -70,6 +72,26 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
             reports.append(_verify_node(snapshot, node, options, progress))
         answer = _worst(report.answer for report in reports)
         return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+
+
+def export(snapshot_path: str, directory: str, options: VerifyOptions, progress: Progress = silent) -> ExportReport:
+    """Verify, and write what was proved and refuted into a directory as evidence for others.
+
+    Raises InputError where the snapshot, the selection or the directory cannot be used, Disagreement where our own parts
+    differ.
+    """
+    check_directory(directory)
+    with _no_collections():
+        snapshot = _read(snapshot_path, progress)
+        bundle = Bundle(snapshot, options)
+        reports = []
+        for number, node in enumerate(nodes := selected(snapshot, options)):
+            progress(node.name, number, len(nodes))
+            reports.append(report := _verify_node(snapshot, node, options, progress))
+            bundle.add(report, node, _profile_of(node, options.compiler), progress)
+        answer = _worst(report.answer for report in reports)
+        found = VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+        return bundle.written(found, directory)
 
 
 def explain(snapshot_path: str, probe: Probe) -> ExplainReport:

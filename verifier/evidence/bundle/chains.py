@@ -1,0 +1,186 @@
+"""Chains as definitions: every rule in the order of the dump moves the traversal one step on.
+
+Spec: specs/evidence.md (EV-5), specs/chains/traversal.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from verifier.evidence.bundle.interfaces import Interfaces
+from verifier.evidence.bundle.marks import GOING, LOST, S, Traversal
+from verifier.evidence.bundle.predicates import Predicates, opaque_in
+from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
+from verifier.evidence.bundle.terms import Term, apply, conj, disj, flattened
+from verifier.model.bundle import NO_PORT
+from verifier.model.effect import (
+    Assign,
+    Call,
+    Continue,
+    Copy,
+    Finish,
+    Goto,
+    Return,
+    Translate,
+    Unknown,
+    Untrack,
+    Verdict,
+)
+from verifier.model.path import (
+    BEFORE_ROUTING,
+    IN_INTERFACE_CHAINS,
+    OUT_INTERFACE_CHAINS,
+    OUT_PORT_CHAINS,
+)
+from verifier.model.ruleset import Chain, Rule, Ruleset
+
+MOST_COPIES = 300
+"""A chain in which something is opaque is written once for every way to it; of more the script would not be readable."""
+
+
+class Chains:
+    """The chains of one ruleset."""
+
+    def __init__(
+        self, script: Script, ruleset: Ruleset, predicates: Predicates, traversal: Traversal, interfaces: Interfaces
+    ) -> None:
+        self._script = script
+        self._ruleset = ruleset
+        self._predicates = predicates
+        self._traversal = traversal
+        self._interfaces = interfaces
+        self._known: dict[tuple[str, str], Function] = {}
+        self._opaque: dict[tuple[str, str], bool] = {}
+        self._copies = 0
+        self._loses = False
+
+    # ------------------------------------------------------------------ paths
+
+    def path(self, name: str, hooks: Sequence[tuple[str, str]]) -> Function:
+        """A definition of what becomes of a packet on its way through built-in chains, in the kernel's order (CH-1)."""
+        there = [key for key in hooks if key in self._ruleset.chains]
+        steps = [(f"{table} {hook}", self._hook((table, hook))) for table, hook in there]
+        return self._steps(name, steps, (f"the way through {', '.join(text for text, _ in steps) or 'nothing'}",))
+
+    def _hook(self, key: tuple[str, str]) -> Term:
+        """One built-in chain, with the interfaces and ports that a packet has there (CH-2)."""
+        table, hook = key
+        nothing, no_port = self._interfaces.interface(""), self._interfaces.port(NO_PORT)
+        given: dict[str, Term] = {}
+        if hook not in IN_INTERFACE_CHAINS:
+            given["in-interface"] = nothing
+        if hook not in OUT_INTERFACE_CHAINS:
+            given["out-interface"] = nothing
+        if hook not in OUT_PORT_CHAINS:
+            given["out-port"] = no_port
+        chain = self._traversal.move("following", self._chain(self._ruleset.chains[key], ()).call(given))
+        going = self._traversal.going()
+        if table == "nat":
+            going = conj((going, self._traversal.meets_nat(before_routing=hook in BEFORE_ROUTING)))
+        return apply("ite", going, chain, S)
+
+    def passes(self, way: Term) -> Term:
+        """Whether a packet that has gone a way is accepted; what is lost sight of may be."""
+        stands = self._traversal.stands
+        if not self._loses:
+            return stands(GOING, way)
+        free = self._script.unknown("whether a packet that is lost sight of is accepted", "lost")
+        return disj((stands(GOING, way), conj((stands(LOST, way), free))))
+
+    # ------------------------------------------------------------------ chains
+
+    def _chain(self, chain: Chain, entered: tuple[str, ...]) -> Function:
+        key = (chain.table, chain.name)
+        if key in self._known:
+            return self._known[key]
+        self._copies += self._is_opaque(chain, ())
+        if self._copies > MOST_COPIES:
+            raise NotExpressibleError(f"more than {MOST_COPIES} ways lead through what has no static meaning")
+        within = (*entered, chain.name)
+        steps = [step for rule in chain.rules if (step := self._rule(rule, chain.table, within)) is not None]
+        if chain.policy is not None:
+            verdict = "dropped" if chain.policy is Verdict.DROP else "accepted"
+            ended = self._traversal.move("ended", S)
+            policy = apply("ite", ended, self._traversal.move(verdict, S), S)
+            steps.append((f"the chain's policy: {chain.policy.value}", policy))
+        found = self._steps(
+            f"chain/{chain.table}/{chain.name}", steps, (f"{self._script.place(chain.origin)}  chain {chain.name}",)
+        )
+        if not self._is_opaque(chain, ()):
+            self._known[key] = found
+        return found
+
+    def _is_opaque(self, chain: Chain, entered: tuple[str, ...]) -> bool:
+        """Whether the chain, or one that it leads to, has parts of which each occurrence has a truth value of its own."""
+        key = (chain.table, chain.name)
+        if key not in self._opaque and chain.name not in entered:
+            within = (*entered, chain.name)
+            self._opaque[key] = any(
+                opaque_in(rule.match) for rule in chain.rules if not isinstance(rule.effect, Continue)
+            ) or any(
+                self._is_opaque(self._ruleset.chains[chain.table, rule.effect.chain], within)
+                for rule in chain.rules
+                if isinstance(rule.effect, Call | Goto) and (chain.table, rule.effect.chain) in self._ruleset.chains
+            )
+        return self._opaque.get(key, False)
+
+    def _steps(self, name: str, steps: Sequence[tuple[str, Term]], comments: Sequence[str]) -> Function:
+        """A definition that takes a traversal through steps, one after the other."""
+        reads = frozenset(("s",)).union(*(step.reads for _, step in steps))
+        return self._script.written(name, reads, list(_nested(steps)), comments, self._traversal.layout.width)
+
+    def _rule(self, rule: Rule, table: str, entered: tuple[str, ...]) -> tuple[str, Term] | None:
+        """The comment of a rule, and the traversal after it; None where it changes nothing."""
+        if isinstance(rule.effect, Continue):
+            return None
+        match = conj((self._predicates.term(rule.match), self._traversal.going()))
+        after = None if match.text == "false" else self._after(rule, table, entered)
+        if after is None:
+            return None
+        return f"{self._script.place(rule.origin)}  {rule.text}", apply("ite", match, after, S)
+
+    def _after(self, rule: Rule, table: str, entered: tuple[str, ...]) -> Term | None:
+        move = self._traversal.move
+        match rule.effect:
+            case Finish(verdict):
+                return move("dropped" if verdict is Verdict.DROP else "accepted", S)
+            case Return():
+                return move("back", S)
+            case Call(name):
+                called = self._called(name, table, entered)
+                return self._lose() if called is None else move("resumed", called)
+            case Goto(name):
+                called = self._called(name, table, entered)
+                return self._lose() if called is None else move("left", called)
+            case Assign():
+                return self._traversal.assign(rule.effect)
+            case Copy():
+                return self._traversal.copy(rule.effect)
+            case Untrack():
+                return self._traversal.untrack()
+            case Translate(rewrites, _, targets):
+                if not rewrites:
+                    return move("accepted", S)
+                return move("sent", S) if targets else self._lose()
+            case Unknown():
+                return self._lose()
+            case _:
+                return None
+
+    def _lose(self) -> Term:
+        self._loses = True
+        return self._traversal.move("lost", S)
+
+    def _called(self, name: str, table: str, entered: tuple[str, ...]) -> Term | None:
+        """A chain that a rule leads to; None where it is missing or leads back to itself (CH-9)."""
+        chain = self._ruleset.chains.get((table, name))
+        if chain is None or name in entered:
+            return None
+        return self._chain(chain, entered).call()
+
+
+def _nested(steps: Sequence[tuple[str, Term]]) -> Iterator[str]:
+    for text, step in steps:
+        yield f"  ; {flattened(text)}"
+        yield f"  (let ((s {step.text}))"
+    yield f"  s{')' * len(steps)})"

@@ -1,0 +1,152 @@
+"""The queries of a script: for every question, whether some packet is treated otherwise than asked.
+
+Spec: specs/evidence.md (EV-3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from verifier.evidence.bundle.interfaces import Interfaces, leaving
+from verifier.evidence.bundle.script import Function, Script
+from verifier.evidence.bundle.terms import Term, conj, disj, equal, negation, number, variable
+from verifier.evidence.bundle.world import World
+from verifier.model.addresses import address_text
+from verifier.model.bundle import NO_PORT, Plan, PodPlace, Port
+from verifier.model.finding import Answer
+from verifier.model.path import Path
+
+NEAR = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+SENT_BY_PODS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query of a script by its number from 1: what it asks, and the pods whose questions it helps to answer.
+
+    It is about packets of which one end, `near` ("src" or "dst"), is the pod `pod`.
+    """
+
+    number: int
+    title: str
+    path: Path
+    pods: tuple[str, ...]
+    pod: str
+    near: str
+
+
+class Queries:
+    """Writes queries one after the other."""
+
+    def __init__(self, script: Script, plan: Plan, world: World, interfaces: Interfaces) -> None:
+        self._script = script
+        self._plan = plan
+        self._world = world
+        self._interfaces = interfaces
+        self._ends: dict[str, Function] = {}
+        self.written: list[Query] = []
+
+    def ask(self, path: Path, differs: Function, pods: Iterable[PodPlace], answers: Mapping[str, Answer]) -> None:
+        """All queries of a path, for these pods, whose questions have these answers."""
+        chosen = list(pods)
+        if path is not Path.POD_TO_POD:
+            for pod in chosen:
+                self._fixed(path, differs, pod)
+            return
+        # every pair is asked from its sender's end; where some pair differs, or some pod is not asked about, the
+        # receiver's end has to be asked too, because then the senders' queries do not answer its question
+        asked = {pod.name for pod in chosen}
+        whole = all(answers.get(pod.name) is Answer.PROVED for pod in self._plan.pods)
+        for pod in chosen:
+            everybody = tuple(sorted(asked)) if whole else (pod.name,)
+            self._pairs(differs, pod, everybody, sender=True)
+            if not whole:
+                self._pairs(differs, pod, (pod.name,), sender=False)
+
+    def _fixed(self, path: Path, differs: Function, pod: PodPlace) -> None:
+        """One pod, and everything that its path has at the other end."""
+        near, far = ("src", "dst") if path in SENT_BY_PODS else ("dst", "src")
+        mine = "in-interface" if near == "src" else "out-interface"
+        given = {near: number(pod.address, self._script.address), mine: self._interfaces.interface(pod.interface)}
+        if path in NEAR:
+            conditions = [self._world.own(far)]
+            coming = pod.port if path is Path.POD_TO_NODE else NO_PORT
+            given |= self._ports(coming, NO_PORT)
+            given["out-interface" if mine == "in-interface" else "in-interface"] = self._interfaces.interface("")
+        else:
+            conditions = [self._world.remote(far), self._world.wires(path, pod, ports=_reads_ports(differs))]
+        what = {
+            Path.REMOTE_TO_POD: "from anything remote to",
+            Path.POD_TO_REMOTE: "to anything remote from",
+            Path.NODE_TO_POD: "from the node itself to",
+            Path.POD_TO_NODE: "to the node itself from",
+        }[path]
+        self._query(
+            path, f"{what} {self._told(pod)}", (pod.name,), (pod.name, near), [*conditions, differs.call(given)]
+        )
+
+    def _pairs(self, differs: Function, pod: PodPlace, pods: tuple[str, ...], *, sender: bool) -> None:
+        near, far = ("src", "dst") if sender else ("dst", "src")
+        mine = "in-interface" if sender else "out-interface"
+        address = number(pod.address, self._script.address)
+        given = {near: address, mine: self._interfaces.interface(pod.interface)}
+        others = {leaving(pod.port, each.port) if sender else leaving(each.port, pod.port) for each in self._plan.pods}
+        conditions = [self._end(far).call(), negation(equal(variable(far), address))]
+        if sender and len(others) == 1:
+            given |= {"in-port": self._interfaces.port(pod.port), "out-port": self._interfaces.port(others.pop())}
+        elif len({each.port for each in self._plan.pods}) == 1:
+            given |= self._ports(pod.port, pod.port)
+        elif _reads_ports(differs):
+            conditions.append(self._crossing(pod, sender=sender))
+        what = f"from {self._told(pod)} to the other pods" if sender else f"from the other pods to {self._told(pod)}"
+        self._query(Path.POD_TO_POD, f"{what} of this node", pods, (pod.name, near), [*conditions, differs.call(given)])
+
+    def _crossing(self, pod: PodPlace, *, sender: bool) -> Term:
+        """The ports between this pod and each other one."""
+        ways: list[Term] = []
+        far = variable("dst" if sender else "src")
+        for each in self._plan.pods:
+            ports = self._world.ports(pod.port, each.port) if sender else self._world.ports(each.port, pod.port)
+            ways.append(conj((equal(far, number(each.address, self._script.address)), *ports)))
+        return disj(ways)
+
+    def _ports(self, coming: Port, going: Port) -> dict[str, Term]:
+        out = leaving(coming, going)
+        return {"in-port": self._interfaces.port(coming), "out-port": self._interfaces.port(out)}
+
+    def _end(self, far: str) -> Function:
+        """The definition of the other end of a pair: one of the pods, with its interface."""
+        if far not in self._ends:
+            name = "out-interface" if far == "dst" else "in-interface"
+            ways = [
+                conj(
+                    (
+                        equal(variable(far), number(each.address, self._script.address)),
+                        equal(variable(name), self._interfaces.interface(each.interface)),
+                    )
+                )
+                for each in self._plan.pods
+            ]
+            role = "receiver" if far == "dst" else "sender"
+            comment = f"the {role} is a pod of this node, with its interface"
+            self._ends[far] = self._script.define(f"local-{role}", disj(ways), (comment,))
+        return self._ends[far]
+
+    def _told(self, pod: PodPlace) -> str:
+        return f"{pod.name} ({address_text(self._plan.family, pod.address)})"
+
+    def _query(self, path: Path, title: str, pods: tuple[str, ...], end: tuple[str, str], asserted: list[Term]) -> None:
+        found = Query(len(self.written) + 1, f"{path.value}: {title}", path, pods, *end)
+        self.written.append(found)
+        self._script.lines.append("")
+        self._script.comment(f"query {found.number}, {found.title}")
+        self._script.lines.append("(push 1)")
+        for each in (self._world.possible, *asserted):
+            if each.text != "true":
+                self._script.lines.append(f"(assert {each.text})")
+        self._script.lines += ["(check-sat)", "(pop 1)"]
+
+
+def _reads_ports(differs: Function) -> bool:
+    return "in-port" in differs.parameters or "out-port" in differs.parameters

@@ -1,0 +1,218 @@
+"""Membership in a set: one definition per set and the ends that it is asked about, from its members as read.
+
+Spec: specs/chains/sets.md, specs/chains/predicates.md (PR-9)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from verifier.evidence.bundle.interfaces import Interfaces
+from verifier.evidence.bundle.script import Function, Script
+from verifier.evidence.bundle.terms import (
+    FALSE,
+    TRUE,
+    Term,
+    addresses,
+    choice,
+    conj,
+    disj,
+    equal,
+    negation,
+    number,
+    variable,
+    within,
+)
+from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, Field
+from verifier.model.ipset import AddressPart, InterfacePart, IpSet, MarkPart, Part, PortPart, SetMember
+from verifier.model.predicate import Member, Named
+from verifier.reference.view import View
+
+READ_PORTS = (TCP, UDP, SCTP, UDPLITE)
+MARKED_KINDS = ("hash:net", "hash:net,net", "hash:net,port", "hash:net,port,net", "hash:net,iface", "hash:ip,port,net")
+"""The types whose members can be marked nomatch."""
+MAPPED = (0xFFFF << 32, (0xFFFF << 32) | 0xFFFFFFFF)
+
+
+class Sets:
+    """The sets of a node as a script speaks of them; `mark` says whether the packet's mark has a value."""
+
+    def __init__(self, script: Script, view: View, interfaces: Interfaces, mark: Callable[[int], Term]) -> None:
+        self._script = script
+        self._view = view
+        self._interfaces = interfaces
+        self._mark = mark
+        self._known: dict[tuple[str, tuple[str, ...], bool], Term] = {}
+        self._lists: dict[str, Function] = {}
+
+    def member(self, test: Member) -> Term:
+        """Whether the packet is a member."""
+        key = (test.name, test.directions, test.nomatch)
+        if key not in self._known:
+            self._known[key] = self._address_type(test) if test.name.startswith("@") else self._member(test)
+        return self._known[key]
+
+    def _unclear(self, test: Member, why: str) -> Term:
+        return self._script.unknown(f"set {test.name} {','.join(test.directions)}: {why}", test)
+
+    def _member(self, test: Member) -> Term:
+        found = self._view.sets.get(test.name) if self._view.sets is not None else None
+        if found is None:
+            return self._unclear(test, "it is not in the dump")
+        if found.content.kind != "list:set":
+            return self._of(found, test)
+        if found.content.opaque or test.nomatch:
+            return self._unclear(test, found.content.opaque or "nomatch of a list of sets")
+        parts: list[Term] = []
+        for name in found.content.lists:
+            assert self._view.sets is not None
+            element = self._view.sets.get(name)
+            if element is None or element.content.kind == "list:set":
+                parts.append(self._unclear(test, f"its member {name} is not in the dump, or itself a list"))
+            else:
+                parts.append(self._of(element, Member(name, test.directions)))
+        body = disj(parts)
+        listed = ", ".join(found.content.lists) or "nothing"
+        return self._script.define(
+            self._called(test), body, (f"{self._script.place(found.origin)}  set {test.name}: {listed}",)
+        ).call()
+
+    def _called(self, test: Member) -> str:
+        return f"set/{test.name}/{','.join(test.directions)}{'/nomatch' if test.nomatch else ''}"
+
+    def _of(self, found: IpSet, test: Member) -> Term:
+        """A set with members of its own (SET-1 to SET-3)."""
+        content = found.content
+        if len(test.directions) < content.dimensions or found.family not in (0, self._script.family):
+            return FALSE
+        if content.opaque or (content.kind == "hash:ip,mark" and "markmask" in found.options):
+            return self._unclear(test, content.opaque or "its marks are masked")
+        wanted = test.nomatch and content.kind in MARKED_KINDS
+        if all(len(each.parts) == 1 and isinstance(each.parts[0], AddressPart) for each in content.members):
+            return self._of_addresses(found, wanted).call({"a": self._end(test.directions[0])})
+        if wanted or any(each.nomatch for each in content.members):
+            return self._unclear(test, "members marked nomatch in a set of several dimensions")
+        key = (found.name, test.directions, False)
+        if key not in self._known:
+            body = disj(self._fits(each, test) for each in content.members)
+            comment = (
+                f"{self._script.place(found.origin)}  set {found.name} {content.kind}, {len(content.members)} members"
+            )
+            self._known[key] = self._script.define(self._called(test), body, (comment,)).call()
+        return self._known[key]
+
+    def _of_addresses(self, found: IpSet, wanted: bool) -> Function:
+        name = f"set/{found.name}{'/nomatch' if wanted else ''}"
+        if name not in self._lists:
+            members = found.content.members
+            body = self._longest(members, wanted) if any(each.nomatch for each in members) else FALSE
+            if not any(each.nomatch for each in members) and not wanted:
+                body = addresses(variable("a"), self._script.address, [_span(each) for each in members])
+            comment = (
+                f"{self._script.place(found.origin)}  set {found.name} {found.content.kind}, {len(members)} members"
+            )
+            body = Term(body.text, body.reads | {"a"})
+            self._lists[name] = self._script.define(name, body, (comment,))
+        return self._lists[name]
+
+    def _longest(self, members: Sequence[SetMember], wanted: bool) -> Term:
+        """The smallest network that holds the address decides (SET-5)."""
+        body = FALSE
+        for each in sorted(members, key=lambda each: _span(each)[0] - _span(each)[1]):
+            verdict = TRUE if each.nomatch is wanted else FALSE
+            body = choice(within(variable("a"), self._script.address, [_span(each)]), verdict, body)
+        return body
+
+    def _end(self, direction: str) -> Term:
+        return variable("src" if direction == "src" else "dst")
+
+    def _fits(self, member: SetMember, test: Member) -> Term:
+        parts = zip(member.parts, test.directions, strict=False)
+        return conj(self._part(part, direction, test) for part, direction in parts)
+
+    def _part(self, part: Part, direction: str, test: Member) -> Term:
+        match part:
+            case AddressPart(first, last):
+                return within(self._end(direction), self._script.address, [(first, last)])
+            case PortPart():
+                return self._port(part, direction)
+            case InterfacePart(name, physical):
+                ways = (Field.PHYS_IN, Field.PHYS_OUT) if physical else (Field.IN_INTERFACE, Field.OUT_INTERFACE)
+                return self._interfaces.test(Named(ways[direction != "src"], name), self._script)
+            case MarkPart(value):
+                return self._mark(value)
+            case _:
+                return self._unclear(test, "members with hardware addresses")
+
+    def _port(self, part: PortPart, direction: str) -> Term:
+        """What a set takes for the port: real ports, type and code of the family's ICMP, else 0 (SET-6, SET-7)."""
+        protocols = (TCP, UDP) if part.protocol is None else (part.protocol,)
+        proto = disj(equal(variable("proto"), number(each, 8)) for each in protocols)
+        if part.protocol is None or part.protocol in READ_PORTS:
+            port = variable("sport" if direction == "src" else "dport")
+            return conj((proto, within(port, 16, [(part.first, part.last)])))
+        if part.protocol == (ICMP if self._script.family == 4 else ICMPV6):
+            return conj((proto, within(variable("icmp"), 16, [(part.first, part.last)])))
+        return proto if part.first == 0 else FALSE
+
+    # ------------------------------------------------------------------ address types
+
+    def _address_type(self, test: Member) -> Term:
+        """What kind of address an end has on this node (PR-9)."""
+        name = f"type/{test.name[1:]}"
+        if name not in self._lists:
+            body = self._type4(test) if self._script.family == 4 else self._type6(test)
+            if body is None:
+                return self._unclear(test, "the addresses of the node are not known")
+            comment = f"addresses of type {test.name[1:]} on this node"
+            self._lists[name] = self._script.define(name, Term(body.text, body.reads | {"a"}), (comment,))
+        return self._lists[name].call({"a": self._end(test.directions[0])})
+
+    def _own(self) -> Term:
+        own = sorted(value for family, value in self._view.types.own if family == self._script.family)
+        return within(variable("a"), self._script.address, [(value, value) for value in own])
+
+    def _type4(self, test: Member) -> Term | None:
+        a = variable("a")
+        limited = within(a, 32, [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF)])
+        multicast = within(a, 32, [(0xE0000000, 0xEFFFFFFF)])
+        if test.name == "@multicast":
+            return multicast
+        if test.name not in ("@local", "@broadcast", "@unicast"):
+            return FALSE
+        if not self._view.types.known:
+            return None
+        broadcasts = {*self._view.types.broadcasts, 0x7FFFFFFF}
+        directed = within(a, 32, [(value, value) for value in sorted(broadcasts)])
+        loopback = within(a, 32, [(0x7F000000, 0x7FFFFFFF)])
+        elsewhere = negation(disj((limited, multicast)))
+        local = conj((elsewhere, disj((self._own(), conj((negation(directed), loopback))))))
+        broadcast = disj((limited, conj((elsewhere, negation(self._own()), directed))))
+        if test.name == "@local":
+            return local
+        if test.name == "@broadcast":
+            return broadcast
+        return negation(disj((local, broadcast, multicast)))
+
+    def _type6(self, test: Member) -> Term | None:
+        a = variable("a")
+        multicast = within(a, 128, [(0xFF << 120, (1 << 128) - 1)])
+        match test.name:
+            case "@unspec":
+                return within(a, 128, [(0, 0)])
+            case "@multicast":
+                return multicast
+            case "@unicast":
+                return negation(disj((multicast, within(a, 128, [(0, 0), MAPPED]))))
+            case "@broadcast":
+                return FALSE
+            case "@local" if self._view.types.known:
+                return disj((within(a, 128, [(1, 1)]), self._own()))
+            case _:
+                return None
+
+
+def _span(member: SetMember) -> tuple[int, int]:
+    part = member.parts[0]
+    assert isinstance(part, AddressPart)
+    return part.first, part.last

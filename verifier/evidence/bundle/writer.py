@@ -1,0 +1,159 @@
+"""The script of one family of a node, put together from everything that its queries are about.
+
+Spec: specs/evidence.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verifier.evidence.bundle.chains import Chains
+from verifier.evidence.bundle.demands import Demands, Readers, unserved
+from verifier.evidence.bundle.interfaces import Interfaces
+from verifier.evidence.bundle.inventory import Inventory
+from verifier.evidence.bundle.marks import Traversal, layout
+from verifier.evidence.bundle.policies import Policies
+from verifier.evidence.bundle.predicates import Predicates
+from verifier.evidence.bundle.queries import Queries, Query
+from verifier.evidence.bundle.script import Script
+from verifier.evidence.bundle.sets import Sets
+from verifier.evidence.bundle.terms import Term, conj, disj, flattened, negation, variable
+from verifier.evidence.bundle.world import World
+from verifier.model.bundle import Plan
+from verifier.model.cluster import Cluster
+from verifier.model.fields import ADDRESS_BITS, Field
+from verifier.model.finding import Answer
+from verifier.model.node import NodeState
+from verifier.model.path import HOOKS, Path
+from verifier.reference.view import View
+
+ASKED = (Answer.PROVED, Answer.REFUTED)
+WAYS = {Path.NODE_TO_POD: "output", Path.POD_TO_NODE: "input"}
+STATES = "0 NEW, 1 ESTABLISHED, 2 RELATED, 3 INVALID, 4 UNTRACKED"
+FLAGS = "FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A script with its queries, and the truth values that nothing read tells, each with what it stands for."""
+
+    text: str
+    queries: tuple[Query, ...]
+    free: tuple[tuple[str, str], ...]
+
+
+def write(plan: Plan, node: NodeState, cluster: Cluster, view: View, root: str) -> Written:
+    """The script of a plan, with files named as seen from `root`; raises NotExpressibleError where it cannot be said exactly."""
+    unserved(plan, translates=node.rulesets[plan.family].translates)
+    return _Writer(plan, node, cluster, view, root).written()
+
+
+class _Writer:
+    def __init__(self, plan: Plan, node: NodeState, cluster: Cluster, view: View, root: str) -> None:
+        ruleset = node.rulesets[plan.family]
+        self._plan = plan
+        self._node = node
+        self._cluster = cluster
+        self._view = view
+        self._interfaces = interfaces = Interfaces(plan)
+        self._layout = layout((rule for chain in ruleset.chains.values() for rule in chain.rules), node.sets)
+        widths = {
+            "src": ADDRESS_BITS[plan.family],
+            "dst": ADDRESS_BITS[plan.family],
+            "proto": 8,
+            "sport": 16,
+            "dport": 16,
+            "icmp": 16,
+            "flags": 8,
+            "state": 3,
+            "status": 2,
+            "in-interface": interfaces.name_bits,
+            "out-interface": interfaces.name_bits,
+            "in-port": interfaces.port_bits,
+            "out-port": interfaces.port_bits,
+            "s": self._layout.width,
+        }
+        fixed = frozenset(("proto", "sport", "dport", "icmp", "flags", "state", "status", "mark"))
+        self._script = script = Script(plan.family, widths, fixed, root)
+        self._traversal = Traversal(script, self._layout)
+        self._inventory = Inventory(script, view)
+        self._sets = Sets(script, view, interfaces, lambda value: self._traversal.test(Field.MARK, value, 0xFFFFFFFF))
+        self._ruleset = ruleset
+
+    def written(self) -> Written:
+        script = self._script
+        script.section("How a traversal of the chains stands", f"{self._layout.width} bits, the highest three of them:")
+        self._traversal.announce()
+        tracking = self._traversal.tracking()
+        rules = Predicates(script, self._sets, self._interfaces, self._inventory, self._traversal.test, tracking)
+        chains = Chains(script, self._ruleset, rules, self._traversal, self._interfaces)
+        script.section("The sets and chains of the dump", "each after what it leads to; its rules in their order")
+        ways = {name: chains.path(name, HOOKS[path]) for name, path in self._ways().items()}
+        script.section("The packets that there are")
+        world = World(script, self._plan, self._view, self._interfaces)
+        script.section("What the policies allow")
+        demands = Demands(script, self._plan, self._cluster, self._readers())
+        queries = Queries(script, self._plan, world, self._interfaces)
+        for path in Path:
+            answers = {each.pod: each.answer for each in self._plan.questions if each.path is path}
+            pods = [pod for pod in self._plan.pods if answers.get(pod.name) in ASKED]
+            if pods:
+                script.section(f"{path.value}: what is asked")
+                asked = demands.path(path)
+                way = ways[WAYS.get(path, "forward")].call({"s": self._start()})
+                comment = "whether the node accepts the packet"
+                passes = script.define(f"{path.value}/accepted", chains.passes(way), (comment,)).call()
+                leak = conj((passes, asked.deny.call(), negation(asked.leak.call())))
+                blocked = conj((negation(passes), asked.allow.call(), negation(asked.blocked.call())))
+                comment = "a leak, or a packet that is blocked"
+                differs = script.define(f"{path.value}/differs", disj((leak, blocked)), (comment,))
+                queries.ask(path, differs, pods, answers)
+        text = "\n".join([*self._head(), *script.lines, ""])
+        return Written(text, tuple(queries.written), tuple(script.free.items()))
+
+    def _ways(self) -> dict[str, Path]:
+        """The ways through the hooks that are asked about, each with a path that takes it."""
+        paths = {each.path for each in self._plan.questions if each.answer in ASKED}
+        return {WAYS.get(path, "forward"): path for path in Path if path in paths}
+
+    def _start(self) -> Term:
+        return self._traversal.entering(variable("mark") if self._plan.any_mark else None)
+
+    def _readers(self) -> Readers:
+        script, sets, interfaces = self._script, self._sets, self._interfaces
+
+        def reader(*, any_port: bool) -> Callable[[Inventory], Predicates]:
+            return lambda inventory: Predicates(script, sets, interfaces, inventory, any_port=any_port)
+
+        policies = Policies(script, self._view, self._inventory, reader(any_port=False))
+        made: list[Policies] = []
+
+        def replies() -> Policies:
+            if not made:
+                made.append(Policies(script, self._view, self._inventory, reader(any_port=True)))
+            return made[0]
+
+        return Readers(policies, replies, Predicates(script, sets, interfaces, self._inventory))
+
+    def _head(self) -> list[str]:
+        plan, script = self._plan, self._script
+        comments = [
+            f"Node {self._node.name}, IPv{plan.family}: what its rules do, what its policies ask, and whether the two differ.",
+            "Every query asks for a packet that is treated otherwise than asked: unsat means that there is none.",
+            "",
+            f"state: {STATES}",
+            "status: 1 translated source, 2 translated destination",
+            f"flags: {FLAGS}; icmp: type * 256 + code",
+            *self._interfaces.table(),
+        ]
+        lines = [*(f"; {flattened(each)}".rstrip() for each in comments), "(set-logic QF_BV)", ""]
+        lines += [f"(declare-const {name} {script.sort(name)})" for name in script.widths if name != "s"]
+        kept = len(self._layout.bits[Field.MARK])
+        if plan.any_mark and kept:
+            lines.append(f"(declare-const mark (_ BitVec {kept}))")
+        if script.free:
+            lines += ["", "; what nothing read tells: either truth value is possible"]
+        for name, text in script.free.items():
+            lines.append(f"(declare-const {name} Bool) ; {flattened(text)}")
+        return lines
