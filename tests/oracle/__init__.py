@@ -61,8 +61,12 @@ def check(
     settings: Mapping[str, Setting] | None = None,
     sample: int = SAMPLE,
     seed: int = 0,
+    judgements: Mapping[int, Judged] | None = None,
 ) -> list[str]:
-    """The faults of a verdict on a whole node; [] where there is none."""
+    """The faults of a verdict on a whole node; [] where there is none.
+
+    `judgements` are those of families that the caller has judged already, under the same settings.
+    """
     faults: list[str] = []
     for family in (4, 6):
         if not any(
@@ -73,7 +77,9 @@ def check(
         if family not in node.rulesets:
             faults += [f"{q} without rules" for q in questions if q.answer is not Answer.UNDECIDED]
             continue
-        judged = judge_family(snapshot, node, profile, family, strict=strict, settings=settings, seed=seed)
+        judged = (judgements or {}).get(family) or judge_family(
+            snapshot, node, profile, family, strict=strict, settings=settings, seed=seed
+        )
         if judged is None:
             continue
         differences = [difference for difference in verdict.differences if difference.family == family]
