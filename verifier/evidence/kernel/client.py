@@ -23,24 +23,57 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path as Way
 
 CHUNK = 256
-"""How many shots go to the worker at once: it works on some while others are written and read."""
+"""How many shots go to a worker at once."""
 ROOT = Path(__file__).resolve().parents[3]
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from verifier.evidence.kernel.worker import serve; serve()"
 
 
+class Process:
+    """A worker in its own namespace: what is asked and answered, in order."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-P", "-S", "-c", START]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+
+    def close(self) -> None:
+        """End the process, and with it the namespace."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def ask(self, what: str, *given: Any) -> None:
+        """Send a request; a process that has ended is noticed when its answer is read."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps((what, *given), separators=(",", ":")) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def answer(self) -> Any:
+        """The answer to the first request that has none yet, or the exception that it gives instead."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            return RuntimeError(f"the process that asks the kernel ended with status {self._process.wait()}")
+        kind, answer = json.loads(line)
+        return answer if kind == "ok" else {"Unavailable": Unavailable, "Refused": Refused}[kind](answer)
+
+
 class Kernel:
-    """One namespace with its worker, as a context manager; it ends with the block, and all that is in it.
+    """One namespace with its worker, or several alike, as a context manager; they end with the block, with all in them.
 
     Raises Unavailable where the kernel cannot be asked here, in the constructor or later.
     """
 
-    def __init__(self, stage: Stage, backend: Backend) -> None:
+    def __init__(self, stage: Stage, backend: Backend, workers: int = 1) -> None:
         self.backend = backend
         self._chains: dict[int, tuple[tuple[str, str], ...]] = {}
-        command = [sys.executable, "-P", "-S", "-c", START]
-        self._worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._workers: list[Process] = []
         try:
-            self._call("stage", (stage.interfaces, stage.bridges, stage.addresses), backend.value)
+            self._workers += [Process() for _ in range(workers)]
+            self._all("stage", (stage.interfaces, stage.bridges, stage.addresses), backend.value)
         except BaseException:
             self.close()
             raise
@@ -54,65 +87,53 @@ class Kernel:
         self.close()
 
     def close(self) -> None:
-        """End the worker and its namespace."""
-        worker = self._worker
-        for pipe in (worker.stdin, worker.stdout):
-            if pipe is not None:
-                pipe.close()
-        worker.wait()
+        """End the workers and their namespaces."""
+        for worker in self._workers:
+            worker.close()
 
     def load(self, family: int, rules: str, sets: str) -> Loaded:
         """Replace the rules of a family (iptables-save text) and the sets (ipset save text, of both families).
 
         Sets that differ from those loaded before take the rules of both families with them. Raises Refused with the
-        tool's message and the line.
+        tool's message and the line; what was loaded before is then gone.
         """
-        notes = self._call("load", family, rules, sets)
+        self._chains.pop(family, None)
+        notes = self._all("load", family, rules, sets)
         self._chains[family] = tuple(read_dump(rules).chains)
         return Loaded(tuple(notes))
 
     def ask(self, shots: Sequence[Shot]) -> list[Seen]:
         """What becomes of each packet. None influences another, but rules that count (limit, recent) do count all."""
         chunks = [shots[first : first + CHUNK] for first in range(0, len(shots), CHUNK)]
-        writing = Thread(target=self._write_all, args=(chunks,), daemon=True)
-        writing.start()
-        answers: list[Seen] = []
-        for chunk in chunks:
-            rows = self._answer()
-            answers += [
-                seen(row, self._chains.get(shot.packet.family, ())) for shot, row in zip(chunk, rows, strict=True)
-            ]
-        writing.join()
-        return answers
+        crew = len(self._workers)
+        writing = [Thread(target=_ask, args=(worker, chunks[at::crew])) for at, worker in enumerate(self._workers)]
+        for thread in writing:
+            thread.start()
+        told = _good([self._workers[at % crew].answer() for at in range(len(chunks))])
+        for thread in writing:
+            thread.join()
+        rows = (row for each in told for row in each)
+        return [seen(row, self._chains.get(shot.packet.family, ())) for shot, row in zip(shots, rows, strict=True)]
 
-    def _write_all(self, chunks: Sequence[Sequence[Shot]]) -> None:
-        for chunk in chunks:
-            try:
-                self._write("ask", [order_row(shot) for shot in chunk])
-            except BrokenPipeError:  # whoever reads the answers sees that the worker has ended
-                return
+    def _all(self, what: str, *given: Any) -> Any:
+        """Ask all workers the same; what the last answers, as the others do."""
+        for worker in self._workers:
+            worker.ask(what, *given)
+        return _good([worker.answer() for worker in self._workers])[-1]
 
-    def _call(self, what: str, *given: Any) -> Any:
-        try:
-            self._write(what, *given)
-        except BrokenPipeError:
-            return self._answer()
-        return self._answer()
 
-    def _write(self, what: str, *given: Any) -> None:
-        assert self._worker.stdin is not None
-        self._worker.stdin.write(json.dumps((what, *given), separators=(",", ":")) + "\n")
-        self._worker.stdin.flush()
+def _good(answers: list[Any]) -> list[Any]:
+    """Answers, all of which were waited for, provided that none is an exception."""
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
-    def _answer(self) -> Any:
-        assert self._worker.stdout is not None
-        line = self._worker.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the process that asks the kernel ended with status {self._worker.wait()}")
-        kind, answer = json.loads(line)
-        if kind != "ok":
-            raise {"Unavailable": Unavailable, "Refused": Refused}[kind](answer)
-        return answer
+
+def _ask(worker: Process, chunks: Sequence[Sequence[Shot]]) -> None:
+    """Give a worker its packets: it works on some while others are written and read."""
+    for chunk in chunks:
+        worker.ask("ask", [order_row(shot) for shot in chunk])
 
 
 EMPTY = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"

@@ -32,6 +32,7 @@ ERROR_PORTS = (40000, 40001)
 """Of the datagram that an error message is about."""
 HELPER = b"ftp\0"
 SYN, ACK = 2, 16
+NEW_STATE = int(ConnState.NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ class Connections:
 
 def entry_for(order: Order) -> Entry | str | None:
     """The connection that an order needs: None for none, a text where there is no such connection."""
+    if order.state == NEW_STATE and not order.status:
+        return None
     state, status = ConnState(order.state), CtStatus(order.status)
     if order.connmark and state in (ConnState.INVALID, ConnState.UNTRACKED):
         return f"a packet that is {state.name} has no connection, and so no connection mark"

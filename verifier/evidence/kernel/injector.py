@@ -67,7 +67,7 @@ class Injector:
         (sight,) = self._send([order], Wish.EXACT | (Wish.TRACE if order.trace else Wish.NOTHING))
         return sight or judging.lost(order)
 
-    def _send(self, orders: Sequence[Order], wish: Wish) -> list[Sight | None]:
+    def _send(self, orders: Sequence[Order], wish: int) -> list[Sight | None]:
         """Packets under way together; None where the reports do not settle what became of one."""
         waiting: dict[int, Sighting] = {}
         sent = [self._shoot(order, wish, waiting) for order in orders]
@@ -81,7 +81,7 @@ class Injector:
             for order, seen in zip(orders, sent, strict=True)
         ]
 
-    def _shoot(self, order: Order, wish: Wish, waiting: dict[int, Sighting]) -> Sighting | str:
+    def _shoot(self, order: Order, wish: int, waiting: dict[int, Sighting]) -> Sighting | str:
         """Send one packet, or say why it cannot be sent."""
         entry = judging.impossible(order, self._scenery, self._dumps) or entry_for(order)
         if isinstance(entry, str):
@@ -141,7 +141,7 @@ class Injector:
         )
         return datagram(order.family, *ends, order.protocol, body, self._identity)
 
-    def _send_own(self, order: Order, wish: Wish, index: int) -> str:
+    def _send_own(self, order: Order, wish: int, index: int) -> str:
         """Send a packet of the node itself; what the kernel says against it, "" also where a rule dropped it."""
         own = self._own[order.family]
         own.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, OURS << 16 | index << CONNMARK_SHIFT | wish)

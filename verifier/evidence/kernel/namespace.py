@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Namespace:
 
     def assure(self) -> None:
         """Raise Unavailable unless the process still is in the namespace that it made."""
-        if identity("self", "net") != self.net:
+        if identity("self") != self.net:
             raise Unavailable("this process has left the network namespace that it made: nothing is touched")
 
     def tool(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -61,14 +62,15 @@ class Namespace:
                 raise Unavailable(f"the kernel has no setting {name} here ({error.strerror})") from error
 
 
-def identity(process: str, kind: str) -> Identity | None:
-    """Which namespace a process is in; None where this process may not look."""
+def identity(process: str) -> Identity | None:
+    """Which network namespace a process is in; None where this process may not look."""
+    place = Path("/proc", process, "ns/net")
     try:
-        found = Path(f"/proc/{process}/ns/{kind}").stat()
+        found = place.stat()
     except PermissionError:
         return None
     except OSError as error:
-        raise Unavailable(f"namespaces cannot be told apart: /proc/{process}/ns/{kind}: {error.strerror}") from error
+        raise Unavailable(f"network namespaces cannot be told apart: {place}: {error.strerror}") from error
     return found.st_dev, found.st_ino
 
 
@@ -78,7 +80,7 @@ def enter(lock: str) -> Namespace:
     Without the right to do so, a user namespace of its own gives it. Raises Unavailable where neither can be had, and
     where the namespace afterwards is not a new one.
     """
-    before = identity("self", "net")
+    others = tuple(identity(process) for process in ("self", str(os.getppid()), "1"))
     owner, group = os.getuid(), os.getgid()
     user = not _unshare(NEW_NET) if os.geteuid() == 0 else True
     if user:
@@ -87,20 +89,29 @@ def enter(lock: str) -> Namespace:
             raise Unavailable(
                 f"no network namespace can be made ({os.strerror(error)}): run as root, or allow user namespaces"
             )
-        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {owner} 1"), ("gid_map", f"0 {group} 1")):
+        _map_users(owner, group)
+    return own(others, lock)
+
+
+def _map_users(owner: int, group: int) -> None:
+    """Call the owner of the user namespace root in it: without that, no tool has any right there."""
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {owner} 1"), ("gid_map", f"0 {group} 1")):
+        try:
             Path("/proc/self", name).write_text(text, "ascii")
-    return own(before, lock)
+        except PermissionError as error:
+            raise Unavailable(
+                "the user namespace cannot be given an owner: run with all capabilities, or as another user"
+            ) from error
 
 
-def own(before: Identity | None, lock: str) -> Namespace:
-    """The present namespace, provided that it is another one than before, than the parent's and than that of process 1.
+def own(others: Sequence[Identity | None], lock: str) -> Namespace:
+    """The present namespace, provided that it is none of the others and that nothing in it is up.
 
-    Not every process may look at process 1; what must hold in any case is that nothing in the namespace is up. Raises
-    Unavailable otherwise.
+    `others` are the namespaces that this process was in before, of its parent and of process 1, the last two None where
+    this process may not look. Raises Unavailable otherwise.
     """
-    here = identity("self", "net")
-    known = (before, identity(str(os.getppid()), "net"), identity("1", "net"))
-    if here is None or here in known or None in known[:2]:
+    here = identity("self")
+    if here is None or others[0] is None or here in others:
         raise Unavailable("this process is not in a network namespace that it made: nothing is touched")
     if name := busy():
         raise Unavailable(f"the network namespace is in use ({name} is up): nothing is touched")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from verifier.evidence.kernel import netlink
 from verifier.evidence.kernel.netlink import Netlink, attribute, attributes, netfilter, number, text
 from verifier.evidence.kernel.records import Unavailable
-from verifier.evidence.kernel.taps import GROUP, MARKER, TABLE
+from verifier.evidence.kernel.taps import GROUP, MARKER
 
 LOG, TRACE = 4 << 8, 10 << 8 | 17
 LOG_CONFIGURE = 4 << 8 | 1
@@ -184,15 +184,15 @@ class Reports:
 
     def _trace(self, sighting: Sighting, begin: int, end: int) -> None:
         """A step that nf_tables tells."""
-        family = self._buffer[begin]
+        family = _FAMILIES.get(self._buffer[begin])
+        if family is None:  # tables of our own are of both families
+            return
         found = attributes(self._buffer, begin + 4, end)
         table = text(found, 1)
-        if table.startswith(TABLE):
-            return
         kind = number(found, 4)
         if kind == POLICY:
             sighting.steps.append((table, text(found, 2), 0, number(found, 14)))
         elif kind == RULE and 3 in found:
-            rule = self.rules.get((_FAMILIES.get(family, 0), table, number(found, 3)))
+            rule = self.rules.get((family, table, number(found, 3)))
             if rule is not None:
                 sighting.steps.append((table, rule[0], rule[1], number(found, 14)))

@@ -13,8 +13,6 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
-from enum import IntFlag
-
 TABLE = "chainproof"
 EXACT_TABLE = "chainproof_exact"
 GROUP = 49374
@@ -31,8 +29,8 @@ CONNMARK_SHIFT, CONNMARKS = 5, 1 << 11
 """Where a packet of this node says which connection mark it has, and how many different ones there can be."""
 
 
-class Wish(IntFlag):
-    """What a packet asks of the places."""
+class Wish:
+    """What a packet asks of the places: bits, as plain numbers because there is one of them in every frame."""
 
     NOTHING = 0
     TRACE = 1
@@ -125,11 +123,11 @@ def _log(report: str) -> str:
     return f'log prefix "{MARKER}{report}" group {GROUP}'
 
 
-def _frame(wish: Wish) -> str:
+def _frame(wish: int) -> str:
     return f"@ll,56,8 & {wish:d} == {wish:d}"
 
 
-def _own(wish: Wish) -> str:
+def _own(wish: int) -> str:
     return f"meta priority & {0xFFFF0000 | wish:#x} == {OURS << 16 | wish:#x}"
 
 
