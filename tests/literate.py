@@ -103,12 +103,21 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
                                 that they have (specs/classes.md):
         PACKET [KEY=VALUE ...]
 
+    ```answer replay [verify] [OPTIONS]
+                                what `chainproof replay` (with the word `verify`: `chainproof verify --replay`) says, in
+                                the real kernel; where network namespaces are not to be had, the case is skipped:
+        exit N                                                          the exit code
+        confirmed|not-confirmed|not-replayed N                          so many packets, or findings
+        says "TEXT"                                                     as above
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
                                 one story in one shell, in a copy of the repository's examples, so that a tutorial may
                                 delete a rule. `...` on its own is any number of lines, within a line any text. A
-                                command must exit 0, unless its line ends in `# exit N`. Commands that install this
+                                command must exit 0, unless its line ends in `# exit N`. A command that asks the real
+                                kernel ends in `# kernel`, or `# exit N, kernel`, and what it prints is compared only
+                                where network namespaces are to be had. Commands that install this
                                 project or run its tests are not run again.
 """
 
@@ -130,7 +139,17 @@ NODE_WORLD = (
     "json routes",
     "json routes6",
 )
-ASSERTING = ("packets", "match", "match6", "answer verify", "answer explain", "classes", "profile", "error")
+ASSERTING = (
+    "packets",
+    "match",
+    "match6",
+    "answer verify",
+    "answer explain",
+    "answer replay",
+    "classes",
+    "profile",
+    "error",
+)
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")

@@ -16,18 +16,22 @@ from tests.literate import ROOT, Block
 NOT_RUN = ("git clone", "cd chainproof", "python3 -m venv", "python -m venv", ". .venv", "pip install", "make test", "make setup", "make check", "make bench", "make fuzz")  # fmt: skip
 """Commands that install this project or run its tests, known by how they begin."""
 
-EXIT = re.compile(r"\s+# exit (\d+)$")
+END = re.compile(r"\s+# (?=exit|kernel)(?:exit (\d+))?(?:, )?(kernel)?$")
 SHIM = '#!/bin/sh\nPYTHONPATH="{root}" exec "{python}" -c "from verifier.cli.main import main; main()" "$@"\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command with what the page says it prints; `line` counts from 1 within the page."""
+    """A command with what the page says it prints; `line` counts from 1 within the page.
+
+    What a `kernel` command prints holds only where the kernel can be asked.
+    """
 
     text: str
     code: int
     expected: tuple[str, ...]
     line: int
+    kernel: bool = False
 
 
 def commands(block: Block) -> list[Command]:
@@ -48,8 +52,11 @@ def commands(block: Block) -> list[Command]:
 
 
 def _with_code(command: Command) -> Command:
-    found = EXIT.search(command.text)
-    return replace(command, text=command.text[: found.start()], code=int(found.group(1))) if found else command
+    found = END.search(command.text)
+    if found is None:
+        return command
+    code, kernel = int(found.group(1) or 0), found.group(2) is not None
+    return replace(command, text=command.text[: found.start()], code=code, kernel=kernel)
 
 
 def is_run(command: Command) -> bool:

@@ -8,45 +8,16 @@ from verifier import session
 from verifier.cli.assume import settled, with_assumptions
 from verifier.cli.command import ANSWERED, Command, with_output
 from verifier.cli.output import check_writable, write
+from verifier.cli.service import FORMS, service_of
 from verifier.model.assumption import Setting
-from verifier.model.fields import ICMP, ICMPV6, PROTOCOL_NAMES, has_ports
 from verifier.model.options import Probe, Readings
-
-NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"icmpv6": ICMPV6}
-FORMS = "tcp/8080, udp/53, sctp/3868, icmp/8 (its type), a protocol without ports by name (esp), proto/50 by number"
-
-
-def _service(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int, int] | None:
-    """Protocol, destination port, ICMP type * 256."""
-    if text is None:
-        return None
-    name, slash, value = text.lower().partition("/")
-    number = int(value) if value.isdecimal() and value.isascii() else -1
-    if text.isdecimal():
-        raise click.BadParameter(f"{text!r} is a bare number: write tcp/{text} for a port, proto/{text} for a protocol")
-    protocol = NUMBERS.get(name, -1)
-    if name == "proto":
-        name, slash, protocol, number = PROTOCOL_NAMES.get(number, text), "", number, -1
-    if not 0 <= protocol <= 255 or bool(slash) is not (number >= 0):
-        raise click.BadParameter(f"{text!r}: expected {FORMS}")
-    if has_ports(protocol):
-        if not slash or number > 65535:
-            raise click.BadParameter(f"{text!r}: {name} needs a port from 0 to 65535, as in {name}/80")
-        return protocol, number, 0
-    if protocol in (ICMP, ICMPV6):
-        if number > 255:
-            raise click.BadParameter(f"{text!r}: an ICMP type is at most 255")
-        return protocol, 0, (number if slash else {ICMP: 8, ICMPV6: 128}[protocol]) << 8
-    if slash:
-        raise click.BadParameter(f"{text!r}: this protocol has no ports")
-    return protocol, 0, 0
 
 
 @click.command("explain")
 @click.argument("snapshot", required=False)
 @click.option("--from", "source", metavar="NS/POD|IP", help="Who sends.")
 @click.option("--to", "destination", metavar="NS/POD|NS/SERVICE|IP", help="Who is meant to receive.")
-@click.option("--port", "service", metavar="PROTOCOL/PORT", callback=_service, help=f"For instance {FORMS}.")
+@click.option("--port", "service", metavar="PROTOCOL/PORT", callback=service_of, help=f"For instance {FORMS}.")
 @click.option("--before", default="", metavar="FILE", help="Rules with counters (iptables -nvxL) before a test.")
 @click.option("--after", default="", metavar="FILE", help="The same rules with counters, after it.")
 @click.option("--table", default="", metavar="TABLE", help="The table of the counters, filter unless the files tell.")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import click
 
 from verifier import session
-from verifier.cli.assume import settled, with_assumptions
-from verifier.cli.command import ANSWERED, Command, with_output
+from verifier.cli.command import ANSWERED, Command, Exit, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
-from verifier.model.assumption import Setting
-from verifier.model.options import VerifyOptions
-from verifier.model.path import Path
+from verifier.cli.select import selection, with_backend, with_selection
+from verifier.model.replay import Backend, Outcome
+
+REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit.UNDECIDED}
+"""What counts more than the answer, where the kernel was asked."""
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
@@ -22,19 +26,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float 
 
 @click.command("verify")
 @click.argument("snapshot")
-@click.option("--node", "nodes", multiple=True, metavar="NAME", help="Only this node (repeatable).")
-@click.option("--pod", "pods", multiple=True, metavar="NS/NAME", help="Only this pod (repeatable).")
-@click.option(
-    "--path",
-    "paths",
-    multiple=True,
-    type=click.Choice([path.value for path in Path]),
-    help="Only this path (repeatable).",
-)
-@click.option("--family", "families", multiple=True, type=click.Choice(["4", "6"]), help="Only IPv4 or only IPv6.")
-@click.option("--strict", is_flag=True, help="Excuse nothing, not even what the compiler documents.")
-@with_assumptions
-@click.option("--compiler", default="", metavar="NAME", help="Do not recognise the compiler: it is this one.")
+@with_selection
 @click.option(
     "--initial-mark",
     type=click.Choice(["0", "any"]),
@@ -47,47 +39,47 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float 
     help="How packets are put to the solver; bits is slow and obvious.",
 )  # fmt: skip
 @click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="What takes longer is undecided.")
+@click.option("--replay", is_flag=True, help="Show the packet of each finding to the real kernel.")
+@with_backend
 @with_output
 def verify(
     *,
     snapshot: str,
-    nodes: tuple[str, ...],
-    pods: tuple[str, ...],
-    paths: tuple[str, ...],
-    families: tuple[str, ...],
-    strict: bool,
-    given: dict[str, Setting],
-    choices: str,
-    compiler: str,
     initial_mark: str,
     encoding: str,
     timeout: float | None,
+    replay: bool,
+    backends: tuple[Backend, ...],
     form: str,
     output: str,
+    **selected: Any,
 ) -> int:
     """Prove, for every pod of every node in SNAPSHOT, that the loaded rules do what the NetworkPolicies say.
 
     SNAPSHOT is a directory, or a .tar.gz of one, with cluster/*.yaml and nodes/NAME/iptables-save, ip6tables-save,
     ipset-save (or listings of them: iptables-list, ip6tables-list, ipset-list). The exit code is 0 proved, 1 refuted, 2 bad input or usage, 3 undecided, 4 a fault of chainproof,
     of which CHAINPROOF_DEBUG=1 in the environment shows more.
+
+    With --replay, the packet of each finding goes through the same rules in a network namespace of its own, and the
+    finding is marked confirmed, not confirmed (then the exit code is 4) or not replayed. Where none could be replayed
+    the exit code is 3, whatever was found.
     """
     check_writable(output)
-    options = VerifyOptions(
-        nodes=nodes,
-        pods=pods,
-        paths=tuple(path for path in Path if path.value in paths),
-        families=tuple(sorted({int(family) for family in families})),
-        strict=strict,
-        settings=settled(given, choices),
-        compiler=compiler,
+    if backends and not replay:
+        raise click.UsageError("--backend belongs to --replay")
+    options = replace(
+        selection(**selected),
         initial_mark_any=initial_mark == "any",
         bits=encoding == "bits",
         timeout=timeout,
+        replay=replay,
+        backends=backends,
     )
     with shown_progress() as progress:
         outcome = session.verify(snapshot, options, progress)
     write(outcome, form, output)
-    return ANSWERED[outcome.answer]
+    answered = ANSWERED[outcome.answer]
+    return answered if outcome.replayed is None else REPLAYED.get(outcome.replayed, answered)
 
 
 MODULE = Command("verify", verify)

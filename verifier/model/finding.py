@@ -14,6 +14,7 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import Range
+from verifier.model.replay import Outcome, Replay, worst
 from verifier.model.ruleset import Rule
 from verifier.model.snapshot import InputFile
 from verifier.model.trace import ChainTrace, PolicyTrace, Step
@@ -150,7 +151,7 @@ class Finding:
     `policies` are the policy rules that decide (or the policies whose isolation does), `rules` the chain rules that
     decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence. `places` say where those of
     `rules` stand that the witness did not meet, `missed` which of `rules` should have matched it and did not. `root`
-    is what to repair, None where nobody asked.
+    is what to repair, None where nobody asked, `replays` what the kernel makes of the witness, () likewise.
     """
 
     id: str
@@ -168,6 +169,12 @@ class Finding:
     places: tuple[Step, ...] = ()
     missed: tuple[Rule, ...] = ()
     root: RootCause | None = None
+    replays: tuple[Replay, ...] = ()
+
+    @property
+    def replayed(self) -> Outcome | None:
+        """Whether the kernel confirms the finding, None where nobody asked it."""
+        return worst(each.outcome for each in self.replays) if self.replays else None
 
     def place(self, rule: Rule) -> Step | None:
         """Where one of `rules` stands."""
@@ -236,3 +243,18 @@ class VerifyReport:
     nodes: tuple[NodeReport, ...]
     notes: tuple[str, ...] = ()
     cluster: Cluster = field(default_factory=Cluster)
+
+    @property
+    def replayed(self) -> Outcome | None:
+        """Not confirmed where the kernel contradicts a finding, not replayed where it was asked and answered nothing.
+
+        None where nobody asked, or there was nothing to ask about. A finding that alone could not be replayed is still
+        a finding (REP-7).
+        """
+        found = {each.replayed for node in self.nodes for each in node.findings}
+        asked = found - {None}
+        if not asked:
+            return None
+        return next(
+            (each for each in (Outcome.NOT_CONFIRMED, Outcome.CONFIRMED) if each in asked), Outcome.NOT_REPLAYED
+        )

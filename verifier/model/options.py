@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from verifier.model.assumption import Setting, defaults
 from verifier.model.path import Path
+from verifier.model.replay import Backend
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called as (what is being done, how many are done, how many in all); total 0 where the end is not known."""
@@ -24,7 +25,8 @@ class VerifyOptions:
     `nodes`, `pods` ("namespace/name"), `paths` and `families` select; an empty selection stands for everything.
     `strict` switches the profile's deviations off. `settings` has every assumption. `compiler` is a profile's name, ""
     where the dump is to tell. `initial_mark_any` quantifies over the mark with which a packet enters. `bits` states
-    every atom over plain header bits. `timeout` is seconds for the whole run, None for no limit.
+    every atom over plain header bits. `timeout` is seconds for the whole run, None for no limit. `replay` asks the kernel
+    about each finding, with these `backends`; none stands for the one that wrote the dump.
     """
 
     nodes: tuple[str, ...] = ()
@@ -37,6 +39,8 @@ class VerifyOptions:
     initial_mark_any: bool = False
     bits: bool = False
     timeout: float | None = None
+    replay: bool = False
+    backends: tuple[Backend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,17 @@ class Readings:
     family: int = 0
     node: str = ""
     compiler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay: the packet of `probe`, or all that `selected` leaves.
+
+    Those are the findings (of `findings`, by id, where any are named), or with `all_classes` one packet of each class
+    that rules or policies can tell apart. The back ends are those of `selected`.
+    """
+
+    selected: VerifyOptions
+    probe: Probe | None = None
+    all_classes: bool = False
+    findings: tuple[str, ...] = ()

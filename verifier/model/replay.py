@@ -1,4 +1,7 @@
-"""What the kernel makes of one packet, and whether that is what the reference says."""
+"""What the kernel makes of one packet, and whether that is what the reference says.
+
+Spec: specs/questions/replay.md
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ WORST = (Outcome.NOT_CONFIRMED, Outcome.NOT_REPLAYED, Outcome.CONFIRMED)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Not confirmed where one is, else not replayed where one is or where there is none, else confirmed."""
+    """Not confirmed where one is, else not replayed where one is or where there is none, else confirmed (REP-6)."""
     found = set(outcomes)
     return next((each for each in WORST if each in found), Outcome.NOT_REPLAYED)
 

@@ -1,4 +1,7 @@
-"""What `replay` hands to a report."""
+"""What `replay` hands to a report.
+
+Spec: specs/questions/replay.md
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A node's rules and sets as text that the kernel's own tools load: dumps as they are, listings printed back."""
+"""A node's rules and sets as text that the kernel's own tools load: dumps as they are, listings printed back.
+
+Spec: specs/questions/replay.md
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def read_dumps(snapshot: Snapshot, node: NodeState) -> Dumps:
 
 
 def writer(text: str) -> Backend | None:
-    """The back end whose tool wrote a dump, by its first comment; None where that does not say."""
+    """The back end whose tool wrote a dump, by its first comment; None where that does not say (REP-3)."""
     for line in text.split("\n"):
         found = WRITER.match(line)
         if found is not None:

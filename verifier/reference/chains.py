@@ -48,6 +48,25 @@ def walk(packet: Packet, path: Path, node: NodeState, view: View) -> ChainTrace:
     return passage(packet, path, node, view).trace
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way that opaque constructs leave open, with the choices that it rests on as reasons (CH-10).
+
+    `perhaps` are rules that change nothing and may or may not match, as steps, each with how many steps came before it.
+    """
+
+    trace: ChainTrace
+    perhaps: tuple[tuple[int, Step], ...] = ()
+
+
+def every_way(packet: Packet, path: Path, node: NodeState, view: View) -> tuple[Way, ...]:
+    """All ways, each with its own verdict."""
+    ruleset = node.rulesets.get(packet.family)
+    if ruleset is None:
+        return (Way(walk(packet, path, node, view)),)
+    return _Walker(ruleset, _hooks(ruleset, path, packet), packet, view, ()).ways()
+
+
 def sent_to(packet: Packet, path: Path, node: NodeState, view: View) -> tuple[tuple[Target, ...], bool]:
     """Where the node sends a packet that is addressed elsewhere, and whether every such packet is sent on (NAT-1)."""
     ruleset = node.rulesets.get(packet.family)
@@ -78,8 +97,11 @@ def passage(
     if ruleset is None:
         name = "iptables-save" if packet.family == 4 else "ip6tables-save"
         return Passage(ChainTrace(None, (), packet.mark, (f"the snapshot has no {name} of node {node.name}",)), ())
-    hooks = tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
-    return _Walker(ruleset, hooks, packet, view, kept).outcome()
+    return _Walker(ruleset, _hooks(ruleset, path, packet), packet, view, kept).outcome()
+
+
+def _hooks(ruleset: Ruleset, path: Path, packet: Packet) -> tuple[tuple[str, str], ...]:
+    return tuple(hook for hook in HOOKS[path] if hook in ruleset.chains and _visits(hook[0], packet.state))
 
 
 def _visits(table: str, state: ConnState) -> bool:
@@ -133,11 +155,14 @@ class _Branch:
     sent_on: bool = False  # the node has given it the destination that the packet names
     steps: list[Step] = field(default_factory=list)
     spared: list[tuple[int, Step]] = field(default_factory=list)
+    perhaps: list[tuple[int, Step]] = field(default_factory=list)
     choices: tuple[str, ...] = ()
 
     def copy(self) -> _Branch:
         frames = [_Frame(frame.chain, frame.next, frame.entered) for frame in self.frames]
-        return replace(self, frames=frames, steps=list(self.steps), spared=list(self.spared))
+        return replace(
+            self, frames=frames, steps=list(self.steps), spared=list(self.spared), perhaps=list(self.perhaps)
+        )
 
 
 @dataclass(slots=True)
@@ -149,6 +174,10 @@ class _End:
     reason: str = ""
     strays: bool = False  # goes to another destination than the packet names, so it is another packet
     leaves: bool = False  # goes to a destination that the packet does not name
+
+    def trace(self) -> ChainTrace:
+        reasons = tuple(reason for reason in (*self.branch.choices, self.reason) if reason)
+        return ChainTrace(self.verdict, tuple(self.branch.steps), self.branch.mark, reasons)
 
 
 class _Walker:
@@ -171,6 +200,14 @@ class _Walker:
         self.stays = False
         self.waiting = [_Branch(mark=packet.mark, connmark=packet.connmark)]
         self.branches = 1
+
+    def ways(self) -> tuple[Way, ...]:
+        """One for each end, those that become another packet left out; none is left out where all do."""
+        ends: list[_End] = []
+        while self.waiting:
+            ends.append(self._follow(self.waiting.pop()))
+        found = [end for end in ends if not end.strays] or ends
+        return tuple(Way(end.trace(), tuple(end.branch.perhaps)) for end in found)
 
     def outcome(self) -> Passage:
         ends: list[_End] = []
@@ -257,6 +294,8 @@ class _Walker:
                 continue
             if answer is None:
                 if type(rule.effect) is Continue:
+                    step = Step(chain.table, chain.name, place + 1, rule, branch.mark, branch.mark)
+                    branch.perhaps.append((len(branch.steps), step))
                     continue
                 doubt = self._fork(branch, place, rule)
                 if doubt is not None:

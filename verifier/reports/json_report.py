@@ -31,11 +31,13 @@ from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
 from verifier.model.predicate import Range
+from verifier.model.replay_report import ReplayReport
 from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, ProfileReport, Story
 from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
 from verifier.reports.json_export import export_document
+from verifier.reports.json_replay import replay_document, replay_members
 from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.spelling import policy_rule_text, port_text
@@ -43,6 +45,7 @@ from verifier.reports.words import Inventory
 
 Json: TypeAlias = dict[str, Any]
 
+TOOL: Json = {"name": "chainproof", "version": __version__}
 WHOLE_PORTS: tuple[Range, ...] = ((0, 65535),)
 POLICED_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
 
@@ -64,6 +67,8 @@ def render(outcome: Outcome, _style: Style) -> str:
             document = _explain_document(outcome)
         case CounterReport():
             document = _counters(outcome)
+        case ReplayReport():
+            document = _replay_document(outcome)
         case ProfileReport():
             document = _profile_document(outcome)
         case ExportReport():
@@ -78,7 +83,7 @@ def _counters(outcome: CounterReport) -> Json:
     return head | counters_document(outcome, Files(each.path for each in outcome.inputs))
 
 
-_PATTERN: Json = {"inputs": [None], "nodes": [{"questions": [None], "findings": [None]}]}
+_PATTERN: Json = {"inputs": [None], "nodes": [{"questions": [None], "findings": [None], "packets": [None]}]}
 """What is spread over lines: mappings by key, lists by item; everything else stays on one line."""
 
 
@@ -113,12 +118,12 @@ def verify_document(outcome: VerifyReport) -> Json:
 def _head(command: str, answer: str) -> Json:
     return {
         "schema": f"chainproof/{command}/1",
-        "tool": {"name": "chainproof", "version": __version__},
+        "tool": TOOL,
         "answer": answer,
     }
 
 
-def _inputs(outcome: VerifyReport | ExplainReport | CounterReport) -> list[Json]:
+def _inputs(outcome: VerifyReport | ExplainReport | CounterReport | ReplayReport) -> list[Json]:
     files = sorted(outcome.inputs, key=lambda each: each.path)
     return [{"path": each.path, "sha256": each.sha256} for each in files]
 
@@ -179,7 +184,13 @@ def _finding(finding: Finding, known: _Known) -> Json:
             "ingress": _judgement(finding.witness.ingress, known.files),
             "egress": _judgement(finding.witness.egress, known.files),
         },
+        **({"replay": _replays(finding)} if finding.replays else {}),
     }
+
+
+def _replays(finding: Finding) -> Json:
+    assert finding.replayed is not None
+    return {"outcome": finding.replayed.value, "kernel": [replay_document(each) for each in finding.replays]}
 
 
 def _root_cause(root: RootCause, finding: Finding, files: Files) -> Json:
@@ -350,6 +361,12 @@ def _explain_document(outcome: ExplainReport) -> Json:
     }
 
 
+def _replay_document(outcome: ReplayReport) -> Json:
+    inventory, files = Inventory(outcome.cluster), Files(each.path for each in outcome.inputs)
+    members = replay_members(outcome, lambda packet: _packet(packet, inventory), lambda trace: _chains(trace, files))
+    return {"schema": "chainproof/replay/1", "tool": TOOL, "inputs": _inputs(outcome), **members}
+
+
 def _story(story: Story, files: Files) -> Json:
     told = story.explanation
     inventory = Inventory.of(party.pod for party in (told.source, told.destination))
@@ -386,7 +403,7 @@ def _party(party: Party) -> Json:
 def _profile_document(outcome: ProfileReport) -> Json:
     return {
         "schema": "chainproof/profile/1",
-        "tool": {"name": "chainproof", "version": __version__},
+        "tool": TOOL,
         "profiles": [
             {"name": page.name, "summary": page.summary, "deviations": [_premise(each) for each in page.deviations]}
             for page in outcome.profiles

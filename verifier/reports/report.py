@@ -9,6 +9,7 @@ from typing import TypeAlias
 from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.finding import VerifyReport
+from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
 
 
@@ -24,7 +25,7 @@ class Style:
     colour: bool = False
 
 
-Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ProfileReport | ExportReport
+Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ReplayReport | ProfileReport | ExportReport
 
 
 @dataclass(frozen=True, slots=True)

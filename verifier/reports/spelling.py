@@ -32,6 +32,11 @@ LISTED = 4
 """How many networks are listed before the rest is counted."""
 
 
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """ "1 leak", "2 leaks"."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
 def policy_rule_text(policy: Policy, rule: PolicyRule | None) -> str:
     """What a rule allows, or, without a rule, whom the policy isolates."""
     if rule is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.finding import VerifyReport
+from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
 from verifier.reports.page import Page
 from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.text_counters import write_counters
 from verifier.reports.text_export import write_export
 from verifier.reports.text_profile import write_profiles
+from verifier.reports.text_replay import write_replay
 from verifier.reports.text_story import write_stories
 from verifier.reports.text_verify import write_verify
 
@@ -25,6 +27,8 @@ def render(outcome: Outcome, style: Style) -> str:
             write_stories(outcome, page)
         case CounterReport():
             write_counters(outcome, page)
+        case ReplayReport():
+            write_replay(outcome, page)
         case ProfileReport():
             write_profiles(outcome, page)
         case ExportReport():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from verifier.model.effect import Verdict
 from verifier.model.explanation import Comparison, Explanation, Party
 from verifier.model.finding import Answer
 from verifier.model.policy import Direction
+from verifier.model.profile import MarkBit
 from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, Story
-from verifier.model.trace import PolicyTrace, Step
+from verifier.model.trace import ChainTrace, PolicyTrace, Step
 from verifier.reports.page import Page, Segment
 from verifier.reports.text_packet import (
     packet_segments,
@@ -105,13 +108,17 @@ def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
 
 def _rules(story: Story, page: Page) -> None:
     trace = story.explanation.chains
-    verdict = OUTCOMES[trace.verdict]
     files = dict.fromkeys(step.rule.origin.path for step in trace.steps if step.rule is not None)
-    page.line(("rules", "strong"), f": {verdict}; every rule of {', '.join(files) or 'the node'} that matched", hang=2)
+    matched = f"every rule of {', '.join(files) or 'the node'} that matched"
+    page.line(("rules", "strong"), f": {OUTCOMES[trace.verdict]}; {matched}", hang=2)
+    write_steps(trace, dict(story.chains), story.marks, page)
+
+
+def write_steps(trace: ChainTrace, phrases: Mapping[str, str], marks: Sequence[MarkBit], page: Page) -> None:
+    """Every rule that matched, by table and chain, with line and mark; then what the marks that were used mean."""
     lines = max((len(str(step.rule.origin.line)) for step in trace.steps if step.rule is not None), default=4)
     widths = max(lines, len("line")), max((len(_mark(step)) for step in trace.steps), default=4)
     page.line((f"    {'line':>{widths[0]}}  {'mark':<{widths[1]}}  rule", "dim"))
-    phrases = dict(story.chains)
     shown = ""
     for number, step in enumerate(trace.steps, 1):
         place = f"{step.table} {step.chain}"
@@ -126,7 +133,7 @@ def _rules(story: Story, page: Page) -> None:
         shown = place
     for reason in trace.reasons:
         page.line(f"  not known: {reason}", hang=4)
-    _marks(story, page)
+    _marks(trace, marks, page)
 
 
 def _mark(step: Step) -> str:
@@ -142,11 +149,11 @@ def _step(step: Step, rule: Rule, widths: tuple[int, int], page: Page) -> None:
     page.code(place, mark, (text, "code"), hang=sum(widths) + 8)
 
 
-def _marks(story: Story, page: Page) -> None:
+def _marks(trace: ChainTrace, marks: Sequence[MarkBit], page: Page) -> None:
     """What the compiler means by the mark bits that were set on the way."""
     used = 0
-    for step in story.explanation.chains.steps:
+    for step in trace.steps:
         used |= step.mark_before | step.mark_after
-    for bit in story.marks:
+    for bit in marks:
         if bit.mask & used:
             page.line(f"  mark bit {bit.mask:#x}: {bit.meaning}", hang=4)

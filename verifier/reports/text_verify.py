@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
+from verifier.model.replay import Outcome, worst
 from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
+from verifier.reports.spelling import counted
 from verifier.reports.text_packet import (
     origin_segments,
     packet_segments,
@@ -16,6 +18,7 @@ from verifier.reports.text_packet import (
     policy_segments,
     rule_segments,
 )
+from verifier.reports.text_replay import counts_text, kernel_segments, outcome_segment
 from verifier.reports.words import PATH_ORDER, Inventory, Place, Words, labels_text
 
 PATTERNS_TOLD = 5
@@ -52,17 +55,17 @@ def _rank(answer: Answer) -> int:
     return (Answer.REFUTED, Answer.UNDECIDED, Answer.PROVED).index(answer)
 
 
-def counted(number: int, singular: str, plural: str = "") -> str:
-    """ "1 leak", "2 leaks"."""
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
 def _headline(node: NodeReport, page: Page) -> None:
     page.line((node.answer.value, ROLE[node.answer]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
     if node.enforcement:
         page.line(f"  {node.enforcement}", hang=4)
     if len({answer for _, answer in node.families}) > 1:
         page.line("  ", ", ".join(f"IPv{family} is {answer.value}" for family, answer in node.families), hang=4)
+    outcomes = [finding.replayed for finding in node.findings if finding.replayed is not None]
+    if outcomes:
+        backends = dict.fromkeys(replay.backend.value for finding in node.findings for replay in finding.replays)
+        told = f"replayed on the kernel ({' and '.join(backends)}): {counts_text(outcomes, 'finding')}"
+        page.line("  ", outcome_segment(worst(outcomes), told), hang=4)
 
 
 def _summary(node: NodeReport) -> str:
@@ -132,6 +135,7 @@ class _Told:
         self._phrases = dict(node.chains)
 
     def write(self) -> None:
+        self._not_confirmed()
         groups = patterns_of(self._node.findings)
         for number, group in enumerate(groups[:PATTERNS_TOLD], 1):
             self._page.blank()
@@ -147,6 +151,13 @@ class _Told:
         self._premises()
         _listed("notes", self._node.notes, self._page)
 
+    def _not_confirmed(self) -> None:
+        """Every finding that the kernel contradicts: whatever it says of the node, chainproof is wrong somewhere."""
+        for finding in self._node.findings:
+            if finding.replayed is Outcome.NOT_CONFIRMED:
+                self._page.blank()
+                self._page.line((finding.id, "name"), ": ", *kernel_segments(finding.replays), hang=2)
+
     def _cause(self, group: list[Finding], number: str) -> None:
         first = group[0]
         count = f" ({first.id}" + (f" and {len(group) - 1} alike)" if len(group) > 1 else ")")
@@ -159,6 +170,8 @@ class _Told:
         packet = first.witness.packet
         self._field("packet", packet_segments(packet, self._inventory.called))
         self._labels(first)
+        if first.replays:
+            self._field("kernel", kernel_segments(first.replays))
         for policy, rule in first.policies[:RULES]:
             self._code("policy", policy_segments(policy, rule))
         self._more(len(first.policies) - RULES, "policy", "policies")

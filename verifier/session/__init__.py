@@ -15,6 +15,7 @@ from verifier.evidence.explain import explain as explain_packet
 from verifier.evidence.names import Names
 from verifier.evidence.probe import ends_of
 from verifier.evidence.regions import join
+from verifier.evidence.replay import Asked
 from verifier.evidence.root_cause import Knowledge, RootCauses, with_root_causes, without_engine
 from verifier.evidence.sent_on import ways
 from verifier.evidence.witness import build_findings
@@ -25,17 +26,19 @@ from verifier.model.counters import CounterReport, Share, Way
 from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
 from verifier.model.node import NodeState
-from verifier.model.options import Probe, Progress, Readings, VerifyOptions, silent
+from verifier.model.options import Probe, Progress, Readings, ReplayOptions, VerifyOptions, silent
 from verifier.model.origin import InputError, Origin
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Policy
 from verifier.model.profile import Deviation, Enforcer, Profile
+from verifier.model.replay_report import NodeReplay, ReplayReport
 from verifier.model.ruleset import Ruleset, chain_of
 from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
 from verifier.questions.cause import Asking
 from verifier.questions.explain import Scenery, counter_report
+from verifier.questions.representatives import representatives
 from verifier.questions.variants import alone, unexplained, wrong_sets
 from verifier.questions.verify import NodeVerdict, verify_node
 from verifier.readers.assumptions import read_assumptions
@@ -43,7 +46,8 @@ from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
 from verifier.session.evidence import Bundle, check_directory
-from verifier.session.selection import check_usable, chosen_nodes, selected, some
+from verifier.session.kernel import asked_of, replayed, with_replays
+from verifier.session.selection import check_found, check_usable, chosen_nodes, judged_nowhere, selected, some
 
 COMPARED = {
     Comparison.AGREE: Answer.PROVED,
@@ -69,7 +73,8 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
             progress(node.name, number, len(nodes))
             if deadline is not None:
                 options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
-            reports.append(_verify_node(snapshot, node, options, progress))
+            report = _verify_node(snapshot, node, options, progress)
+            reports.append(_shown_to_kernel(report, snapshot, node, options, progress) if options.replay else report)
         answer = _worst(report.answer for report in reports)
         return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
 
@@ -110,12 +115,42 @@ def explain(snapshot_path: str, probe: Probe) -> ExplainReport:
             found = ways(probe, ends, snapshot.cluster, node, profile)
             stories.extend(_story(each, snapshot, node, profile, probe.settings) for each in found)
         if not stories:
-            problem = f"neither end is a pod of {some([node.name for node in nodes])}"
-            raise InputError(
-                Origin(f"{probe.source} -> {probe.destination}"), problem, "a node judges its own pods only"
-            )
+            raise judged_nowhere(probe, nodes)
         answer = _worst(COMPARED[story.explanation.comparison] for story in stories)
         return ExplainReport(answer, snapshot.inputs, tuple(stories), snapshot.notes)
+
+
+def replay(snapshot_path: str, options: ReplayOptions, progress: Progress = silent) -> ReplayReport:
+    """Ask the kernel what becomes of packets, and whether that is what the reference says (REP-1).
+
+    Raises InputError where the snapshot, the selection or the ends of the packet cannot be used.
+    """
+    with _no_collections():
+        snapshot = _read(snapshot_path, progress)
+        nodes = _replaying(snapshot, options)
+        reports = []
+        for node in nodes:
+            profile = _profile_of(node, options.selected.compiler)
+            asked = _asked(snapshot, node, profile, options, progress)
+            backends, brief = options.selected.backends, options.all_classes
+            found = replayed(asked, snapshot, node, profile, backends, progress, brief=brief)
+            chains = {step.chain for packet in found.packets for step in packet.expected.steps}
+            reports.append(
+                NodeReplay(
+                    node.name,
+                    profile.name,
+                    found.packets,
+                    found.notes if asked else ("nothing was found, so there was nothing to replay",),
+                    _phrases(chains, snapshot, node, profile),
+                    profile.mark_bits(node),
+                )
+            )
+        if options.probe is not None and not any(each.packets for each in reports):
+            raise judged_nowhere(options.probe, nodes)
+        check_found(options.findings, {packet.name for node in reports for packet in node.packets}, snapshot)
+        return ReplayReport(
+            snapshot.inputs, tuple(reports), options.probe is not None, snapshot.notes, snapshot.cluster
+        )
 
 
 def _story(
@@ -241,6 +276,41 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         chains=_phrases(_chains(findings), snapshot, node, profile),
         addresses=_own_addresses(snapshot, node),
     )
+
+
+def _shown_to_kernel(
+    report: NodeReport, snapshot: Snapshot, node: NodeState, options: VerifyOptions, progress: Progress
+) -> NodeReport:
+    """The report with every finding's witness replayed."""
+    if not report.findings:
+        return report
+    profile = _profile_of(node, options.compiler)
+    found = replayed(asked_of(report.findings), snapshot, node, profile, options.backends, progress)
+    return replace(report, findings=with_replays(report.findings, found), notes=(*report.notes, *found.notes))
+
+
+def _replaying(snapshot: Snapshot, options: ReplayOptions) -> tuple[NodeState, ...]:
+    """The nodes whose packets are replayed."""
+    if options.probe is None:
+        return selected(snapshot, options.selected)
+    check_usable(snapshot, "replay")
+    return chosen_nodes(snapshot, options.selected.nodes)
+
+
+def _asked(
+    snapshot: Snapshot, node: NodeState, profile: Profile, options: ReplayOptions, progress: Progress
+) -> list[Asked]:
+    """The packets to replay at a node."""
+    if options.probe is not None:
+        ends = ends_of(options.probe, snapshot.cluster)
+        found = ways(options.probe, ends, snapshot.cluster, node, profile)
+        return [Asked("", path, packet) for path, packet in found]
+    progress(node.name, 0, 0)
+    if options.all_classes:
+        classes = representatives(snapshot, node, profile, options.selected)
+        return [Asked(each.pod, each.path, each.packet) for each in classes]
+    findings = _verify_node(snapshot, node, options.selected, progress).findings
+    return asked_of([each for each in findings if not options.findings or each.id in options.findings])
 
 
 def _findings(

@@ -6,9 +6,10 @@ Spec: specs/questions/verify.md
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from verifier.model.node import NodeState
-from verifier.model.options import VerifyOptions
+from verifier.model.options import Probe, VerifyOptions
 from verifier.model.origin import InputError, Origin
 from verifier.model.snapshot import Snapshot
 
@@ -67,6 +68,20 @@ def chosen_nodes(snapshot: Snapshot, names: tuple[str, ...]) -> tuple[NodeState,
             problem = f"no node {name!r} in the snapshot"
             raise InputError(Origin(snapshot.path), problem, f"the rules there are of {some(sorted(known))}")
     return tuple(known[name] for name in sorted(set(names)))
+
+
+def judged_nowhere(probe: Probe, nodes: tuple[NodeState, ...]) -> InputError:
+    """The error to raise about a packet of which none of these nodes judges an end."""
+    problem = f"neither end is a pod of {some([node.name for node in nodes])}"
+    return InputError(Origin(f"{probe.source} -> {probe.destination}"), problem, "a node judges its own pods only")
+
+
+def check_found(wanted: tuple[str, ...], found: Collection[str], snapshot: Snapshot) -> None:
+    """InputError where one of the findings that were named is none."""
+    for name in wanted:
+        if name not in found:
+            remedy = "`chainproof verify` with the same options shows the findings and their ids"
+            raise InputError(Origin(snapshot.path), f"no finding has the id {name!r}", remedy)
 
 
 def _no_such_pod(snapshot: Snapshot, name: str, local: list[str]) -> InputError:

@@ -1,0 +1,191 @@
+"""The outcome of replay for people: whether the kernel confirms, then every packet that it does not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from verifier.model.effect import Verdict
+from verifier.model.replay import Outcome, Replay, worst
+from verifier.model.replay_report import NodeReplay, Replayed, ReplayReport
+from verifier.reports.page import Page, Segment
+from verifier.reports.spelling import counted
+from verifier.reports.text_packet import packet_segments
+from verifier.reports.text_story import write_steps
+from verifier.reports.words import Inventory
+
+ROLE = {Outcome.CONFIRMED: "good", Outcome.NOT_CONFIRMED: "bad", Outcome.NOT_REPLAYED: "unsure"}
+WORD = {
+    Outcome.CONFIRMED: "confirmed",
+    Outcome.NOT_CONFIRMED: "not confirmed",
+    Outcome.NOT_REPLAYED: "not replayed",
+}
+DONE = {Verdict.ACCEPT: "accepted", Verdict.DROP: "dropped"}
+ANSWERS = {"icmp": "answered by an ICMP error", "icmp6": "answered by an ICMPv6 error", "rst": "answered by a reset"}
+LISTED = 20
+"""How many confirmed packets are listed."""
+EXAMPLES = 3
+
+
+def write_replay(outcome: ReplayReport, page: Page) -> None:
+    """Node by node."""
+    inventory = Inventory(outcome.cluster)
+    for node in outcome.nodes:
+        page.blank()
+        _headline(node, page)
+        if outcome.whole:
+            for packet in node.packets:
+                page.blank()
+                _whole(packet, node, inventory, page)
+        else:
+            _packets(node, inventory, page)
+        stand_ins = () if outcome.whole else _stand_ins(node)
+        _notes((*stand_ins, *node.notes), page)
+    _notes(outcome.notes, page)
+
+
+def _stand_ins(node: NodeReplay) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for packet in node.packets for replay in packet.replays for note in replay.notes))
+
+
+def replay_text(replay: Replay) -> str:
+    """What one back end made of a packet: "nft: dropped, answered by a reset", or why it was not asked."""
+    if replay.reason or replay.verdict is None:
+        return f"{replay.backend.value}: {replay.reason}"
+    return f"{replay.backend.value}: {_done(replay)}"
+
+
+def _done(replay: Replay) -> str:
+    done = DONE[replay.verdict] if replay.verdict else "not asked"
+    mark = f" with mark {replay.mark:#x}" if replay.mark and replay.verdict is Verdict.ACCEPT else ""
+    answer = f", {ANSWERS[replay.reply]}" if replay.reply in ANSWERS else ""
+    return f"{done}{mark}{answer}"
+
+
+def kernel_segments(replays: Sequence[Replay]) -> list[Segment]:
+    """Whether the kernel confirms one packet, and what each back end did."""
+    outcome = worst(replay.outcome for replay in replays)
+    return [(WORD[outcome], ROLE[outcome]), f" ({'; '.join(map(replay_text, replays))})"]
+
+
+def outcome_segment(outcome: Outcome, text: str) -> Segment:
+    """A text in the colour of an outcome."""
+    return (text, ROLE[outcome])
+
+
+def counts_text(outcomes: Sequence[Outcome], what: str) -> str:
+    """ "17 of 19 findings confirmed, 2 not replayed"."""
+    (number, word), *others = [(outcomes.count(each), WORD[each]) for each in Outcome if each in outcomes]
+    whole = len(outcomes)
+    first = f"{number} of {counted(whole, what)} {word}" if number < whole else f"{_all(whole, what)} {word}"
+    return ", ".join([first, *(f"{count} {name}" for count, name in others)])
+
+
+def _all(number: int, what: str) -> str:
+    return f"the {what}" if number == 1 else f"all {number} {what}s"
+
+
+def _headline(node: NodeReplay, page: Page) -> None:
+    page.line((WORD[node.outcome], ROLE[node.outcome]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
+
+
+def _summary(node: NodeReplay) -> str:
+    if not node.packets:
+        return "there was no packet to replay"
+    backends = " and ".join(dict.fromkeys(each.backend.value for packet in node.packets for each in packet.replays))
+    families = " and ".join(f"IPv{family}" for family in sorted({each.packet.family for each in node.packets}))
+    if node.outcome is Outcome.CONFIRMED:
+        what = f"{_all(len(node.packets), 'packet')} ({families})"
+        return f"the kernel ({backends}) takes {what} as is said here: verdict, every rule and final mark"
+    told = counts_text([packet.outcome for packet in node.packets], "packet")
+    return f"{told} by the kernel ({backends}), {families}"
+
+
+def _packets(node: NodeReplay, inventory: Inventory, page: Page) -> None:
+    """Those that are not confirmed one by one, those that were not replayed by their reasons, the others in a line each."""
+    for packet in node.packets:
+        if packet.outcome is Outcome.NOT_CONFIRMED:
+            page.blank()
+            _title(packet, inventory, page)
+            for replay in packet.replays:
+                page.line("  ", (WORD[replay.outcome], ROLE[replay.outcome]), f" {replay_text(replay)}", hang=4)
+    _not_replayed(node, inventory, page)
+    confirmed = [packet for packet in node.packets if packet.outcome is Outcome.CONFIRMED]
+    if confirmed:
+        page.blank()
+    for packet in confirmed[:LISTED]:
+        _title(packet, inventory, page, f": {_results(packet)}")
+    if len(confirmed) > LISTED:
+        page.line(f"and {counted(len(confirmed) - LISTED, 'more packet')} confirmed (--format json lists all)")
+
+
+def _results(packet: Replayed) -> str:
+    """What the kernel did, said once where all back ends did the same."""
+    done = {_done(replay) for replay in packet.replays}
+    return done.pop() if len(done) == 1 else "; ".join(replay_text(replay) for replay in packet.replays)
+
+
+def _name(packet: Replayed) -> list[Segment]:
+    return [(packet.name, "name"), ": "] if packet.name else []
+
+
+def _title(packet: Replayed, inventory: Inventory, page: Page, told: str = "") -> None:
+    page.line(*_name(packet), *packet_segments(packet.packet, inventory.called), f"; {packet.path.value}{told}", hang=2)
+
+
+def _not_replayed(node: NodeReplay, inventory: Inventory, page: Page) -> None:
+    reasons: dict[str, list[Replayed]] = {}
+    for packet in node.packets:
+        for replay in packet.replays:
+            if replay.outcome is Outcome.NOT_REPLAYED:
+                reasons.setdefault(replay_text(replay), []).append(packet)
+    for reason, packets in reasons.items():
+        page.blank()
+        page.line(("not replayed", "unsure"), f": {counted(len(packets), 'packet')} with {reason}", hang=2)
+        for packet in packets[:EXAMPLES]:
+            page.line(
+                "  ",
+                *_name(packet),
+                *packet_segments(packet.packet, inventory.called),
+                hang=4,
+            )
+        if len(packets) > EXAMPLES:
+            page.line(f"  and {counted(len(packets) - EXAMPLES, 'more packet')}")
+
+
+def _whole(packet: Replayed, node: NodeReplay, inventory: Inventory, page: Page) -> None:
+    """One packet with every rule that it met: ours where the kernel says the same, else both."""
+    _title(packet, inventory, page)
+    for replay in packet.replays:
+        page.line(
+            ("kernel", "strong"),
+            f" {replay_text(replay)} ",
+            (f"({WORD[replay.outcome]})", ROLE[replay.outcome]),
+            hang=2,
+        )
+        for note in replay.notes:
+            page.line(f"  {note}", hang=4)
+        if replay.outcome is not Outcome.CONFIRMED:
+            _kernel_steps(replay, dict(node.chains), page)
+    page.line(
+        ("rules", "strong"),
+        f": {DONE[packet.expected.verdict] if packet.expected.verdict else 'not known'}; every rule that matched",
+        hang=2,
+    )
+    write_steps(packet.expected, dict(node.chains), node.marks, page)
+
+
+def _kernel_steps(replay: Replay, phrases: Mapping[str, str], page: Page) -> None:
+    for step in replay.steps:
+        place = f"rule {step.number}" if step.number else "policy"
+        phrase = phrases.get(step.chain, "")
+        mark = "" if step.mark is None else f", mark {step.mark:#x}"
+        told = f" {place}{f' ({phrase})' if phrase else ''}{mark}"
+        page.line(f"  {step.table} ", (step.chain, "name"), told, hang=4)
+
+
+def _notes(notes: Sequence[str], page: Page) -> None:
+    if notes:
+        page.blank()
+        page.line("notes")
+        for note in notes:
+            page.line(f"  {note}", hang=4)
