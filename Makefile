@@ -8,10 +8,13 @@ SETUP ?= $(INSTALLED)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup example check lint test bench examples fuzz golden
+.PHONY: help setup example check lint test coverage-of-meaning bench examples fuzz golden
+# What a test run exercised, clause by clause, and the tests that exercise some.
+MEANING ?= .meaning.json
+EXERCISING := tests/test_literate.py tests/properties tests/fuzz/test_bad_input.py
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
 
 setup: $(SETUP) ## make .venv with chainproof and everything that development needs
 
@@ -24,7 +27,8 @@ $(INSTALLED): pyproject.toml
 example: $(SETUP) ## prove the bundled first example
 	chainproof verify examples/first-proof
 
-check: lint test ## all that continuous integration runs: lint, then test
+check: lint test ## all that continuous integration runs: lint, then test; then no clause is without evidence
+	python -m tests.meaning $(MEANING) --format totals
 
 lint: $(SETUP) ## format, style, types, layers, sizes and specification pages
 	python -m ruff format --check .
@@ -34,7 +38,11 @@ lint: $(SETUP) ## format, style, types, layers, sizes and specification pages
 	python -m pytest tests/house
 
 test: $(SETUP) ## every test that lint has not run (bounded fuzzing included)
-	python -m pytest --ignore=tests/house $(TESTS)
+	CHAINPROOF_MEANING=$(MEANING) python -m pytest --ignore=tests/house $(TESTS)
+
+coverage-of-meaning: $(SETUP) ## every clause of specs/ with what exercises it (FORMAT=json: as JSON)
+	@CHAINPROOF_MEANING=$(MEANING) python -m pytest $(EXERCISING) >&2
+	@python -m tests.meaning $(MEANING) --format $(or $(FORMAT),text)
 
 bench: $(SETUP) ## time and memory of whole processes, in ratios to the kernel loading the same dump
 	python -m benchmarks.run $(BENCH)

@@ -1,10 +1,58 @@
-"""Property tests take the time they need, and the same examples in every run unless a long search is asked for."""
+"""Property tests take the time they need, and the same examples in every run unless a long search is asked for.
+
+What tests exercise is gathered where CHAINPROOF_MEANING names a file for it (tests/meaning).
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.literate import Section
+from tests.meaning import PROPERTY, Evidence, Exercises, Gathered
 
 settings.register_profile("chainproof", deadline=None, derandomize=os.environ.get("CHAINPROOF_FUZZ") != "long")
 settings.load_profile("chainproof")
+
+GATHERED = Gathered()
+RUNNER = "test_literate.py"
+"""Whose tests are about one section each."""
+
+
+@pytest.fixture
+def exercises(record_property: Callable[[str, object], None]) -> Exercises:
+    """Says that the running test exercises clauses; it counts once the test has passed."""
+
+    def record(evidence: Evidence, clauses: Iterable[str], name: str, count: int = 1) -> None:
+        record_property(PROPERTY, (evidence.value, tuple(clauses), name, count))
+
+    return record
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """An executable section exercises its clauses by being run, a marked law those of its marker."""
+    section = getattr(item, "callspec", None) and item.callspec.params.get("section")  # type: ignore[attr-defined]
+    if isinstance(section, Section) and item.path.name == RUNNER:
+        item.user_properties.append((PROPERTY, (Evidence.CASE.value, section.clauses, section.name, 1)))
+    for marker in item.iter_markers(PROPERTY):
+        name = f"{item.location[0]}:{getattr(item, 'originalname', item.name)}"
+        item.user_properties.append((PROPERTY, (Evidence.LAW.value, marker.args, name, 1)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Only what passed is evidence."""
+    for name, value in report.user_properties if report.passed and report.when == "call" else ():
+        if name == PROPERTY and isinstance(value, tuple):
+            GATHERED.add(*value)
+    if report.skipped and isinstance(report.longrepr, tuple):
+        GATHERED.skipped.add(str(report.longrepr[2]).removeprefix("Skipped: "))
+
+
+def pytest_sessionfinish() -> None:
+    """Keep what was gathered."""
+    if file := os.environ.get("CHAINPROOF_MEANING"):
+        GATHERED.write(Path(file))

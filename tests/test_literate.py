@@ -10,28 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests import judges
-from tests.literate import DEFAULT_NODE, ROOT, Block, Section, pages, sections
+from tests.literate import DEFAULT_NODE, ROOT, Section, pages, sections
 from tests.pages import answer, classes, console, counters, golden, profile, replay, world
-from tests.pages.lines import PacketLine, parse_line
-from verifier.model import path as paths
-from verifier.model.effect import Verdict
+from tests.pages.posed import DIRECTIONS, JUDGED, JUDGEMENTS, Posed, posed
 from verifier.model.node import NodeState
 from verifier.model.origin import InputError
-from verifier.model.policy import Direction
 from verifier.model.snapshot import Snapshot
 from verifier.readers.snapshot import read_snapshot
-
-HOOKS = {
-    "forward": paths.Path.REMOTE_TO_POD,
-    "input": paths.Path.POD_TO_NODE,
-    "output": paths.Path.NODE_TO_POD,
-}
-VERDICTS = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "unknown": None}
-JUDGEMENTS = {"allow": True, "deny": False, "any": None}
-DIRECTIONS = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS, "both": None}
-MATCHES = {"yes": Verdict.DROP, "no": Verdict.ACCEPT, "unknown": None}
-FAMILY_FILES = {"match": "iptables-save", "match6": "ip6tables-save"}
-JUDGED = ("packets", "match", "match6")
 
 
 @cache
@@ -53,67 +38,36 @@ def read(folder: Path) -> Snapshot:
     return read_snapshot(str(folder))
 
 
-def lines(block: Block) -> Iterator[tuple[int, PacketLine]]:
-    for number, line in enumerate(block.text.splitlines(), block.line + 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, parse_line(line)
-
-
 @pytest.mark.parametrize(("section", "name"), [pytest.param(s, n, id=f"{s.name} [{n}]") for s, n in _judged()])
 def test_packets(section: Section, name: str, tmp_path: Path) -> None:
     judge = judges.load(name)
-    faults: list[str] = []
-    for place, block in enumerate(block for block in section.blocks if block.kind in JUDGED):
-        folder = tmp_path / str(place)
-        if block.kind == "packets":
-            faults += _judge_packets(block, judge, read(world.write_snapshot(section, folder)))
-        else:
-            faults += _judge_match(block, judge, section, folder)
+    faults = [
+        f"{each.number}: {fault}"
+        for each in posed(section, tmp_path)
+        for fault in (_judge_chains if each.hook else _judge_policies)(each, judge)
+    ]
     where = section.page.relative_to(ROOT)
     assert not faults, "\n".join(f"{where}:{fault}" for fault in faults)
 
 
-def _judge_packets(block: Block, judge: judges.Judge, snapshot: Snapshot) -> Iterator[str]:
-    for number, line in lines(block):
-        if line.words[0] in VERDICTS:
-            yield from _judge_chains(number, line, judge, snapshot, line.words[1], VERDICTS[line.words[0]])
-        else:
-            packet = line.packet(snapshot.cluster)
-            node = _node(snapshot, line)
-            got = judge.policies(packet, node, snapshot.cluster, DIRECTIONS[line.words[1]])
-            if got is not JUDGEMENTS[line.words[0]]:
-                yield f"{number}: expected {line.words[0]}, the {judge.name} says {got}"
+def _judge_policies(each: Posed, judge: judges.Judge) -> Iterator[str]:
+    wanted, direction = each.line.words
+    got = judge.policies(each.packet, each.node, each.snapshot.cluster, DIRECTIONS[direction])
+    if got is not JUDGEMENTS[wanted]:
+        yield f"expected {wanted}, the {judge.name} says {got}"
 
 
-def _judge_match(block: Block, judge: judges.Judge, section: Section, folder: Path) -> Iterator[str]:
-    for number, line in lines(block):
-        hook = line.options.get("hook", "forward")
-        rule = f"-A {hook.upper()} {block.argument} -j DROP\n"
-        place = folder / str(number)
-        snapshot = read(world.write_snapshot(section, place, {FAMILY_FILES[block.kind]: rule}))
-        yield from _judge_chains(number, line, judge, snapshot, hook, MATCHES[line.words[0]])
-
-
-def _judge_chains(
-    number: int, line: PacketLine, judge: judges.Judge, snapshot: Snapshot, hook: str, expected: Verdict | None
-) -> Iterator[str]:
-    packet = line.packet(snapshot.cluster, hook)
-    got = judge.chains(packet, HOOKS[hook], _node(snapshot, line), snapshot.cluster)
+def _judge_chains(each: Posed, judge: judges.Judge) -> Iterator[str]:
+    line = each.line
+    got = judge.chains(each.packet, each.path, each.node, each.snapshot.cluster)
     lacking = got.verdict is None and judge.free and all(reason.startswith(judge.free) for reason in got.reasons)
-    if got.verdict is not expected and not lacking:
-        yield f"{number}: expected {line.words[0]}, the {judge.name} says {got.verdict} {'; '.join(got.reasons)}"
+    if got.verdict is not each.expected and not lacking:
+        yield f"expected {line.words[0]}, the {judge.name} says {got.verdict} {'; '.join(got.reasons)}"
     if line.final_mark is not None and got.mark is not None and got.mark != line.final_mark:
-        yield f"{number}: expected the mark {line.final_mark:#x} at the end, the {judge.name} says {got.mark:#x}"
+        yield f"expected the mark {line.final_mark:#x} at the end, the {judge.name} says {got.mark:#x}"
     reason = line.options.get("reason", "")
     if reason and got.verdict is None and not any(reason in text for text in got.reasons):
-        yield f"{number}: no reason contains {reason!r}: {got.reasons}"
-
-
-def _node(snapshot: Snapshot, line: PacketLine) -> NodeState:
-    name = line.options.get("node", DEFAULT_NODE)
-    if "node" not in line.options and len(snapshot.nodes) == 1:
-        return snapshot.nodes[0]
-    return next((node for node in snapshot.nodes if node.name == name), NodeState(name))
+        yield f"no reason contains {reason!r}: {got.reasons}"
 
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer verify")])

@@ -172,6 +172,7 @@ def test_damaged(kind: str, tmp_path: Path) -> None:
     assert done > 5, "the time was too short to try anything"
 
 
+@pytest.mark.exercises("CNT-5")
 def test_damaged_counters(tmp_path: Path) -> None:
     """Damage of one of two readings ends in an explanation or in one error that names a file."""
     folder = ROOT / "examples" / "classic-experiment" / "experiment"

@@ -223,7 +223,7 @@ def _negated(spec: dict[str, Any]) -> list[Callable[[], None]]:
     return [
         lambda selector=selector: turn(selector)  # type: ignore[misc]
         for selector in [spec["podSelector"], *selectors]
-        if selector.get("matchLabels")
+        if selector and selector.get("matchLabels")
     ]
 
 

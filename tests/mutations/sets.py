@@ -152,7 +152,7 @@ def _create(files: Files, name: str) -> str:
 def merged(files: Files) -> Iterator[Edit]:
     """One set holds what the next one holds, too."""
     lines = _lines(files)
-    used = [name for name in dict.fromkeys(line.split(" ")[1] for line in lines if line) if name in _used(files)]
+    used = [name for name in dict.fromkeys(line.split(" ")[1] for line in lines if " " in line) if name in _used(files)]
     for one, two in pairwise(used):
         if _create(files, one).split(" ")[2:5] != _create(files, two).split(" ")[2:5]:
             continue

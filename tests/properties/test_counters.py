@@ -109,6 +109,7 @@ def check(report: CounterReport, gone: list[tuple[tuple[Hit, ...], Packet]], *, 
             assert any(contains(box, packet) for box in boxes), f"{packet} is in no region of its way"
 
 
+@pytest.mark.exercises("CNT-1", "CNT-2", "CNT-3", "CNT-4")
 @pytest.mark.parametrize("recording", RECORDINGS, ids="/".join)
 @pytest.mark.parametrize("known", [True, False], ids=["beside the node", "alone"])
 def test_the_ways_that_were_gone_are_found(recording: tuple[str, str], known: bool) -> None:

@@ -59,8 +59,7 @@ class WirePlace:
 class Plan:
     """The questions of one family of a node with their answers, and all that a query about them has to know.
 
-    `deviations` are those in force. `translation_known` says whether the dump shows what the node translates (NAT-4),
-    `translates` whether some rule gives packets another destination;
+    `deviations` are those in force. `translation_known` says whether the dump shows what the node translates (NAT-4);
     with `any_mark` packets enter with any mark, else with none.
     """
 
@@ -72,7 +71,6 @@ class Plan:
     settings: Mapping[str, Setting]
     deviations: tuple[Deviation, ...]
     translation_known: bool
-    translates: bool = False
     any_mark: bool = False
 
 

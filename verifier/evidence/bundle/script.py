@@ -9,9 +9,7 @@ from verifier.evidence.bundle.terms import Term, apply, flattened, variable
 from verifier.model.fields import ADDRESS_BITS
 from verifier.model.origin import Origin
 
-ORDER = (
-    "a", "src", "dst", "dport", "status", "new-dst", "new-dport", "in-interface", "out-interface", "in-port", "out-port", "s",
-)  # fmt: skip
+ORDER = ("a", "src", "dst", "dport", "status", "in-interface", "out-interface", "in-port", "out-port", "s")
 """Everything that a definition can take as a parameter, in the order in which it is given."""
 SYMBOL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789~!@$%^&*_-+=<>.?/")
 

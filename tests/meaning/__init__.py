@@ -1,0 +1,102 @@
+"""Coverage of meaning: which clauses of specs/ the tests of one run exercised, by kind of evidence.
+
+Nothing is declared and then believed. A test says what it exercises while it runs (the fixture `exercises`), or by a
+marker where it draws its own inputs (`@pytest.mark.exercises("CH-1")`); what it says counts once it has passed. With
+CHAINPROOF_MEANING=FILE the run writes what it gathered to FILE; `python -m tests.meaning FILE` prints it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.literate import CLAUSE, ROOT, pages, sections
+
+PROPERTY = "exercises"
+"""The name of the property under which a test's report carries what it exercised."""
+
+
+class Evidence(Enum):
+    """A kind of evidence that a clause says what is so."""
+
+    CASE = "cases"
+    LAW = "laws"
+    KERNEL = "kernel"
+    BUG = "bugs"
+
+    @property
+    def meaning(self) -> str:
+        """What one of these is."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Evidence.CASE: "sections below the clause's heading whose blocks were executed",
+    Evidence.LAW: "property tests: laws that held for packets, rules or worlds drawn around the clause",
+    Evidence.KERNEL: "packets in the worlds of the clause that a real kernel treated as we say it does",
+    Evidence.BUG: "seeded bugs that, switched on, change what happens in a world of the clause",
+}
+
+
+class Exercises(Protocol):
+    """What a test calls to say that it exercises clauses: `name` is counted once, or `count` times."""
+
+    def __call__(self, evidence: Evidence, clauses: Iterable[str], name: str, count: int = 1) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause as a page defines it."""
+
+    number: str
+    sentence: str
+    page: str
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a run exercised: clause -> kind of evidence -> name -> how much; and why tests were skipped."""
+
+    found: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+
+    def add(self, evidence: str, clauses: Iterable[str], name: str, count: int) -> None:
+        """Note what one test exercised; the same name twice is one thing, with the larger count."""
+        for clause in clauses:
+            names = self.found.setdefault(clause, {}).setdefault(evidence, {})
+            names[name] = max(names.get(name, 0), count)
+
+    def count(self, clause: str, evidence: Evidence) -> int:
+        """How much evidence of a kind there is for a clause."""
+        return sum(self.found.get(clause, {}).get(evidence.value, {}).values())
+
+    def kinds(self, clause: str) -> int:
+        """How many kinds of evidence there are for a clause."""
+        return sum(self.count(clause, evidence) > 0 for evidence in Evidence)
+
+    def write(self, file: Path) -> None:
+        """Keep it for the table."""
+        told = {"found": self.found, "skipped": sorted(self.skipped)}
+        file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
+
+    @classmethod
+    def read(cls, file: Path) -> Gathered:
+        """What `write` wrote."""
+        told: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+        return cls(told["found"], set(told["skipped"]))
+
+
+def defined() -> list[Clause]:
+    """Every clause of specs/, in the order of the pages."""
+    found = []
+    for page in pages():
+        for section in sections(page):
+            match = CLAUSE.match(section.title)
+            if match and "specs" in page.relative_to(ROOT).parts:
+                sentence = section.title[match.end() :].strip()
+                found.append(Clause(match.group(1), sentence, page.relative_to(ROOT).as_posix()))
+    return found
