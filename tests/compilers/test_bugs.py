@@ -1,6 +1,7 @@
 """What a compiler writes correctly is proved; with a bug it is refuted where the bug can be observed, else proved.
 
 Whether it can be is decided by an exhaustive comparison of one packet of every class, walked and judged by the reference.
+Each witness is confirmed by the reference, and by the real kernel where there is one to ask.
 CHAINPROOF_FUZZ=long takes many more worlds, and each bug in all of its styles.
 """
 
@@ -16,11 +17,15 @@ import pytest
 
 from tests.compilers.bugs import BUGS
 from tests.compilers.bugs.record import Bug
+from tests.compilers.confirming import Seen, confirmed
 from tests.compilers.dump import Dump
 from tests.compilers.styles import STYLES
 from tests.compilers.trial import Trial, tried
 from tests.compilers.worlds import World
 from tests.house.test_clauses import defined
+from verifier.evidence.kernel.client import unavailable
+from verifier.evidence.kernel.records import Backend
+from verifier.questions.verify import NodeVerdict
 
 LONG = os.environ.get("CHAINPROOF_FUZZ") == "long"
 SEED = int(os.environ.get("CHAINPROOF_SEED", "0"))
@@ -37,10 +42,16 @@ TRIED = [
 ]
 
 
-def judged(trial: Trial, style: str, world: World) -> None:
+SHOWN: dict[str, list[Seen]] = {}
+"""By style, the bugs that a world has shown in this run, with what was found."""
+
+
+def judged(trial: Trial, style: str, world: World) -> NodeVerdict:
     """The profile is the style's, the answer is the expected one, and nothing is held against the verdict."""
     assert trial.profile.name == style
-    assert trial.faults(trial.verdict()) == [], json.dumps(world.policies)
+    verdict = trial.verdict()
+    assert trial.faults(verdict) == [], json.dumps(world.policies)
+    return verdict
 
 
 @pytest.mark.parametrize("number", range(WORLDS))
@@ -70,10 +81,25 @@ def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: P
         trial = tried(dump, world, tmp_path / str(number))
         if left[trial.observed]:
             left[trial.observed] -= 1
-            judged(trial, style, world)
+            verdict = judged(trial, style, world)
+            if trial.observed:
+                SHOWN.setdefault(style, []).append(Seen(f"{style}: {bug.name}", dump, verdict.differences))
         if not left[True]:
             return
     assert left[True] < SEEN, "nothing that was tried shows this bug"
+
+
+@pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
+@pytest.mark.parametrize("style", STYLES)
+def test_the_kernel_confirms_the_witnesses(style: str, backend: Backend) -> None:
+    """Every packet that was found is accepted or dropped by the real kernel as the finding says."""
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    if style not in SHOWN:
+        pytest.skip("no bug of this style was tried in this run")
+    answers = list(confirmed(SHOWN[style], backend))
+    assert [story for story, agrees in answers if not agrees] == []
+    assert answers
 
 
 def test_there_are_bugs_enough() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from verifier.model.extension import Malformed
-from verifier.model.ipset import IpSet, SetContent, SetMember
+from verifier.model.ipset import IpSet, Part, SetContent, SetMember
 from verifier.model.origin import InputError, Origin
 from verifier.readers.ipset_member import read_member
 from verifier.readers.ipset_types import SetShape, read_shape
@@ -154,6 +154,8 @@ class Contents:
             members, opaque = tuple(map(known.plain.__getitem__, head.members)), ""
         else:
             members, opaque = _with_odd(head.members, known)
+        if any(member.nomatch for member in members):
+            self._consistent(head, known)
         if shape.kind == "list:set":
             return SetContent(shape.kind, 1, (), tuple(member.text for member in members), opaque)
         return SetContent(shape.kind, len(shape.dimensions), members, (), opaque)
@@ -172,6 +174,16 @@ class Contents:
                 known.plain[text] = members[0]
             else:
                 known.odd[text] = members, opaque
+
+    def _consistent(self, head: Head, known: Known) -> None:
+        """An entry is in a set once, plain or marked nomatch (SET-5)."""
+        flags: dict[tuple[Part, ...], bool] = {}
+        for text in head.members:
+            for member in (known.plain[text],) if text in known.plain else known.odd[text][0]:
+                if flags.setdefault(member.parts, member.nomatch) is not member.nomatch:
+                    origin = Origin(self._path, self._line(f"add {head.name} {text}"))
+                    problem = f"set {head.name} has {text.split()[0]} both plain and marked nomatch"
+                    raise InputError(origin, problem, "remove one of the two; ipset itself refuses the second")
 
     def _line(self, wanted: str) -> int:
         """The line on which a member is added."""
