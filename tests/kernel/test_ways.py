@@ -95,6 +95,7 @@ CASES: dict[str, Case] = {
     "bridged": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port1", "phys_out": "port2", "bridged": 1}, Verdict.ACCEPT, ("FORWARD", 1, 0)),
     "bridged the other way": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port2", "phys_out": "port1", "bridged": 1}, Verdict.DROP, ("FORWARD", None, 0)),
     "bridged to a port without a name": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port1", "phys_out": "port" + FREE_PORT, "bridged": 1}, Verdict.DROP, ("FORWARD", None, 0)),
+    "bridged between ports without names": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port" + FREE_PORT, "phys_out": "port" + FREE_PORT, "bridged": 1}, Verdict.DROP, ("FORWARD", None, 0)),
     "from a bridge": (THROUGH, {"in_interface": "br0", "out_interface": "eth0", "phys_in": "port2"}, Verdict.ACCEPT, ("FORWARD", 2, 0)),
     "to a bridge": (THROUGH, {"in_interface": "eth0", "out_interface": "br0"}, Verdict.ACCEPT, ("FORWARD", 3, 0)),
     "from an interface without a name": (THROUGH, {"in_interface": FREE_INTERFACE, "out_interface": "eth0"}, Verdict.ACCEPT, ("FORWARD", 4, 0)),

@@ -16,7 +16,7 @@ from verifier.evidence.kernel.wire import ICMP_IDENTIFIER, datagram, transport
 from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, ConnState, CtStatus, has_ports
 
 NEW, DELETE = 1 << 8, 1 << 8 | 2
-EXPECT_NEW, EXPECT_DELETE = 2 << 8, 2 << 8 | 2
+EXPECT_NEW = 2 << 8
 SEEN_BOTH_WAYS = 0xE
 """An entry's status: confirmed, answered, assured."""
 LIFE = 600
@@ -108,10 +108,16 @@ class Connections:
             body += _translation(flow, *entry.translated)
         if entry.expects:
             body += nested(5, attribute(1, HELPER))
+        refusal = self._request(NEW, body)
+        if entry.expects and not refusal:
+            refusal = self._request(EXPECT_NEW, _expectation(flow, entry.expects))
+            if refusal:
+                self.forget(entry)
+        return refusal
+
+    def _request(self, kind: int, body: bytes) -> str:
         try:
-            self._socket.request(NEW, body, netlink.CREATE | netlink.EXCLUSIVE)
-            if entry.expects:
-                self._socket.request(EXPECT_NEW, _expectation(flow, entry.expects), netlink.CREATE | netlink.EXCLUSIVE)
+            self._socket.request(kind, body, netlink.CREATE | netlink.EXCLUSIVE)
         except OSError as error:
             return str(error.strerror)
         return ""
@@ -141,6 +147,11 @@ def entry_for(order: Order) -> Entry | str | None:
         return "a new connection is translated by the rules alone: the packet must name what it was addressed to"
     if state is ConnState.NEW:
         return None
+    kind = order.icmp >> 8
+    if state is ConnState.RELATED and order.protocol in ANSWER_OF and not error:
+        return f"only messages about errors are RELATED to a connection, and type {kind} is none"
+    if state is ConnState.ESTABLISHED and kind not in ANSWER_OF.get(order.protocol, (kind,)):
+        return f"no connection is made of messages of type {kind}"
     if state is ConnState.RELATED and not error:
         return _expected(order)
     return _translated(order, status, about=error)

@@ -18,7 +18,7 @@ from verifier.evidence.kernel.namespace import RUNNING, Namespace, flags
 from verifier.evidence.kernel.netlink import Netlink, attribute
 from verifier.evidence.kernel.orders import Order
 from verifier.evidence.kernel.records import Stage, Unavailable
-from verifier.evidence.kernel.standins import real_name
+from verifier.evidence.kernel.standins import OTHER, real_name
 from verifier.model.addresses import address_text
 
 HARDWARE = "02:00:00:00:00:01"
@@ -60,9 +60,9 @@ class Scenery:
     def __init__(self, space: Namespace, stage: Stage) -> None:
         self.space = space
         self.index: dict[str, int] = {}
-        self.name: dict[int, str] = {}
+        self.name = {socket.if_nametoindex("lo"): "lo"}
         self.stand_ins: dict[str, str] = {}
-        self.bridge_of = {port: bridge for bridge, ports in stage.bridges for port in ports}
+        self.bridge_of: dict[str, str] = {}
         self.hardware: dict[str, bytes] = {}
         self._inward: dict[str, socket.socket] = {}
         self._routes = Netlink(netlink.ROUTE)
@@ -79,7 +79,7 @@ class Scenery:
         for name in stage.interfaces:
             self.add(name)
         self._pair(FENCE)
-        for interface, family, address, length in stage.addresses:
+        for interface, family, address, length in dict.fromkeys(stage.addresses):
             self.address(interface, family, address, length)
 
     def add(self, name: str) -> None:
@@ -168,7 +168,9 @@ class Scenery:
         )  # fmt: skip
         self._know(name)
         self.hardware[name] = bytes.fromhex(HARDWARE.replace(":", ""))
-        for number, port in enumerate(ports):
+        doubled = [port + OTHER for port in ports if self._real(port) != port]
+        for number, port in enumerate((*ports, *doubled)):
+            self.bridge_of[port] = name
             self._pair(port)
             at = f"{number >> 8:02x}:{number & 255:02x}"
             beyond = f"02:00:00:02:{at}"

@@ -18,7 +18,7 @@ from verifier.evidence.kernel.namespace import Namespace, enter
 from verifier.evidence.kernel.orders import INPUT_HOOK, OUTPUT_HOOK, Order, Row
 from verifier.evidence.kernel.records import Backend, Refused, Stage, Unavailable
 from verifier.evidence.kernel.scenery import CONNTRACK_SETTINGS, Scenery
-from verifier.evidence.kernel.standins import NO_NAME_IN, NO_NAME_OUT
+from verifier.evidence.kernel.standins import NO_NAME_IN, NO_NAME_OUT, OTHER
 from verifier.evidence.kernel.taps import table
 from verifier.model.addresses import address_text
 
@@ -69,13 +69,15 @@ class Worker:
         return [tuple(sight) for sight in self._injector.fire(orders)]
 
     def _named(self, order: Order) -> Order:
-        """The order with an interface wherever every packet has one."""
+        """The order with an interface wherever every packet has one, and with two ports where it crosses a bridge."""
         if not order.incoming and order.hook != OUTPUT_HOOK:
             self._scenery.add(NO_NAME_IN)
             order = order._replace(incoming=NO_NAME_IN)
         if not order.outgoing and order.hook != INPUT_HOOK:
             self._scenery.add(NO_NAME_OUT)
             order = order._replace(outgoing=NO_NAME_OUT)
+        if order.bridged and order.port_in == order.port_out and order.port_in in self._scenery.stand_ins:
+            order = order._replace(port_out=order.port_out + OTHER)
         return order
 
 
