@@ -28,6 +28,9 @@ from verifier.reference.view import View, view_of
 AT_ONCE = 500
 """How many packets are handed to the kernel at a time, so that progress shows."""
 
+LOTS = (4, 16, 64)
+"""How often a packet is sent again, all at once, until the rules send it on to where it is to go."""
+
 
 class Oracle(Protocol):
     """A kernel that is open for questions (verifier.evidence.kernel)."""
@@ -137,7 +140,9 @@ class Replayer:
         for start in range(0, len(cases), AT_ONCE):
             progress(f"{self._node.name}: IPv{family} on the kernel ({backend.value})", start, len(cases))
             some = cases[start : start + AT_ONCE]
-            answers = iter(kernel.ask([Shot(entry.packet, asked.path) for entry, asked in some if not entry.problem]))
+            answers = iter(
+                _seen(kernel, [Shot(entry.packet, asked.path) for entry, asked in some if not entry.problem])
+            )
             for entry, asked in some:
                 yield (
                     _unsent(entry, backend)
@@ -152,6 +157,18 @@ class Replayer:
         expected = walk(asked.packet, asked.path, self._node, self._view)
         found = agreement(expected, partial(every_way, asked.packet, asked.path, self._node, self._view), seen, steps)
         return Replay(backend, found.outcome, found.reason, seen.verdict, seen.mark, steps, seen.reply, entry.notes)
+
+
+def _seen(kernel: Oracle, shots: Sequence[Shot]) -> list[Seen]:
+    """What becomes of each; rules that draw lots may send a packet elsewhere, so such a one is sent again (REP-5)."""
+    answers = kernel.ask(shots)
+    for place, shot in enumerate(shots):
+        for copies in LOTS if shot.packet.original is not None else ():
+            if answers[place].verdict is not None:
+                break
+            drawn = kernel.ask([shot] * copies)
+            answers[place] = next((seen for seen in drawn if seen.verdict is not None), answers[place])
+    return answers
 
 
 def _unsent(entry: Entry, backend: Backend) -> Replay:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -114,3 +115,20 @@ def test_a_packet_that_cannot_enter_takes_no_answer_of_another() -> None:
 def test_in_brief_only_contradicted_packets_keep_their_steps() -> None:
     found = result(FakeKernel(DROPPED, DROPPED), TCP, UDP, brief=True)
     assert [(len(each.expected.steps), len(each.replays[0].steps)) for each in found.packets] == [(0, 0), (1, 1)]
+
+
+def test_a_packet_that_lots_send_elsewhere_is_sent_again() -> None:
+    sent = replace(UDP, original=(9 << 24, 53))
+    elsewhere = Seen(None, "the rules send the packet to 3.0.0.0")
+    kernel = FakeKernel(elsewhere, *[elsewhere] * 6, replace(DROPPED, steps=()), *[elsewhere] * 13)
+    (packet,) = result(kernel, sent).packets
+    assert packet.replays[0].verdict is Verdict.DROP
+    assert kernel.answers == []
+
+
+def test_sending_again_ends() -> None:
+    sent = replace(UDP, original=(9 << 24, 53))
+    kernel = FakeKernel(*[Seen(None, "the rules send the packet to 3.0.0.0")] * 1000)
+    (packet,) = result(kernel, sent).packets
+    assert packet.outcome is Outcome.NOT_REPLAYED
+    assert len(kernel.answers) > 900
