@@ -20,9 +20,10 @@ WANTED = {Kind.LEAK: Verdict.ACCEPT, Kind.BLOCKED: Verdict.DROP}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A bug of which a world showed differences; `name` is for a failing test."""
+    """A bug of which a world showed differences, by its name and the clauses that it breaks."""
 
     name: str
+    clauses: tuple[str, ...]
     dump: Dump
     differences: tuple[Difference, ...]
 
@@ -51,8 +52,8 @@ def _number(address: str) -> int:
     return int(ipaddress.ip_address(address))
 
 
-def confirmed(seen: list[Seen], backend: Backend) -> Iterator[tuple[str, bool | None]]:
-    """Of every witness its story, and whether the kernel does what the finding says; None where it cannot be asked."""
+def confirmed(seen: list[Seen], backend: Backend) -> Iterator[tuple[Seen, str, bool | None]]:
+    """Of every witness its bug and story, and whether the kernel does what the finding says; None where nobody can ask."""
     with Kernel(_stage(seen), backend) as kernel:
         for one in seen:
             for family in sorted({each.family for each in one.differences}):
@@ -61,7 +62,7 @@ def confirmed(seen: list[Seen], backend: Backend) -> Iterator[tuple[str, bool | 
                 answers = kernel.ask([Shot(_sent(each.packet), each.path, trace=False) for each in asked])
                 for each, answer in zip(asked, answers, strict=True):
                     story = f"{one.name}: {each.kind.value} {each.path.value} {each.packet}: {answer}"
-                    yield story, None if answer.verdict is None else answer.verdict is WANTED[each.kind]
+                    yield one, story, None if answer.verdict is None else answer.verdict is WANTED[each.kind]
 
 
 def _text(lines: Iterable[str]) -> str:

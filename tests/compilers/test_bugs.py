@@ -23,6 +23,7 @@ from tests.compilers.styles import STYLES
 from tests.compilers.trial import Trial, tried
 from tests.compilers.worlds import World
 from tests.house.test_clauses import defined
+from tests.meaning import Evidence, Exercises
 from verifier.evidence.kernel.client import unavailable
 from verifier.evidence.kernel.records import Backend
 from verifier.questions.verify import NodeVerdict
@@ -46,10 +47,10 @@ SHOWN: dict[str, list[Seen]] = {}
 """By style, the bugs that a world has shown in this run, with what was found."""
 
 
-def judged(trial: Trial, style: str, world: World) -> NodeVerdict:
+def judged(trial: Trial, style: str, world: World, *, premises: bool = True) -> NodeVerdict:
     """The profile is the style's, the answer is the expected one, and nothing is held against the verdict."""
     assert trial.profile.name == style
-    verdict = trial.verdict()
+    verdict = trial.verdict(premises=premises)
     assert trial.faults(verdict) == [], json.dumps(world.policies)
     return verdict
 
@@ -74,16 +75,18 @@ def _changed(bug: Bug, style: str) -> Iterator[tuple[World, Dump]]:
 
 
 @pytest.mark.parametrize(("bug", "style"), TRIED, ids=[f"{style}: {bug.name}" for bug, style in TRIED])
-def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: Path) -> None:
+def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: Path, exercises: Exercises) -> None:
     """World by world until enough of them have shown the bug; some world does."""
+    name = f"{style}: {bug.name}"
     left = {True: SEEN, False: UNSEEN}
     for number, (world, dump) in enumerate(_changed(bug, style)):
         trial = tried(dump, world, tmp_path / str(number))
         if left[trial.observed]:
             left[trial.observed] -= 1
-            verdict = judged(trial, style, world)
+            verdict = judged(trial, style, world, premises=LONG)
             if trial.observed:
-                SHOWN.setdefault(style, []).append(Seen(f"{style}: {bug.name}", dump, verdict.differences))
+                SHOWN.setdefault(style, []).append(Seen(name, bug.clauses, dump, verdict.differences))
+                exercises(Evidence.BUG, bug.clauses, name)
         if not left[True]:
             return
     assert left[True] < SEEN, "nothing that was tried shows this bug"
@@ -91,15 +94,18 @@ def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: P
 
 @pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
 @pytest.mark.parametrize("style", STYLES)
-def test_the_kernel_confirms_the_witnesses(style: str, backend: Backend) -> None:
+def test_the_kernel_confirms_the_witnesses(style: str, backend: Backend, exercises: Exercises) -> None:
     """Every packet that was found is accepted or dropped by the real kernel as the finding says."""
     if reason := unavailable(backend):
         pytest.skip(reason)
     if style not in SHOWN:
         pytest.skip("no bug of this style was tried in this run")
     answers = list(confirmed(SHOWN[style], backend))
-    assert [story for story, agrees in answers if not agrees] == []
+    assert [story for _, story, agrees in answers if not agrees] == []
     assert answers
+    for name, count in Counter(bug.name for bug, _, _ in answers).items():
+        clauses = next(bug.clauses for bug in SHOWN[style] if bug.name == name)
+        exercises(Evidence.KERNEL, clauses, f"{name}, {backend.value}", count)
 
 
 def test_there_are_bugs_enough() -> None:

@@ -38,9 +38,9 @@ class Trial:
     def expected(self) -> Answer:
         return Answer.REFUTED if self.observed else Answer.PROVED
 
-    def verdict(self) -> NodeVerdict:
-        """What verify says."""
-        return verify_node(self.snapshot, self.node, self.profile, VerifyOptions())
+    def verdict(self, *, premises: bool = True) -> NodeVerdict:
+        """What verify says; without `premises` not on which assumptions it depends."""
+        return verify_node(self.snapshot, self.node, self.profile, VerifyOptions(), premises=premises)
 
     def faults(self, verdict: NodeVerdict) -> list[str]:
         """What is wrong with a verdict: the answers, the regions, and whether its witnesses differ by the reference."""
