@@ -46,6 +46,15 @@ COMMIT
 -A web -p tcp -m tcp --dport 97 -j ACCEPT
 COMMIT
 """
+BALANCED = """*nat
+:PREROUTING ACCEPT [0:0]
+:service - [0:0]
+-A PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 8000 -j service
+-A service -p tcp -m statistic --mode random --probability 0.33333333349 -j DNAT --to-destination 10.0.0.2:80
+-A service -p tcp -m statistic --mode random --probability 0.50000000000 -j DNAT --to-destination 10.0.0.3:80
+-A service -p tcp -j DNAT --to-destination 10.0.0.4:80
+COMMIT
+"""
 TEXT = {
     4: RULES.format(service="10.96.0.1/32", target="10.0.0.2:80"),
     6: RULES.format(service="fd00:96::1/128", target="[fd00::2]:80"),
@@ -147,6 +156,23 @@ def test_a_translated_packet_arrives_where_it_must(kernel: Kernel, family: int) 
     assert ("nat", "PREROUTING", 1) in path(right)
     assert wrong.verdict is None
     assert "the rules send the packet to" in wrong.reason
+
+
+@pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+def test_a_destination_that_is_chosen_by_chance_is_met(backend: Backend) -> None:
+    """Each of the pods behind a service, told by the path; a pod that is not behind it is not met."""
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    with Kernel(Stage(("in0", "out0")), backend) as kernel:
+        kernel.load(4, BALANCED, "")
+        pods = [packet(4, destination=HERE[4] + more, original=(SERVICE[4], 8000)) for more in (1, 2, 3, 4)]
+        for trace in (True, False):
+            *met, never = kernel.ask([Shot(pod, Path.POD_TO_POD, trace) for pod in pods])
+            assert [seen.verdict for seen in met] == [Verdict.ACCEPT] * 3
+            assert never.verdict is None
+            assert "the rules send the packet to" in never.reason
+            if trace:
+                assert [path(seen)[1] for seen in met] == [("nat", "service", number) for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from verifier.model.fields import ICMPV6, ConnState, has_ports
 
 UNTRACKED_MESSAGES = (*range(130, 137), 143, 151, 152)
 """ICMPv6 types of neighbour discovery and multicast listeners: connection tracking never looks at them."""
+SENT_ELSEWHERE = "the rules send the packet to"
 ChainIndex = Mapping[tuple[str, str], int]
 
 
@@ -136,7 +137,7 @@ def _state(order: Order, state: int, dump: Dump) -> str:
 
 def _elsewhere(order: Order, destination: bytes, port: int) -> str:
     text = address_text(order.family, int.from_bytes(destination, "big"))
-    return f"the rules send the packet to {text}" + (f" port {port}" if has_ports(order.protocol) else "")
+    return f"{SENT_ELSEWHERE} {text}" + (f" port {port}" if has_ports(order.protocol) else "")
 
 
 def _ways(interfaces: tuple[int, int, int, int], name: Callable[[int], str | None]) -> str:
