@@ -21,10 +21,14 @@ ORDINARY = {4: (TCP, UDP, SCTP, ICMP, OSPF), 6: (TCP, UDP, SCTP, ICMPV6, OSPF)}
 """The protocols that stand for others: none that is an extension header of IPv6, or the other family's."""
 
 
-def ordinary(world: World, services: int) -> ServiceBox:
-    """The box of some services with the most ordinary protocol among them, and no other."""
+def ordinary(world: World, services: int, state: ConnState) -> ServiceBox:
+    """The box of some services with the most ordinary protocol among them, and no other.
+
+    What is related to a connection is an error message about it, unless something tells these apart from the rest.
+    """
     boxes = service_boxes(world.space.services, services)
-    for protocol in ORDINARY[world.family]:
+    known = ORDINARY[world.family]
+    for protocol in (known[3], *known) if state is ConnState.RELATED else known:
         for box in boxes:
             if protocol in box.protocols:
                 return replace(box, protocols=(protocol,))

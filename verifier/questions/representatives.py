@@ -63,6 +63,6 @@ def _direct(telling: Telling, local: LocalPod, path: Path, scene: Scene, wire: W
         there, staying = telling.by_rules(hooks, here)
         possible = slice_at(staying, cells)
         for services, _ in classes(sorted(there.services | telling.by_policies(here)[1]), possible):
-            box = ordinary(world, services)
+            box = ordinary(world, services, scene.state)
             packet = plainest(world, path, (here.source, here.destination), box, wire, scene.state)
             yield Representative(local.name, path, packet)

@@ -112,7 +112,7 @@ class SentOn:
 
     def _packet(self, path: Path, after: Scene, services: int, wire: Wire | None) -> Packet:
         world = self._telling.world
-        box = ordinary(world, services)
+        box = ordinary(world, services, self._state)
         return plainest(world, path, (after.source, after.destination), box, wire, self._state)
 
     def _as_sent(self, packet: Packet, arrival: Arrival, services: int) -> Packet:

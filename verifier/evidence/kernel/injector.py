@@ -136,6 +136,8 @@ class Injector:
             return
         if order.outgoing:
             lead(order.family, order.outgoing)
+        if order.bridged and order.original:
+            self._scenery.behind(order)
         lead(order.family, order.incoming if self._dumps[order.family].checks_source_routes else FENCE, BACKWARD)
 
     def _packet(self, order: Order) -> bytes:

@@ -66,6 +66,7 @@ class Scenery:
         self.hardware: dict[str, bytes] = {}
         self._inward: dict[str, socket.socket] = {}
         self._routes = Netlink(netlink.ROUTE)
+        self._behind: dict[tuple[str, int], str] = {}
         self._leads: dict[tuple[int, int], str] = {}
         for name, value in SETTINGS:
             space.setting(name, value)
@@ -103,8 +104,13 @@ class Scenery:
             way.send(frame)
 
     def way_in(self, order: Order) -> tuple[str, bytes]:
-        """Where a frame must be written, and to which hardware address: a bridge's other port, or ours."""
-        return order.port_in or order.incoming, self.hardware[order.port_out if order.bridged else order.incoming]
+        """Where a frame must be written, and to which hardware address: a bridge's other port, or ours.
+
+        Ours also where the rules are to give the packet its destination: a stray of another hardware address that ends
+        here would be confirmed by connection tracking (br_nf_local_in).
+        """
+        beyond = order.bridged and not order.original
+        return order.port_in or order.incoming, self.hardware[order.port_out if beyond else order.incoming]
 
     def wanted(self, order: Order) -> tuple[int, int, int, int]:
         """The interfaces and ports that an order asks for, by index; 0 for none."""
@@ -121,6 +127,16 @@ class Scenery:
         body = attribute(4, struct.pack("=I", self.index[interface])) + attribute(6, struct.pack("=I", 1))
         self._routes.request(NEW_ROUTE, head + body, netlink.CREATE | netlink.REPLACE)
         self._leads[family, table] = interface
+
+    def behind(self, order: Order) -> None:
+        """Let the bridge know behind which port the destination is that the rules give a packet."""
+        key = (order.outgoing, order.destination)
+        if self._behind.get(key) != order.port_out:
+            address = address_text(order.family, order.destination)
+            beyond = ":".join(f"{byte:02x}" for byte in self.hardware[order.port_out])
+            to = f"{address} lladdr {beyond} dev {self._real(order.outgoing)} nud permanent"
+            self.space.must("ip", "neigh", "replace", *to.split())
+            self._behind[key] = order.port_out
 
     def close(self) -> None:
         """Close what is open; the interfaces end with the namespace."""
