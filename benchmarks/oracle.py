@@ -31,7 +31,7 @@ SHORT = """*filter
 COMMIT
 """
 SETS = "create clients hash:ip family inet hashsize 1024 maxelem 65536\nadd clients 10.0.0.1\n"
-KNOWN = {"state": ConnState.ESTABLISHED, "tcp_flags": 16}
+KNOWN: dict[str, object] = {"state": ConnState.ESTABLISHED, "tcp_flags": 16}
 
 
 def long(rules: int) -> str:
@@ -45,7 +45,7 @@ def long(rules: int) -> str:
     )
 
 
-CASES = {
+CASES: dict[str, tuple[str, dict[str, object], bool]] = {
     "new": (SHORT, {}, False),
     "established": (SHORT, KNOWN, False),
     "new, traced": (SHORT, {}, True),
