@@ -20,7 +20,7 @@ setup: $(SETUP) ## make .venv with chainproof and everything that development ne
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,evidence]'
 	$(BIN)/python -m compileall -q verifier
 	touch $@
 

@@ -34,6 +34,13 @@ class Command:
     click: click.Command
 
 
+def seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Checks the value of an option that takes seconds."""
+    if value is not None and not 0 < value < float("inf"):
+        raise click.BadParameter("expected a number of seconds above 0")
+    return value
+
+
 def with_output(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options --format and --output, which every command has."""
     command = click.option(

@@ -6,10 +6,11 @@ import click
 
 from verifier import session
 from verifier.cli.assume import settled, with_assumptions
-from verifier.cli.command import ANSWERED, Command, with_output
+from verifier.cli.command import ANSWERED, Command, Exit, seconds, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
 from verifier.model.assumption import Setting
+from verifier.model.evidence import CheckOptions, Standing
 from verifier.model.options import VerifyOptions
 from verifier.model.path import Path
 
@@ -81,6 +82,41 @@ def export(
         outcome = session.export(snapshot, directory, options, progress)
     write(outcome, form, output)
     return ANSWERED[outcome.answer]
+
+
+STANDINGS = {
+    Standing.CONFIRMED: Exit.PROVED,
+    Standing.INCOMPLETE: Exit.UNDECIDED,
+    Standing.CONTRADICTED: Exit.DISAGREEMENT,
+}
+
+
+@evidence.command("check")
+@click.argument("directory")
+@click.option("--snapshot", "snapshot", default="", metavar="SNAPSHOT", help="Check that the bundle is about SNAPSHOT.")
+@click.option("--without-solver", is_flag=True, help="Do not ask a second solver.")
+@click.option(
+    "--solver-timeout", type=float, callback=seconds, metavar="SECONDS",
+    help="What the second solver does not answer of a script by then is not compared.",
+)  # fmt: skip
+@with_output
+def check(
+    *, directory: str, snapshot: str, without_solver: bool, solver_timeout: float | None, form: str, output: str
+) -> int:
+    """Check everything that the bundle in DIRECTORY claims, believing nothing of it.
+
+    Every file is compared with its hash in the manifest, every proof is followed by a small checker that shares nothing with
+    the rest of chainproof, every packet is evaluated, and a second solver is asked every query. With --snapshot the bundle's
+    inputs are compared with SNAPSHOT, and its scripts with those that are written anew from it. The exit code is 0 where
+    every claim was checked and holds, 2 where a file was changed or cannot be read, 3 where something could not be checked
+    (a second solver that is not installed counts, unless --without-solver), 4 where a check contradicts a claim.
+    """
+    check_writable(output)
+    options = CheckOptions(not without_solver, solver_timeout, snapshot)
+    with shown_progress() as progress:
+        outcome = session.check_evidence(directory, options, progress)
+    write(outcome, form, output)
+    return STANDINGS[outcome.standing]
 
 
 MODULE = Command("evidence", evidence)

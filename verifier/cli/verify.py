@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from verifier import session
-from verifier.cli.command import ANSWERED, Command, Exit, with_output
+from verifier.cli.command import ANSWERED, Command, Exit, seconds, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
 from verifier.cli.select import selection, with_backend, with_selection
@@ -16,12 +16,6 @@ from verifier.model.replay import Backend, Outcome
 
 REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit.UNDECIDED}
 """What counts more than the answer, where the kernel was asked."""
-
-
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value < float("inf"):
-        raise click.BadParameter("expected a number of seconds above 0")
-    return value
 
 
 @click.command("verify")
@@ -38,7 +32,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float 
     "--encoding", type=click.Choice(["classes", "bits"]), default="classes", show_default=True,
     help="How packets are put to the solver; bits is slow and obvious.",
 )  # fmt: skip
-@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="What takes longer is undecided.")
+@click.option("--timeout", type=float, callback=seconds, metavar="SECONDS", help="What takes longer is undecided.")
 @click.option("--replay", is_flag=True, help="Show the packet of each finding to the real kernel.")
 @with_backend
 @with_output

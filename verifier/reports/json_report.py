@@ -14,6 +14,7 @@ from verifier import __version__
 from verifier.model.addresses import address_text, networks
 from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
+from verifier.model.evidence import CheckReport
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
 from verifier.model.finding import (
@@ -36,6 +37,7 @@ from verifier.model.ruleset import Rule
 from verifier.model.story import ExplainReport, ProfileReport, Story
 from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
+from verifier.reports.json_check import check_document
 from verifier.reports.json_export import export_document
 from verifier.reports.json_replay import replay_document, replay_members
 from verifier.reports.patterns import worst_first
@@ -73,6 +75,8 @@ def render(outcome: Outcome, _style: Style) -> str:
             document = _profile_document(outcome)
         case ExportReport():
             document = export_document(outcome)
+        case CheckReport():
+            document = check_document(outcome)
     return "".join(laid_out(document, "", _PATTERN)) + "\n"
 
 

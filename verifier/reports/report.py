@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
+from verifier.model.evidence import CheckReport
 from verifier.model.finding import VerifyReport
 from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
@@ -25,7 +26,9 @@ class Style:
     colour: bool = False
 
 
-Outcome: TypeAlias = VerifyReport | ExplainReport | CounterReport | ReplayReport | ProfileReport | ExportReport
+Outcome: TypeAlias = (
+    VerifyReport | ExplainReport | CounterReport | ReplayReport | ProfileReport | ExportReport | CheckReport
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
+from verifier.model.evidence import CheckReport
 from verifier.model.finding import VerifyReport
 from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
 from verifier.reports.page import Page
 from verifier.reports.report import Outcome, Report, Style
+from verifier.reports.text_check import write_check
 from verifier.reports.text_counters import write_counters
 from verifier.reports.text_export import write_export
 from verifier.reports.text_profile import write_profiles
@@ -33,6 +35,8 @@ def render(outcome: Outcome, style: Style) -> str:
             write_profiles(outcome, page)
         case ExportReport():
             write_export(outcome, page)
+        case CheckReport():
+            write_check(outcome, page)
     return page.text()
 
 

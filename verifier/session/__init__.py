@@ -23,6 +23,7 @@ from verifier.model.assumption import ASSUMPTIONS, Setting
 from verifier.model.bundle import ExportReport
 from verifier.model.cluster import Cluster
 from verifier.model.counters import CounterReport, Share, Way
+from verifier.model.evidence import CheckOptions, CheckReport
 from verifier.model.explanation import Comparison
 from verifier.model.finding import Answer, Finding, NodeReport, Premise, VerifyReport
 from verifier.model.node import NodeState
@@ -45,6 +46,7 @@ from verifier.readers.assumptions import read_assumptions
 from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
+from verifier.session.audit import check_bundle, check_inputs, made_anew
 from verifier.session.evidence import Bundle, check_directory
 from verifier.session.kernel import asked_of, replayed, with_replays
 from verifier.session.selection import check_found, check_usable, chosen_nodes, judged_nowhere, selected, some
@@ -97,6 +99,20 @@ def export(snapshot_path: str, directory: str, options: VerifyOptions, progress:
         answer = _worst(report.answer for report in reports)
         found = VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
         return bundle.written(found, directory)
+
+
+def check_evidence(directory: str, options: CheckOptions, progress: Progress = silent) -> CheckReport:
+    """Check a bundle of evidence, and where a snapshot is given, whether the bundle is about that.
+
+    Raises InputError where the bundle was tampered with or cannot be read, or was made from other files.
+    """
+    with _no_collections():
+        report, found = check_bundle(directory, options, progress)
+        if not options.snapshot:
+            return report
+        check_inputs(found, _read(options.snapshot, progress))
+        differences = tuple(made_anew(found, options.snapshot, export))
+        return replace(report, snapshot=options.snapshot, contradictions=(*report.contradictions, *differences))
 
 
 def explain(snapshot_path: str, probe: Probe) -> ExplainReport:

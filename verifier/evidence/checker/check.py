@@ -10,7 +10,7 @@ from verifier.evidence.checker.meaning import Meaning
 from verifier.evidence.checker.nodes import TRUE, TooManyNodesError
 from verifier.evidence.checker.operators import value_word
 from verifier.evidence.checker.proof import refutes
-from verifier.evidence.checker.refused import CERTIFICATE, SCRIPT, RefusedError
+from verifier.evidence.checker.refused import CERTIFICATE, SCRIPT, NotShownError, RefusedError
 from verifier.evidence.checker.script import Query, Script, read_script
 from verifier.evidence.checker.terms import Value
 
@@ -23,7 +23,7 @@ def check(script_text: str, certificate_text: str, packets: Packets | None = Non
 
     Where `packets` has values for a query, it has to hold under these too. Raises RefusedError where the script or the
     certificate cannot be read, a proof does not hold, values do not satisfy their query, or one of them contradicts the
-    status that the script states.
+    status that the script states (the last two: NotShownError).
     """
     script = read_script(script_text)
     claims = read_certificate(certificate_text)
@@ -34,8 +34,8 @@ def check(script_text: str, certificate_text: str, packets: Packets | None = Non
     try:
         for number, (query, claim) in enumerate(zip(script.queries, claims, strict=True), 1):
             checking.claim(query, claim)
-            if packets and number in packets:
-                checking.evaluate(query, packets[number], f"packet of query {number}", 0)
+            if packets is not None and number in packets:
+                checking.evaluate(query, packets[number], packet_of(number), 0)
     except RecursionError as error:
         raise RefusedError(
             SCRIPT, query.line, "the definitions of this query are nested too deeply to be followed"
@@ -45,6 +45,11 @@ def check(script_text: str, certificate_text: str, packets: Packets | None = Non
     if packets and not set(packets) <= set(range(1, len(claims) + 1)):
         raise RefusedError(SCRIPT, 0, f"values are given for a query beyond the last, number {len(claims)}")
     return [claim.answer for claim in claims]
+
+
+def packet_of(number: int) -> str:
+    """How errors name the values that were given for a query."""
+    return f"packet of query {number}"
 
 
 class _Checking:
@@ -66,10 +71,10 @@ class _Checking:
         root = self._proofs.query(query.assertions)
         if query.status and query.status != claim.answer:
             problem = f"{claim.answer} is claimed where the script says {query.status} (line {query.line})"
-            raise RefusedError(CERTIFICATE, claim.line, problem)
+            raise NotShownError(CERTIFICATE, claim.line, problem)
         if claim.answer == "unsat":
             if not refutes(Clauses(self._proofs.nodes, root), claim.lemmas):
-                raise RefusedError(CERTIFICATE, claim.line, "the proof does not end in the empty clause")
+                raise NotShownError(CERTIFICATE, claim.line, "the proof does not end in the empty clause")
         elif claim.answer == "sat":
             self.evaluate(query, claim.values, CERTIFICATE, claim.line)
 
@@ -82,7 +87,7 @@ class _Checking:
                 raise RefusedError(source, line, f"{name} {word}: the script declares no such constant of this width")
             known[self._numbers[name]] = _value(term.payload)
         if self._values.under(known, query.assertions) != TRUE:
-            raise RefusedError(source, line, f"the values do not satisfy the query at line {query.line} of the script")
+            raise NotShownError(source, line, f"the values do not satisfy the query at line {query.line} of the script")
 
 
 def _value(payload: object) -> Value:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from verifier.evidence.checker.certificate import Lemma
 from verifier.evidence.checker.clauses import Clause, Clauses
-from verifier.evidence.checker.refused import CERTIFICATE, RefusedError
+from verifier.evidence.checker.refused import CERTIFICATE, NotShownError, RefusedError
 
 
 def refutes(clauses: Clauses, lemmas: Sequence[Lemma]) -> bool:
-    """Whether the lemmas show that the clauses cannot hold; RefusedError with the line of a lemma that does not follow."""
+    """Whether the lemmas show that the clauses cannot hold; NotShownError with the line of a lemma that does not follow."""
     known = list(clauses.clauses)
     variables = len(clauses.node_of) - 1
     for lemma in lemmas:
@@ -18,9 +18,11 @@ def refutes(clauses: Clauses, lemmas: Sequence[Lemma]) -> bool:
             raise RefusedError(CERTIFICATE, lemma.line, f"the query has no more than {variables} variables")
         if not lemma.antecedents:
             if not clauses.holds_in_its_field(lemma.literals):
-                raise RefusedError(CERTIFICATE, lemma.line, "no field lemma: some value satisfies none of its literals")
+                raise NotShownError(
+                    CERTIFICATE, lemma.line, "no field lemma: some value satisfies none of its literals"
+                )
         elif not follows(lemma.literals, lemma.antecedents, known):
-            raise RefusedError(CERTIFICATE, lemma.line, "the lemma does not follow from what it names")
+            raise NotShownError(CERTIFICATE, lemma.line, "the lemma does not follow from what it names")
         known.append(lemma.literals)
     return () in known
 

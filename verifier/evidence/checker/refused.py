@@ -13,5 +13,9 @@ class RefusedError(Exception):
         self.problem = problem
 
 
+class NotShownError(RefusedError):
+    """A certificate that can be read and does not show what it claims, or values that do not satisfy their query."""
+
+
 SCRIPT = "script"
 CERTIFICATE = "certificate"

@@ -1,0 +1,1 @@
+"""Bundles of evidence as they are found: nothing that one claims is believed before it is checked."""
