@@ -5,6 +5,7 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -38,8 +39,9 @@ class Process:
     def close(self) -> None:
         """End the process, and with it the namespace."""
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+            with contextlib.suppress(BrokenPipeError):  # what a process that has ended was not told is lost
+                if pipe is not None:
+                    pipe.close()
         self._process.wait()
 
     def ask(self, what: str, *given: Any) -> None:
@@ -56,7 +58,7 @@ class Process:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            return RuntimeError(f"the process that asks the kernel ended with status {self._process.wait()}")
+            return Unavailable(f"the process that asks the kernel ended with status {self._process.wait()}")
         kind, answer = json.loads(line)
         return answer if kind == "ok" else {"Unavailable": Unavailable, "Refused": Refused}[kind](answer)
 
@@ -109,10 +111,10 @@ class Kernel:
         writing = [Thread(target=_ask, args=(worker, chunks[at::crew])) for at, worker in enumerate(self._workers)]
         for thread in writing:
             thread.start()
-        told = _good([self._workers[at % crew].answer() for at in range(len(chunks))])
+        told = [self._workers[at % crew].answer() for at in range(len(chunks))]
         for thread in writing:
             thread.join()
-        rows = (row for each in told for row in each)
+        rows = (row for each in _good(told) for row in each)
         return [seen(row, self._chains.get(shot.packet.family, ())) for shot, row in zip(shots, rows, strict=True)]
 
     def _all(self, what: str, *given: Any) -> Any:

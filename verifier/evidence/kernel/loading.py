@@ -37,24 +37,31 @@ class Loader:
         self._space = space
         self._backend = backend
         self.dumps: dict[int, Dump] = {}
-        self._sets = ""
+        self._sets: str | None = ""
+        self._tables: dict[int, dict[str, None]] = {4: {}, 6: {}}
 
     def load(self, family: int, rules: str, sets: str) -> tuple[str, ...]:
         """Replace the rules of a family; sets that differ from those before replace them, and the rules of both families.
 
-        Returns what was left out. Raises Refused with the tool's message and the line.
+        Returns what was left out. Raises Refused with the tool's message and the line; nothing of the family is then
+        loaded.
         """
         dump = read_dump(rules)
         text, notes = prepare(rules)
         if sets != self._sets:
-            for loaded in list(self.dumps):
+            for loaded in self._tables:
                 self._clear(loaded)
+            self._sets = None
             self._drop_sets()
             self._restore("ipset", "-exist", "restore", given=sets)
             self._sets = sets
-        elif family in self.dumps:
-            self._clear(family)
-        self._restore(_tool(family, self._backend, "restore"), given=text)
+        self._clear(family)
+        self._tables[family] |= dict.fromkeys(dump.tables)
+        try:
+            self._restore(_tool(family, self._backend, "restore"), given=text)
+        except Refused:
+            self._clear(family)  # the tools load table by table
+            raise
         self.dumps[family] = dump
         return notes
 
@@ -69,17 +76,16 @@ class Loader:
 
     def _clear(self, family: int) -> None:
         """Remove the rules of a family. An emptied legacy table stays, and accepts everything."""
-        dump = self.dumps.pop(family)
+        self.dumps.pop(family, None)
+        tables = [table for table in self._tables[family] if table in BUILT_IN]
         if self._backend is Backend.NFT:
             name = "ip" if family == 4 else "ip6"
-            gone = "".join(f"add table {name} {table}\ndelete table {name} {table}\n" for table in BUILT_IN)
+            gone = "".join(f"add table {name} {table}\ndelete table {name} {table}\n" for table in tables)
             self._space.must("nft", "-f", "-", text=gone)
-            return
-        empty = "".join(
-            f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in BUILT_IN[table]) + "COMMIT\n"
-            for table in dump.tables
-        )
-        self._space.must(_tool(family, self._backend, "restore"), text=empty)
+        for table in tables if self._backend is Backend.LEGACY else ():
+            empty = f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in BUILT_IN[table]) + "COMMIT\n"
+            self._space.tool(_tool(family, self._backend, "restore"), text=empty)  # a table that is lacking stays so
+        self._tables[family] = {}
 
     def _drop_sets(self) -> None:
         """A list of sets lets go when it is emptied."""

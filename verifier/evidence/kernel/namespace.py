@@ -41,7 +41,15 @@ class Namespace:
         self.assure()
         environment = {**os.environ, "XTABLES_LOCKFILE": self.lock, "LC_ALL": "C"}
         try:
-            return subprocess.run(command, input=text, text=True, capture_output=True, check=False, env=environment)  # noqa: S603
+            return subprocess.run(  # noqa: S603
+                command,
+                input=text,
+                encoding="utf-8",
+                errors="surrogateescape",
+                capture_output=True,
+                check=False,
+                env=environment,
+            )
         except OSError as error:
             raise Unavailable(f"{command[0]} cannot be run ({error.strerror}): install it") from error
 
