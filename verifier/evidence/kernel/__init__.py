@@ -1,4 +1,4 @@
 """The real kernel as a judge of packets: rules loaded in a throw-away network namespace, and what becomes of packets there.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """

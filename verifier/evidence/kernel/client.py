@@ -1,6 +1,6 @@
 """The kernel as others ask it: packets sent through real rules in a throw-away namespace, by a process of its own.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Connections that packets belong to: entries of connection tracking, made before a packet is sent and taken away after it.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-3, KER-4, KER-8)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A dump of rules as text: which chains it has, how many rules each, and what of it matters to sending packets.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sending packets into the hooks, and reading what became of them.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the reports of a packet say: accepted, dropped, or that it was not in the situation that was asked for.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-2)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Loading dumps with the kernel's own tools, and which rule a back end means when it traces one.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-9)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A network namespace that this process made for itself, and the proof that it is in it.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-1)
 """
 
 from __future__ import annotations

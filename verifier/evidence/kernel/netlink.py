@@ -1,6 +1,6 @@
 """As much of netlink as the kernel oracle needs: acknowledged requests, dumps, and events read in order.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What client and worker say to each other: shots and sights as rows of plain values, one JSON line a message.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

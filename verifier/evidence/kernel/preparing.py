@@ -1,6 +1,6 @@
 """Making a dump loadable: what its rules refer to beside sets, and what may be left out because nothing depends on it.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-9)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the kernel is asked and what it answers.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the kernel tells about packets on their way: reports of our places, and traces of both back ends, in order.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

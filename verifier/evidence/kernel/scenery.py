@@ -4,7 +4,7 @@ An interface is one end of a pair; what is written to its other end comes in by 
 default route, which is moved for each packet; where answers leave and where a source would be routed to, by another
 table, which only packets of this node consult.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-6, KER-7)
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A stand-in is right as long as every rule says the same of it as of the name that it stands for.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-6)
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ seen.
 Frames say what is wanted of them in their source address, packets of this node in their priority: no rule that the
 verifier reads can see either.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md (KER-2, KER-3)
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The packet carries its number where no rule looks: in the identification of IPv4, in the flow label of IPv6.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations

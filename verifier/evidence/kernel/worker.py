@@ -1,6 +1,6 @@
 """The process that lives in a namespace of its own: reads requests as lines of JSON, answers each with one line.
 
-Spec: specs/universe.md
+Spec: specs/kernel.md
 """
 
 from __future__ import annotations
