@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from verifier.model.effect import Verdict
+from verifier.model.finding import Finding
 from verifier.model.replay import Outcome, Replay, worst
 from verifier.model.replay_report import NodeReplay, Replayed, ReplayReport
 from verifier.reports.page import Page, Segment
@@ -47,11 +48,17 @@ def _stand_ins(node: NodeReplay) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for packet in node.packets for replay in packet.replays for note in replay.notes))
 
 
-def replay_text(replay: Replay) -> str:
-    """What one back end made of a packet: "nft: dropped, answered by a reset", or why it was not asked."""
-    if replay.reason or replay.verdict is None:
-        return f"{replay.backend.value}: {replay.reason}"
-    return f"{replay.backend.value}: {_done(replay)}"
+def _together(replays: Sequence[Replay]) -> str:
+    """ "nft and legacy: dropped", or what each back end did where it is not the same."""
+    told: dict[str, list[str]] = {}
+    for replay in replays:
+        told.setdefault(_result(replay), []).append(replay.backend.value)
+    return "; ".join(f"{' and '.join(backends)}: {result}" for result, backends in told.items())
+
+
+def _result(replay: Replay) -> str:
+    """What one back end made of a packet: "dropped, answered by a reset", or why it is not confirmed."""
+    return replay.reason or _done(replay)
 
 
 def _done(replay: Replay) -> str:
@@ -64,12 +71,22 @@ def _done(replay: Replay) -> str:
 def kernel_segments(replays: Sequence[Replay]) -> list[Segment]:
     """Whether the kernel confirms one packet, and what each back end did."""
     outcome = worst(replay.outcome for replay in replays)
-    return [(WORD[outcome], ROLE[outcome]), f" ({'; '.join(map(replay_text, replays))})"]
+    return [(WORD[outcome], ROLE[outcome]), f" ({_together(replays)})"]
 
 
-def outcome_segment(outcome: Outcome, text: str) -> Segment:
-    """A text in the colour of an outcome."""
-    return (text, ROLE[outcome])
+def findings_segment(findings: Sequence[Finding]) -> Segment:
+    """What the kernel makes of all findings of a node, in one line."""
+    replays = [replay for finding in findings for replay in finding.replays]
+    outcomes = [finding.replayed for finding in findings if finding.replayed is not None]
+    backends = " and ".join(dict.fromkeys(replay.backend.value for replay in replays))
+    what = _all(len(outcomes), "finding")
+    outcome = worst(outcomes)
+    if outcome is Outcome.CONFIRMED:
+        return (f"the kernel ({backends}) confirms {what}", ROLE[outcome])
+    reasons = {replay.reason for replay in replays}
+    if len(reasons) == 1 and set(outcomes) == {Outcome.NOT_REPLAYED}:
+        return (f"{what} not replayed ({backends}): {reasons.pop()}", ROLE[outcome])
+    return (f"the kernel ({backends}): {counts_text(outcomes, 'finding')}", ROLE[outcome])
 
 
 def counts_text(outcomes: Sequence[Outcome], what: str) -> str:
@@ -107,7 +124,8 @@ def _packets(node: NodeReplay, inventory: Inventory, page: Page) -> None:
             page.blank()
             _title(packet, inventory, page)
             for replay in packet.replays:
-                page.line("  ", (WORD[replay.outcome], ROLE[replay.outcome]), f" {replay_text(replay)}", hang=4)
+                told = f" {replay.backend.value}: {_result(replay)}"
+                page.line("  ", (WORD[replay.outcome], ROLE[replay.outcome]), told, hang=4)
     _not_replayed(node, inventory, page)
     confirmed = [packet for packet in node.packets if packet.outcome is Outcome.CONFIRMED]
     if confirmed:
@@ -121,7 +139,7 @@ def _packets(node: NodeReplay, inventory: Inventory, page: Page) -> None:
 def _results(packet: Replayed) -> str:
     """What the kernel did, said once where all back ends did the same."""
     done = {_done(replay) for replay in packet.replays}
-    return done.pop() if len(done) == 1 else "; ".join(replay_text(replay) for replay in packet.replays)
+    return done.pop() if len(done) == 1 else _together(packet.replays)
 
 
 def _name(packet: Replayed) -> list[Segment]:
@@ -137,7 +155,7 @@ def _not_replayed(node: NodeReplay, inventory: Inventory, page: Page) -> None:
     for packet in node.packets:
         for replay in packet.replays:
             if replay.outcome is Outcome.NOT_REPLAYED:
-                reasons.setdefault(replay_text(replay), []).append(packet)
+                reasons.setdefault(f"{replay.backend.value}: {replay.reason}", []).append(packet)
     for reason, packets in reasons.items():
         page.blank()
         page.line(("not replayed", "unsure"), f": {counted(len(packets), 'packet')} with {reason}", hang=2)
@@ -158,7 +176,7 @@ def _whole(packet: Replayed, node: NodeReplay, inventory: Inventory, page: Page)
     for replay in packet.replays:
         page.line(
             ("kernel", "strong"),
-            f" {replay_text(replay)} ",
+            f" {replay.backend.value}: {_result(replay)} ",
             (f"({WORD[replay.outcome]})", ROLE[replay.outcome]),
             hang=2,
         )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer, Finding, Kind, NodeReport, VerifyReport
-from verifier.model.replay import Outcome, worst
+from verifier.model.replay import Outcome
 from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
@@ -18,7 +18,7 @@ from verifier.reports.text_packet import (
     policy_segments,
     rule_segments,
 )
-from verifier.reports.text_replay import counts_text, kernel_segments, outcome_segment
+from verifier.reports.text_replay import findings_segment, kernel_segments
 from verifier.reports.words import PATH_ORDER, Inventory, Place, Words, labels_text
 
 PATTERNS_TOLD = 5
@@ -61,11 +61,8 @@ def _headline(node: NodeReport, page: Page) -> None:
         page.line(f"  {node.enforcement}", hang=4)
     if len({answer for _, answer in node.families}) > 1:
         page.line("  ", ", ".join(f"IPv{family} is {answer.value}" for family, answer in node.families), hang=4)
-    outcomes = [finding.replayed for finding in node.findings if finding.replayed is not None]
-    if outcomes:
-        backends = dict.fromkeys(replay.backend.value for finding in node.findings for replay in finding.replays)
-        told = f"replayed on the kernel ({' and '.join(backends)}): {counts_text(outcomes, 'finding')}"
-        page.line("  ", outcome_segment(worst(outcomes), told), hang=4)
+    if any(finding.replays for finding in node.findings):
+        page.line("  ", findings_segment(node.findings), hang=4)
 
 
 def _summary(node: NodeReport) -> str:
