@@ -12,10 +12,11 @@ from functools import partial
 from typing import Protocol, TypeAlias
 
 from verifier.evidence.agreement import agreement, kernel_steps
+from verifier.evidence.kernel.judging import SENT_ELSEWHERE
 from verifier.evidence.kernel.records import Loaded, Refused, Seen, Shot, Stage, Unavailable
 from verifier.evidence.stage import Entry, Stagehand
 from verifier.model.node import NodeState
-from verifier.model.options import Progress
+from verifier.model.options import Progress, silent
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.profile import Profile
@@ -28,8 +29,8 @@ from verifier.reference.view import View, view_of
 AT_ONCE = 500
 """How many packets are handed to the kernel at a time, so that progress shows."""
 
-LOTS = (4, 16, 64)
-"""How often a packet is sent again, all at once, until the rules send it on to where it is to go."""
+AFRESH = 6
+"""How often packets that the rules send elsewhere are sent again to rules that remember nobody."""
 
 
 class Oracle(Protocol):
@@ -122,14 +123,33 @@ class Replayer:
         if all(entry.problem for entry, _ in cases):
             return [_unsent(entry, backend) for entry, _ in cases]
         try:
-            with self._opener(stage, backend) as kernel:
-                loaded = kernel.load(family, self._dumps.rules[family], self._dumps.sets)
-                self._notes |= {f"IPv{family}, {backend.value}: {note}": None for note in loaded.notes}
-                return [self._kept(each) for each in self._answers(kernel, family, backend, cases, progress)]
+            return self._until_settled(stage, family, backend, cases, progress)
         except Unavailable as missing:
             return _none(cases, backend, f"the kernel cannot be asked here: {missing}")
         except Refused as refusal:
             return _none(cases, backend, f"the kernel's own tools refuse the dump: {refusal}")
+
+    def _until_settled(
+        self, stage: Stage, family: int, backend: Backend, cases: Sequence[Case], progress: Progress
+    ) -> list[Replay]:
+        """Ask, and ask again about packets that rules sent elsewhere because they remember the sender (REP-5)."""
+        found = self._load_and_ask(stage, family, backend, cases, progress)
+        for _ in range(AFRESH):
+            astray = [place for place, replay in enumerate(found) if replay.reason.startswith(SENT_ELSEWHERE)]
+            if not astray:
+                break
+            again = self._load_and_ask(stage, family, backend, [cases[place] for place in astray], silent)
+            for place, replay in zip(astray, again, strict=True):
+                found[place] = replay
+        return found
+
+    def _load_and_ask(
+        self, stage: Stage, family: int, backend: Backend, cases: Sequence[Case], progress: Progress
+    ) -> list[Replay]:
+        with self._opener(stage, backend) as kernel:
+            loaded = kernel.load(family, self._dumps.rules[family], self._dumps.sets)
+            self._notes |= {f"IPv{family}, {backend.value}: {note}": None for note in loaded.notes}
+            return [self._kept(each) for each in self._answers(kernel, family, backend, cases, progress)]
 
     def _answers(
         self, kernel: Oracle, family: int, backend: Backend, cases: Sequence[Case], progress: Progress
@@ -140,9 +160,7 @@ class Replayer:
         for start in range(0, len(cases), AT_ONCE):
             progress(f"{self._node.name}: IPv{family} on the kernel ({backend.value})", start, len(cases))
             some = cases[start : start + AT_ONCE]
-            answers = iter(
-                _seen(kernel, [Shot(entry.packet, asked.path) for entry, asked in some if not entry.problem])
-            )
+            answers = iter(kernel.ask([Shot(entry.packet, asked.path) for entry, asked in some if not entry.problem]))
             for entry, asked in some:
                 yield (
                     _unsent(entry, backend)
@@ -157,18 +175,6 @@ class Replayer:
         expected = walk(asked.packet, asked.path, self._node, self._view)
         found = agreement(expected, partial(every_way, asked.packet, asked.path, self._node, self._view), seen, steps)
         return Replay(backend, found.outcome, found.reason, seen.verdict, seen.mark, steps, seen.reply, entry.notes)
-
-
-def _seen(kernel: Oracle, shots: Sequence[Shot]) -> list[Seen]:
-    """What becomes of each; rules that draw lots may send a packet elsewhere, so such a one is sent again (REP-5)."""
-    answers = kernel.ask(shots)
-    for place, shot in enumerate(shots):
-        for copies in LOTS if shot.packet.original is not None else ():
-            if answers[place].verdict is not None:
-                break
-            drawn = kernel.ask([shot] * copies)
-            answers[place] = next((seen for seen in drawn if seen.verdict is not None), answers[place])
-    return answers
 
 
 def _unsent(entry: Entry, backend: Backend) -> Replay:
