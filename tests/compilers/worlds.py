@@ -16,6 +16,8 @@ Values = dict[str, tuple[str, ...]]
 NODES = "node node-a 192.168.0.10 fd00::10\nnode node-b 192.168.0.11 fd00::11\n"
 LOCAL = (("shop", "web"), ("shop", "api"), ("edge", "job"))
 FAR = (("shop", "far"), ("bare", "db"))
+MORE = (("edge", "gate"), ("bare", "tool"))
+"""Further pods here, in the one world of ten that is large."""
 SPACES = ("shop", "edge", "bare")
 VALUES: Values = {"app": ("web", "api"), "tier": ("front", "")}
 SPACE_VALUES: Values = {"team": ("a", "b"), "env": ("prod",)}
@@ -65,7 +67,9 @@ class World:
 def world(seed: str, families: tuple[int, ...]) -> World:
     """The world of a seed, with blocks of these families; with two of them its pods have both or only IPv4."""
     chance = random.Random(seed)
-    objects, policies = expand_cluster(_cluster(chance)), list(_policies(chance, families))
+    large = chance.random() < 0.1
+    objects = expand_cluster(_cluster(chance, (*LOCAL, *MORE) if large else LOCAL))
+    policies = list(_policies(chance, families, chance.choice((5, 6, 7, 8) if large else (1, 2, 3, 3, 4))))
     dual = 6 in families and chance.random() < 0.5
     return World(objects if dual else [_of_ipv4(each) for each in objects], policies)
 
@@ -83,12 +87,12 @@ def _of_ipv4(each: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------ clusters
 
 
-def _cluster(chance: random.Random) -> str:
+def _cluster(chance: random.Random, local: tuple[tuple[str, str], ...]) -> str:
     lines = [NODES]
     for name in SPACES:
         known = _labels(chance, SPACE_VALUES)
         lines.append(f"namespace {name} {known}".rstrip())
-    for number, (space, name) in enumerate(LOCAL, 2):
+    for number, (space, name) in enumerate(local, 2):
         lines.append(_pod(chance, space, name, f"10.0.0.{number} fd01::{number}", ""))
     for number, (space, name) in enumerate(FAR, 2):
         lines.append(_pod(chance, space, name, f"10.0.1.{number} fd01:0:0:1::{number}", " on=node-b"))
@@ -118,8 +122,8 @@ def _pod(chance: random.Random, space: str, name: str, address: str, place: str)
 # ------------------------------------------------------------------ policies
 
 
-def _policies(chance: random.Random, families: tuple[int, ...]) -> Iterator[dict[str, Any]]:
-    for number in range(chance.choice((1, 2, 3, 3, 4))):
+def _policies(chance: random.Random, families: tuple[int, ...], count: int) -> Iterator[dict[str, Any]]:
+    for number in range(count):
         types = chance.choice((["Ingress"], ["Egress"], ["Ingress", "Egress"], ["Ingress", "Egress"], None))
         spec: dict[str, Any] = {"podSelector": _selector(chance, VALUES, chance.choice((0, 0, 0, 1, 1, 2)))}
         if types is not None:
