@@ -59,7 +59,8 @@ class WirePlace:
 class Plan:
     """The questions of one family of a node with their answers, and all that a query about them has to know.
 
-    `deviations` are those in force. `translation_known` says whether the dump shows what the node translates (NAT-4);
+    `deviations` are those in force. `translation_known` says whether the dump shows what the node translates (NAT-4),
+    `translates` whether some rule gives packets another destination;
     with `any_mark` packets enter with any mark, else with none.
     """
 
@@ -71,6 +72,7 @@ class Plan:
     settings: Mapping[str, Setting]
     deviations: tuple[Deviation, ...]
     translation_known: bool
+    translates: bool = False
     any_mark: bool = False
 
 

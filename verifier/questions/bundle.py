@@ -44,6 +44,7 @@ def plan_of(
         settings=options.settings,
         deviations=deviations,
         translation_known=world.translation_known,
+        translates=world.translates,
         any_mark=options.initial_mark_any,
     )
 

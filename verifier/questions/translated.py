@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from verifier.model.assumption import SERVICE_HAIRPIN, Setting, chosen
 from verifier.model.fields import ConnState
@@ -115,8 +117,8 @@ class TranslatedPackets:
                 try:
                     self._judge(local, question, lemmas)
                 except UnsettledError as error:
-                    for path in question.asked:
-                        self._ledger.undecided(local.pod.full_name, path, [str(error)])
+                    for path, ends in question.asked.items():
+                        self._undecided(local, path, ends, [str(error)])
 
     def _confirm(self, lemmas: Lemmas) -> None:
         """The solver agrees on what is sent elsewhere; raises Disagreement where it does not."""
@@ -288,14 +290,20 @@ class TranslatedPackets:
             self._world.note_used(kind, question.asked, scene, region)
             if self._run.demand is Demand.POLICY:
                 self._world.note_reading(kind, path, scene, region)
-        reasons = [*passing.reasons, *self.reasons]
-        self._record(local, path, scene, arrival, Verdicts(leak, blocked, doubt), reasons)
+        if doubt:
+            wrong = join(*(minus(region, here.excused.get(kind, {})) for kind, region in differing.items()))
+            doubtful = minus(minus(wrong, leak), blocked)
+            self._undecided(local, path, reduce(or_, doubtful, 0), [*passing.reasons, *self.reasons])
+        self._record(local, path, scene, arrival, Verdicts(leak, blocked, doubt))
 
-    def _record(
-        self, local: LocalPod, path: Path, scene: Scene, arrival: Arrival, verdicts: Verdicts, reasons: list[str]
-    ) -> None:
-        if verdicts.possible:
-            self._ledger.undecided(local.pod.full_name, path, reasons)
+    def _undecided(self, local: LocalPod, path: Path, ends: int, reasons: list[str]) -> None:
+        """What becomes of packets between a pod and these other ends is not known; to a pod that sends them neither."""
+        self._ledger.undecided(local.pod.full_name, path, reasons)
+        for sender in self._world.places.pods if path is Path.POD_TO_POD else ():
+            if sender.bit & ends:
+                self._ledger.undecided(sender.pod.full_name, path, reasons)
+
+    def _record(self, local: LocalPod, path: Path, scene: Scene, arrival: Arrival, verdicts: Verdicts) -> None:
         if (
             self._wire.doubt
             and path in (Path.REMOTE_TO_POD, Path.POD_TO_REMOTE)

@@ -11,7 +11,20 @@ from verifier.evidence.bundle.interfaces import Interfaces
 from verifier.evidence.bundle.marks import GOING, LOST, S, Traversal
 from verifier.evidence.bundle.predicates import Predicates, opaque_in
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
-from verifier.evidence.bundle.terms import Term, apply, conj, disj, flattened
+from verifier.evidence.bundle.terms import (
+    FALSE,
+    Term,
+    apply,
+    choice,
+    conj,
+    disj,
+    equal,
+    flattened,
+    negation,
+    number,
+    variable,
+    within,
+)
 from verifier.model.bundle import NO_PORT
 from verifier.model.effect import (
     Assign,
@@ -21,11 +34,13 @@ from verifier.model.effect import (
     Finish,
     Goto,
     Return,
+    Target,
     Translate,
     Unknown,
     Untrack,
     Verdict,
 )
+from verifier.model.fields import PORT_PROTOCOLS
 from verifier.model.path import (
     BEFORE_ROUTING,
     IN_INTERFACE_CHAINS,
@@ -86,6 +101,10 @@ class Chains:
             return stands(GOING, way)
         free = self._script.unknown("whether a packet that is lost sight of is accepted", "lost")
         return disj((stands(GOING, way), conj((stands(LOST, way), free))))
+
+    def may_lose(self, state: Term) -> Term:
+        """Whether sight of the packet has been lost."""
+        return self._traversal.stands(LOST, state) if self._loses else FALSE
 
     # ------------------------------------------------------------------ chains
 
@@ -161,11 +180,26 @@ class Chains:
             case Translate(rewrites, _, targets):
                 if not rewrites:
                     return move("accepted", S)
-                return move("sent", S) if targets else self._lose()
+                return self._sent(targets) if targets else self._lose()
             case Unknown():
                 return self._lose()
             case _:
                 return None
+
+    def _sent(self, targets: Sequence[Target]) -> Term:
+        """A packet that is given a destination: the one that is asked about, or another one (NAT-2)."""
+        there = disj(self._leads_to(each) for each in targets)
+        return choice(there, self._traversal.move("sent", S), self._traversal.move("away", S))
+
+    def _leads_to(self, target: Target) -> Term:
+        if target.family != self._script.family:
+            return FALSE
+        where = within(variable("new-dst"), self._script.address, [target.addresses])
+        ported = disj(equal(variable("proto"), number(each, 8)) for each in PORT_PROTOCOLS)
+        port = variable("new-dport")
+        if target.ports is None:
+            return conj((where, disj((negation(ported), equal(port, variable("dport"))))))
+        return conj((where, ported, within(port, 16, [target.ports])))
 
     def _lose(self) -> Term:
         self._loses = True

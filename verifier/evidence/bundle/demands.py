@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from verifier.evidence.bundle.policies import Policies, Side
 from verifier.evidence.bundle.predicates import Predicates
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
-from verifier.evidence.bundle.terms import FALSE, TRUE, Term, conj, disj, negation, truth
+from verifier.evidence.bundle.terms import (
+    FALSE,
+    TRUE,
+    Term,
+    addresses,
+    conj,
+    disj,
+    equal,
+    negation,
+    number,
+    truth,
+    variable,
+)
 from verifier.evidence.bundle.world import is_protocol, is_state
 from verifier.model.assumption import (
     EXISTING_CONNECTIONS,
@@ -19,6 +31,8 @@ from verifier.model.assumption import (
     INVALID_STATE,
     OTHER_PROTOCOLS,
     RULES_WITHOUT_PORTS,
+    SERVICE_ADDRESSES,
+    SERVICE_HAIRPIN,
     UNTRACKED_STATE,
     Setting,
     chosen,
@@ -32,6 +46,7 @@ from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.profile import Deviation, reading
 
+SERVED = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
 NEAR = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 ANSWERING = {
     Path.REMOTE_TO_POD: (Direction.INGRESS,),
@@ -64,8 +79,9 @@ class Readers:
 class Demands:
     """What is asked under the plan's settings."""
 
-    def __init__(self, script: Script, plan: Plan, cluster: Cluster, readers: Readers) -> None:
+    def __init__(self, script: Script, plan: Plan, cluster: Cluster, readers: Readers, own: Function) -> None:
         self._script = script
+        self._own = own
         self._plan = plan
         self._cluster = cluster
         self._readers = readers
@@ -86,6 +102,37 @@ class Demands:
         leak = self._excuse(path, Kind.LEAK, "documented: accepted although the policies deny it")
         blocked = self._excuse(path, Kind.BLOCKED, "documented: not accepted although it must be")
         return Asked(allow, deny, leak, blocked)
+
+    def staying(self, path: Path, asked: Asked) -> Asked:
+        """The same for packets that the node sends nowhere else: those to addresses of Services are an assumption (NAT-5)."""
+        setting = self._setting(SERVICE_ADDRESSES)
+        if not self._plan.translates or path not in SERVED or setting is Setting.ALLOW:
+            return asked
+        served = conj((is_state(ConnState.NEW), self._policed, self._served()))
+        name, comment = path.value, "with what is assumed of addresses of Services"
+        allow = conj((asked.allow.call(), negation(served)))
+        deny = asked.deny.call()
+        if setting is Setting.DENY:
+            deny = disj((deny, conj((asked.allow.call(), served))))
+        return Asked(
+            self._script.define(f"{name}/must-pass-unserved", allow, (comment,)),
+            self._script.define(f"{name}/must-not-pass-unserved", deny, (comment,)),
+            asked.leak,
+            asked.blocked,
+        )
+
+    def _served(self) -> Term:
+        """Whether a packet goes to a port of a Service, at one of its addresses or at the node."""
+        parts: list[Term] = []
+        for service in self._cluster.services:
+            ends = [value for family, value in (*service.addresses, *service.external) if family == self._plan.family]
+            there = addresses(variable("dst"), self._script.address, [(value, value) for value in ends])
+            for port in service.ports:
+                here = self._own.call({"a": variable("dst")}) if port.node_port else FALSE
+                for where, number_ in ((there, port.number), (here, port.node_port)):
+                    named = equal(variable("dport"), number(number_, 16))
+                    parts.append(conj((where, is_protocol(port.protocol), named)))
+        return self._script.define("served", disj(parts), ("ports of Services, at their addresses and nodes",)).call()
 
     def _setting(self, name: str) -> Setting:
         return chosen(self._plan.settings, name)
@@ -207,7 +254,7 @@ class Demands:
         return conj((is_state(ConnState.NEW), self._policed, follows))
 
 
-def unserved(plan: Plan, *, translates: bool) -> None:
-    """Raises NotExpressibleError where packets can be sent elsewhere, which no query of a bundle follows."""
-    if translates:
-        raise NotExpressibleError(f"the IPv{plan.family} rules give packets other destinations")
+def check_expressible(plan: Plan) -> None:
+    """Raises NotExpressibleError where something is asked that no query of a bundle asks."""
+    if plan.translates and chosen(plan.settings, SERVICE_HAIRPIN) is not Setting.ANY:
+        raise NotExpressibleError(f"assumption {SERVICE_HAIRPIN} is settled")

@@ -35,7 +35,7 @@ class Interfaces:
     def __init__(self, plan: Plan) -> None:
         names = [pod.interface for pod in plan.pods] + [name for wire in plan.wires for name in wire.interfaces]
         self.names: list[str | None] = ["", *sorted({name for name in names if name is not None})]
-        if None in names:
+        if None in names or plan.translates:
             self.names.append(None)
         ports = [pod.port for pod in plan.pods] + [wire.port for wire in plan.wires]
         distinct = {leaving(a, b) for a in ports for b in ports} | set(ports) | {NO_PORT}

@@ -17,14 +17,15 @@ from verifier.model.predicate import All, AnyOf, InRange, Masked, Member, Not, P
 from verifier.model.ruleset import Rule
 
 STATUS = 3
-GOING, BACK, ACCEPTED, DROPPED, LOST, SENT = range(6)
+GOING, BACK, ACCEPTED, DROPPED, LOST, SENT, AWAY = range(7)
 MEANINGS = {
     GOING: "the next rule of the chain is asked",
     BACK: "the chain is left, its caller goes on",
     ACCEPTED: "accepted, as far as this table's built-in chain goes",
     DROPPED: "dropped",
     LOST: "what becomes of it is not known",
-    SENT: "given another destination",
+    SENT: "given the destination that is asked about",
+    AWAY: "given another destination",
 }
 MARKS = (Field.MARK, Field.CONNMARK)
 S = variable("s")
@@ -101,13 +102,14 @@ class Traversal:
 
     script: Script
     layout: Layout
+    translates: bool = False
     _known: dict[str, Function] = field(default_factory=dict)
     _tracked: dict[Field, Term] = field(default_factory=dict)
 
     def announce(self) -> None:
         """Say in the script what the bits are, and define the moves."""
         shape = self.layout
-        for status, meaning in MEANINGS.items():
+        for status, meaning in list(MEANINGS.items())[: None if self.translates else SENT]:
             self.script.comment(f"  {number(status, STATUS)}  {meaning}")
         if shape.untracks:
             self.script.comment(f"bit {shape.low - 1}: taken out of connection tracking")
@@ -116,7 +118,9 @@ class Traversal:
             for place, bit in enumerate(shape.bits[which]):
                 self.script.comment(f"bit {low + place}: bit {1 << bit:#x} of the {which.value}")
         self._known["going"] = self.script.define("going", self._stands(GOING))
-        moves = {"accepted": ACCEPTED, "dropped": DROPPED, "back": BACK, "lost": LOST, "go": GOING, "sent": SENT}
+        moves = {"accepted": ACCEPTED, "dropped": DROPPED, "back": BACK, "lost": LOST, "go": GOING}
+        if self.translates:
+            moves |= {"sent": SENT, "away": AWAY}
         for name, status in moves.items():
             self._known[name] = self._define(name, self._with(number(status, STATUS)))
         resumed = apply("ite", self._stands(BACK), self.move("go", S), S)

@@ -24,7 +24,9 @@ def of_query(query: Query, plan: Plan) -> Iterator[Finding]:
     for finding in plan.findings:
         packet = finding.witness.packet
         ends = {"src": packet.source, "dst": packet.destination}
-        if finding.path is query.path and packet.original is None and pods.get(ends[query.near]) == query.pod:
+        if query.sent_on or packet.original is not None or finding.path is not query.path:
+            continue
+        if pods.get(ends[query.near]) == query.pod:
             yield finding
 
 

@@ -25,7 +25,8 @@ SENT_BY_PODS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
 class Query:
     """A query of a script by its number from 1: what it asks, and the pods whose questions it helps to answer.
 
-    It is about packets of which one end, `near` ("src" or "dst"), is the pod `pod`.
+    It is about packets of which one end, `near` ("src" or "dst"), is the pod `pod`; with `sent_on`, about those that the
+    node gives this destination.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Query:
     pods: tuple[str, ...]
     pod: str
     near: str
+    sent_on: bool = False
 
 
 class Queries:
@@ -45,10 +47,23 @@ class Queries:
         self._world = world
         self._interfaces = interfaces
         self._ends: dict[str, Function] = {}
+        self._further: list[Term] = []
+        self._sent_on = False
         self.written: list[Query] = []
 
-    def ask(self, path: Path, differs: Function, pods: Iterable[PodPlace], answers: Mapping[str, Answer]) -> None:
-        """All queries of a path, for these pods, whose questions have these answers."""
+    def ask(
+        self,
+        path: Path,
+        differs: Function,
+        pods: Iterable[PodPlace],
+        answers: Mapping[str, Answer],
+        sent_on: list[Term] | None = None,
+    ) -> None:
+        """All queries of a path, for these pods, whose questions have these answers.
+
+        `sent_on` is what holds of packets that the node gives another destination; None: that it does not is asked.
+        """
+        self._further, self._sent_on = sent_on or [], sent_on is not None
         chosen = list(pods)
         if path is not Path.POD_TO_POD:
             for pod in chosen:
@@ -137,12 +152,13 @@ class Queries:
         return f"{pod.name} ({address_text(self._plan.family, pod.address)})"
 
     def _query(self, path: Path, title: str, pods: tuple[str, ...], end: tuple[str, str], asserted: list[Term]) -> None:
-        found = Query(len(self.written) + 1, f"{path.value}: {title}", path, pods, *end)
+        told = f"{path.value}{', sent on by the node' if self._sent_on else ''}: {title}"
+        found = Query(len(self.written) + 1, told, path, pods, *end, self._sent_on)
         self.written.append(found)
         self._script.lines.append("")
         self._script.comment(f"query {found.number}, {found.title}")
         self._script.lines.append("(push 1)")
-        for each in (self._world.possible, *asserted):
+        for each in (self._world.possible, *self._further, *asserted):
             if each.text != "true":
                 self._script.lines.append(f"(assert {each.text})")
         self._script.lines += ["(check-sat)", "(pop 1)"]

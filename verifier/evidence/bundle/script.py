@@ -9,7 +9,9 @@ from verifier.evidence.bundle.terms import Term, apply, flattened, variable
 from verifier.model.fields import ADDRESS_BITS
 from verifier.model.origin import Origin
 
-ORDER = ("a", "src", "dst", "dport", "status", "in-interface", "out-interface", "in-port", "out-port", "s")
+ORDER = (
+    "a", "src", "dst", "dport", "status", "new-dst", "new-dport", "in-interface", "out-interface", "in-port", "out-port", "s",
+)  # fmt: skip
 """Everything that a definition can take as a parameter, in the order in which it is given."""
 SYMBOL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789~!@$%^&*_-+=<>.?/")
 

@@ -12,6 +12,7 @@ from verifier.evidence.bundle.script import NotExpressibleError, Script
 from verifier.evidence.bundle.terms import (
     TRUE,
     Term,
+    apply,
     conj,
     disj,
     equal,
@@ -68,10 +69,13 @@ class World:
         width = script.address
         owned = within(a, width, [(each, each) for each in sorted(own)])
         inner = within(a, width, INNER[self._family])
-        self._own = script.define(
+        self.own_address = script.define(
             "own", Term(conj((owned, negation(inner))).text, a.reads), ("the node's addresses (U-36)",)
         )
         pods = within(a, width, [(each, each) for each in sorted(local)])
+        if plan.translates:
+            comment = "addresses that packets can be sent to (U-30)"
+            self._reachable = script.define("reachable", negation(inner), (comment,))
         remote = negation(disj((inner, owned, pods)))
         self._remote = script.define(
             "remote", remote, ("addresses that are neither here nor never forwarded (U-30, U-31)",)
@@ -117,7 +121,12 @@ class World:
 
     def own(self, variable_: str) -> Term:
         """Whether an end is the node itself."""
-        return self._own.call({"a": variable(variable_)})
+        return self.own_address.call({"a": variable(variable_)})
+
+    def sent_on(self) -> list[Term]:
+        """What is so of a packet that is yet to be given another destination."""
+        untranslated = equal(apply("bvand", variable("status"), number(2, 2)), number(0, 2))
+        return [self._reachable.call({"a": variable("original-dst")}), untranslated]
 
     def wires(self, path: Path, pod: PodPlace, *, ports: bool) -> Term:
         """By which interface and port a packet between a pod and a remote end comes or goes (U-32, U-42)."""

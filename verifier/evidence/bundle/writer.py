@@ -5,33 +5,70 @@ Spec: specs/evidence.md
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from verifier.evidence.bundle.chains import Chains
-from verifier.evidence.bundle.demands import Demands, Readers, unserved
+from verifier.evidence.bundle.demands import Asked, Demands, Readers, check_expressible
 from verifier.evidence.bundle.interfaces import Interfaces
 from verifier.evidence.bundle.inventory import Inventory
-from verifier.evidence.bundle.marks import Traversal, layout
+from verifier.evidence.bundle.marks import AWAY, SENT, Traversal, layout
 from verifier.evidence.bundle.policies import Policies
 from verifier.evidence.bundle.predicates import Predicates
 from verifier.evidence.bundle.queries import Queries, Query
-from verifier.evidence.bundle.script import Script
+from verifier.evidence.bundle.script import Function, Script
 from verifier.evidence.bundle.sets import Sets
-from verifier.evidence.bundle.terms import Term, conj, disj, flattened, negation, variable
+from verifier.evidence.bundle.terms import (
+    TRUE,
+    Term,
+    apply,
+    choice,
+    conj,
+    disj,
+    flattened,
+    negation,
+    number,
+    variable,
+)
 from verifier.evidence.bundle.world import World
 from verifier.model.bundle import Plan
 from verifier.model.cluster import Cluster
 from verifier.model.fields import ADDRESS_BITS, Field
 from verifier.model.finding import Answer
 from verifier.model.node import NodeState
-from verifier.model.path import HOOKS, Path
+from verifier.model.path import HOOKS, Path, before_routing
 from verifier.reference.view import View
 
 ASKED = (Answer.PROVED, Answer.REFUTED)
 WAYS = {Path.NODE_TO_POD: "output", Path.POD_TO_NODE: "input"}
+INNER = ("s", "new-dst", "new-dport")
+"""Variables of definitions only."""
 STATES = "0 NEW, 1 ESTABLISHED, 2 RELATED, 3 INVALID, 4 UNTRACKED"
 FLAGS = "FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128"
+
+
+HERE = {"new-dst": variable("dst"), "new-dport": variable("dport")}
+"""The destination that is asked about."""
+ORIGINAL = {"dst": variable("original-dst"), "dport": variable("original-dport")}
+"""What a packet was sent to that the node gives another destination."""
+TRANSLATED = {"status": apply("bvor", variable("status"), number(2, 2))}
+"""How tracking calls a connection from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a traversal ends, and whether it is that of a packet that goes this way."""
+
+    end: Term
+    taken: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The passage of packets that keep their destination, and of those that the node sends on, if it sends any."""
+
+    staying: Passage
+    sent_on: Passage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +82,7 @@ class Written:
 
 def write(plan: Plan, node: NodeState, cluster: Cluster, view: View, root: str) -> Written:
     """The script of a plan, with files named as seen from `root`; raises NotExpressibleError where it cannot be said exactly."""
-    unserved(plan, translates=node.rulesets[plan.family].translates)
+    check_expressible(plan)
     return _Writer(plan, node, cluster, view, root).written()
 
 
@@ -75,8 +112,11 @@ class _Writer:
             "s": self._layout.width,
         }
         fixed = frozenset(("proto", "sport", "dport", "icmp", "flags", "state", "status", "mark"))
+        if plan.translates:
+            widths |= {"original-dst": widths["dst"], "original-dport": 16, "new-dst": widths["dst"], "new-dport": 16}
+            fixed = fixed - {"dport", "status"} | {"original-dst", "original-dport"}
         self._script = script = Script(plan.family, widths, fixed, root)
-        self._traversal = Traversal(script, self._layout)
+        self._traversal = Traversal(script, self._layout, plan.translates)
         self._inventory = Inventory(script, view)
         self._sets = Sets(script, view, interfaces, lambda value: self._traversal.test(Field.MARK, value, 0xFFFFFFFF))
         self._ruleset = ruleset
@@ -89,11 +129,11 @@ class _Writer:
         rules = Predicates(script, self._sets, self._interfaces, self._inventory, self._traversal.test, tracking)
         chains = Chains(script, self._ruleset, rules, self._traversal, self._interfaces)
         script.section("The sets and chains of the dump", "each after what it leads to; its rules in their order")
-        ways = {name: chains.path(name, HOOKS[path]) for name, path in self._ways().items()}
+        ways = {name: self._way(chains, name, path) for name, path in self._ways().items()}
         script.section("The packets that there are")
         world = World(script, self._plan, self._view, self._interfaces)
         script.section("What the policies allow")
-        demands = Demands(script, self._plan, self._cluster, self._readers())
+        demands = Demands(script, self._plan, self._cluster, self._readers(), world.own_address)
         queries = Queries(script, self._plan, world, self._interfaces)
         for path in Path:
             answers = {each.pod: each.answer for each in self._plan.questions if each.path is path}
@@ -101,16 +141,46 @@ class _Writer:
             if pods:
                 script.section(f"{path.value}: what is asked")
                 asked = demands.path(path)
-                way = ways[WAYS.get(path, "forward")].call({"s": self._start()})
-                comment = "whether the node accepts the packet"
-                passes = script.define(f"{path.value}/accepted", chains.passes(way), (comment,)).call()
-                leak = conj((passes, asked.deny.call(), negation(asked.leak.call())))
-                blocked = conj((negation(passes), asked.allow.call(), negation(asked.blocked.call())))
-                comment = "a leak, or a packet that is blocked"
-                differs = script.define(f"{path.value}/differs", disj((leak, blocked)), (comment,))
-                queries.ask(path, differs, pods, answers)
+                way = ways[WAYS.get(path, "forward")]
+                staying = self._differs(path.value, way.staying, demands.staying(path, asked), chains)
+                queries.ask(path, staying, pods, answers)
+                if way.sent_on is not None:
+                    script.section(f"{path.value}: what is asked of packets that the node sends on")
+                    sent_on = self._differs(f"{path.value}/sent-on", way.sent_on, asked, chains, TRANSLATED)
+                    queries.ask(path, sent_on, pods, answers, world.sent_on())
         text = "\n".join([*self._head(), *script.lines, ""])
         return Written(text, tuple(queries.written), tuple(script.free.items()))
+
+    def _differs(
+        self, name: str, way: Passage, asked: Asked, chains: Chains, given: Mapping[str, Term] | None = None
+    ) -> Function:
+        """The definition of a packet that takes a way and is treated otherwise than asked."""
+        accepted = chains.passes(way.end)
+        passes = self._script.define(f"{name}/accepted", accepted, ("whether the node accepts the packet",)).call()
+        leak = conj((passes, asked.deny.call(given), negation(asked.leak.call(given))))
+        blocked = conj((negation(passes), asked.allow.call(given), negation(asked.blocked.call(given))))
+        comment = "a leak, or a packet that is blocked"
+        return self._script.define(f"{name}/differs", conj((way.taken, disj((leak, blocked)))), (comment,))
+
+    def _way(self, chains: Chains, name: str, path: Path) -> Way:
+        """The way through the hooks of a path, and with another destination from the routing on (NAT-1)."""
+        start = self._start()
+        if not self._plan.translates:
+            return Way(Passage(chains.path(name, HOOKS[path]).call({"s": start}), TRUE))
+        before, after = (
+            chains.path(f"{name}/{part}-routing", hooks)
+            for part, hooks in zip(("before", "after"), before_routing(HOOKS[path]), strict=True)
+        )
+        end = after.call({"s": before.call({"s": start} | HERE)})
+        stays = negation(disj(self._traversal.stands(each, end) for each in (SENT, AWAY)))
+        unrouted = {"out-interface": self._interfaces.interface(None)}
+        sent = self._script.define(
+            f"{name}/sent", before.call({"s": start} | HERE | ORIGINAL | unrouted), (), self._layout.width
+        ).call()
+        arrived = self._traversal.stands(SENT, sent)
+        arriving = choice(arrived, self._traversal.move("go", sent), sent)
+        sent_on = Passage(after.call({"s": arriving} | TRANSLATED), disj((arrived, chains.may_lose(sent))))
+        return Way(Passage(end, stays), sent_on)
 
     def _ways(self) -> dict[str, Path]:
         """The ways through the hooks that are asked about, each with a path that takes it."""
@@ -148,7 +218,7 @@ class _Writer:
             *self._interfaces.table(),
         ]
         lines = [*(f"; {flattened(each)}".rstrip() for each in comments), "(set-logic QF_BV)", ""]
-        lines += [f"(declare-const {name} {script.sort(name)})" for name in script.widths if name != "s"]
+        lines += [f"(declare-const {name} {script.sort(name)})" for name in script.widths if name not in INNER]
         kept = len(self._layout.bits[Field.MARK])
         if plan.any_mark and kept:
             lines.append(f"(declare-const mark (_ BitVec {kept}))")
