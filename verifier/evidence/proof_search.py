@@ -13,7 +13,7 @@ from verifier.evidence.checker.certificate import Lemma
 from verifier.evidence.checker.clauses import Clause, Clauses
 from verifier.evidence.checker.nodes import FALSE, MIXED, TRUE
 
-PAIRED = 64
+PAIRED = 512
 """Up to this many diagrams of one constant are compared with each other before the search."""
 DECAY = 1.0 / 0.95
 RESCALED = 1e100
