@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.literate import Section
-from tests.meaning import PROPERTY, Evidence, Exercises, Gathered
+from tests.meaning import PROPERTY, UNARRANGED, Evidence, Exercises, Gathered
 
 settings.register_profile("chainproof", deadline=None, derandomize=os.environ.get("CHAINPROOF_FUZZ") != "long")
 settings.load_profile("chainproof")
@@ -48,6 +48,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for name, value in report.user_properties if report.passed and report.when == "call" else ():
         if name == PROPERTY and isinstance(value, tuple):
             GATHERED.add(*value)
+        if name == UNARRANGED and isinstance(value, tuple):
+            GATHERED.unarranged.update(dict(value))
     if report.skipped and isinstance(report.longrepr, tuple):
         GATHERED.skipped.add(str(report.longrepr[2]).removeprefix("Skipped: "))
 

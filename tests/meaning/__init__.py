@@ -8,6 +8,7 @@ CHAINPROOF_MEANING=FILE the run writes what it gathered to FILE; `python -m test
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +19,8 @@ from tests.literate import CLAUSE, ROOT, pages, sections
 
 PROPERTY = "exercises"
 """The name of the property under which a test's report carries what it exercised."""
+UNARRANGED = "unarranged"
+"""The name of the property that says which packets the kernel could not be given: pairs of a reason and a number."""
 
 
 class Evidence(Enum):
@@ -59,14 +62,18 @@ class Clause:
 
 @dataclass(slots=True)
 class Gathered:
-    """What a run exercised: clause -> kind of evidence -> name -> how much; and why tests were skipped."""
+    """What a run exercised: clause -> kind of evidence -> name -> how much; and why tests were skipped.
+
+    `unarranged` counts the packets that the kernel could not be given, by reason.
+    """
 
     found: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
+    unarranged: Counter[str] = field(default_factory=Counter)
 
     def add(self, evidence: str, clauses: Iterable[str], name: str, count: int) -> None:
         """Note what one test exercised; the same name twice is one thing, with the larger count."""
-        for clause in clauses:
+        for clause in clauses if count else ():
             names = self.found.setdefault(clause, {}).setdefault(evidence, {})
             names[name] = max(names.get(name, 0), count)
 
@@ -80,14 +87,14 @@ class Gathered:
 
     def write(self, file: Path) -> None:
         """Keep it for the table."""
-        told = {"found": self.found, "skipped": sorted(self.skipped)}
+        told = {"found": self.found, "skipped": sorted(self.skipped), "unarranged": self.unarranged}
         file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
 
     @classmethod
     def read(cls, file: Path) -> Gathered:
         """What `write` wrote."""
         told: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
-        return cls(told["found"], set(told["skipped"]))
+        return cls(told["found"], set(told["skipped"]), Counter(told["unarranged"]))
 
 
 def defined() -> list[Clause]:

@@ -22,6 +22,9 @@ def text(gathered: Gathered, clauses: Sequence[Clause], *, totals_only: bool = F
     lines += [_row(f"clauses with some, of {len(clauses)}", shares), ""]
     lines += [f"{evidence.value:<7} {evidence.meaning}" for evidence in Evidence]
     lines += [f"\nnot run: {reason}" for reason in sorted(gathered.skipped)]
+    if gathered.unarranged:
+        lines += ["", f"packets that the kernel could not be given: {gathered.unarranged.total()}"]
+        lines += [f"  {number:>6}  {reason}" for reason, number in gathered.unarranged.most_common()]
     thin = [c.number for c in clauses if 0 < gathered.kinds(c.number) < THIN]
     lines += [f"\nthin, with one kind of evidence only ({len(thin)}): {', '.join(thin)}"] if thin else []
     missing = bare(gathered, clauses)
@@ -59,7 +62,12 @@ def as_json(gathered: Gathered, clauses: Sequence[Clause]) -> str:
         }
         for clause in clauses
     ]
-    return json.dumps({"clauses": told, "not_run": sorted(gathered.skipped)}, indent=1) + "\n"
+    return (
+        json.dumps(
+            {"clauses": told, "not_run": sorted(gathered.skipped), "not_arranged": gathered.unarranged}, indent=1
+        )
+        + "\n"
+    )
 
 
 def bare(gathered: Gathered, clauses: Sequence[Clause]) -> list[Clause]:

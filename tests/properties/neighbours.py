@@ -88,7 +88,7 @@ class Values:
         """Names of interfaces that rules ask for, and some beside them; 15 characters at most."""
         parts = [part for known in self.sets for member in known.content.members for part in member.parts]
         found = self.names.get(field, set()) | {part.name for part in parts if isinstance(part, InterfacePart)}
-        return sorted(name for name in found if 0 < len(name) <= 15)
+        return sorted(name for name in found if 1 < len(name) <= 15)
 
 
 def _policies(snapshot: Snapshot) -> Iterator[Predicate]:

@@ -18,7 +18,8 @@ class Rule:
     """One rule: what it matches, what it does, and where it stands.
 
     `text` is the rule's line without counters; `comments` the texts of its `-m comment` in order. Rules with the same
-    wording share one `match` object, so identity of `match` is a cheap key.
+    wording share one `match` object, so identity of `match` is a cheap key. `asked` is what the rule asks of packets
+    where its target does nothing to some that it matches (CM-3); None where it is `match`.
     """
 
     match: Predicate
@@ -27,6 +28,7 @@ class Rule:
     text: str
     comments: tuple[str, ...] = ()
     packets: int | None = None
+    asked: Predicate | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

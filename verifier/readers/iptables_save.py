@@ -147,7 +147,7 @@ def _chains(block: Block, path: str, cache: RuleCache) -> dict[str, Chain]:
         if chain not in rules:
             rules[chain] = []
             heads[chain] = (Verdict.ACCEPT if chain in BUILT_IN.get(block.table, ()) else None, origin)
-        rules[chain].append(Rule(match, effect, origin, rule_text, comments, packets))
+        rules[chain].append(Rule(match, effect, origin, rule_text, comments, packets, cache.asked(rest, effect)))
     return {
         name: Chain(block.table, name, policy, tuple(rules[name]), origin, block.packets.get(name))
         for name, (policy, origin) in heads.items()

@@ -194,8 +194,10 @@ class RuleReader:
         if columns.target:
             line += ["-g" if columns.goto else "-j", columns.target, *_words(options)]
         text = spell_rule(chain, read_rule(line, self.family, self._declared))
-        match, effect, comments, _ = self._cache.read(text.removeprefix(f"-A {chain}"))
-        return Rule(match, effect, origin, text, comments, exact_count(columns.packets))
+        rest = text.removeprefix(f"-A {chain}")
+        match, effect, comments, _ = self._cache.read(rest)
+        counted = exact_count(columns.packets)
+        return Rule(match, effect, origin, text, comments, counted, self._cache.asked(rest, effect))
 
     def _whole(self, extension: Extension) -> bool:
         """Whether what is shown of an extension is a use of it; without its only option, it may be none."""

@@ -51,13 +51,17 @@ class WrittenRule:
     packets: int | None = None
 
     def meaning(self) -> Predicate:
-        """The packets that it matches."""
-        known: dict[Predicate, Predicate] = {}
-        tests = (self.builtin.meaning(), *(match.meaning() for _, match in self.matches), *self._touched())
-        return conjunction(part for test in tests for part in interned(test, known))
+        """The packets that it matches, and that its target touches."""
+        return self._all(*(() if self.jump is None or self.jump.target is None else (self.jump.target.condition(),)))
 
-    def _touched(self) -> tuple[Predicate, ...]:
-        return () if self.jump is None or self.jump.target is None else (self.jump.target.condition(),)
+    def asked(self) -> Predicate:
+        """The packets that it matches, whether its target touches them or not."""
+        return self._all()
+
+    def _all(self, *more: Predicate) -> Predicate:
+        known: dict[Predicate, Predicate] = {}
+        tests = (self.builtin.meaning(), *(match.meaning() for _, match in self.matches), *more)
+        return conjunction(part for test in tests for part in interned(test, known))
 
     def effect(self) -> Effect:
         """What it does to them."""

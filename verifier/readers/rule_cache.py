@@ -16,8 +16,9 @@ from typing import TypeAlias
 from verifier.matches import find_match
 from verifier.matches.builtin import MODULE as BUILTIN
 from verifier.matches.module import MatchModule
-from verifier.model.effect import Call, Continue, Effect, Goto
+from verifier.model.effect import Assign, Call, Continue, Copy, Effect, Goto
 from verifier.model.extension import Option, Unsupported
+from verifier.model.fields import Field
 from verifier.model.predicate import TRUE, Predicate
 from verifier.readers.conjunction import conjunction, interned
 from verifier.readers.rule import read_rule
@@ -42,6 +43,7 @@ class RuleCache:
         self._parts: dict[Predicate, Predicate] = {}
         self._targets: dict[str, tuple[Effect, Predicate] | None] = {}
         self._by_words: dict[str, tuple[Predicate, Effect, tuple[str, ...], int | None]] = {}
+        self._asked: dict[str, Predicate] = {}
 
     def enter_table(self, declared: frozenset[str]) -> None:
         """Say which chains the table declares: a jump to one of them is never a target extension."""
@@ -50,6 +52,7 @@ class RuleCache:
             self._rules.clear()
             self._targets.clear()
             self._by_words.clear()
+            self._asked.clear()
 
     def read(self, text: str) -> tuple[Predicate, Effect, tuple[str, ...], int | None]:
         """Match, effect, comments and own counter of a rule from its text after `-A CHAIN`.
@@ -70,6 +73,14 @@ class RuleCache:
                 return self._by_word(text)
             found = self._rules[bare] = understood
         return (*found, comments, None)
+
+    def asked(self, text: str, effect: Effect) -> Predicate | None:
+        """What a rule that was read asks, where its target does nothing to some packets that it matches; else None."""
+        if type(effect) is not Copy and not (type(effect) is Assign and effect.field is Field.CONNMARK):
+            return None
+        if text not in self._asked:
+            self._asked[text] = read_rule(split_words(text), self.family, self.declared).asked()
+        return self._asked[text]
 
     def _by_word(self, text: str) -> tuple[Predicate, Effect, tuple[str, ...], int | None]:
         found = self._by_words.get(text)

@@ -288,8 +288,10 @@ class _Walker:
             rule = chain.rules[place]
             answer = holds(rule.match, seen, self.view)
             if answer is False:
-                if type(rule.effect) in self.kept:
-                    step = Step(chain.table, chain.name, place + 1, rule, branch.mark, branch.mark)
+                step = Step(chain.table, chain.name, place + 1, rule, branch.mark, branch.mark)
+                if rule.asked is not None and holds(rule.asked, seen, self.view):
+                    branch.steps.append(step)
+                elif type(rule.effect) in self.kept:
                     branch.spared.append((len(branch.steps), step))
                 continue
             if answer is None:

@@ -13,6 +13,7 @@ from verifier.model import effect as effects
 from verifier.model.effect import Verdict
 from verifier.model.fields import ConnState, Field
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS
+from verifier.model.predicate import Predicate
 from verifier.model.ruleset import Rule, Ruleset
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
@@ -204,13 +205,23 @@ class Ways:
 
     def _split(self, rule: Rule, hit: Hit, crowd: Crowd) -> tuple[Crowd, Crowd]:
         """Those that the rule matches, with the hit if it is counted, and the others."""
-        test = self._compiler.compile(rule.match, self._state)
+        if rule.asked is None:
+            met, past = self._parted(rule.match, crowd)
+            return self._met(met, hit), past
+        counted, past = self._parted(rule.asked, crowd)
+        met, untouched = self._parted(rule.match, self._met(counted, hit))
+        _join(past, untouched)
+        return met, past
+
+    def _parted(self, predicate: Predicate, crowd: Crowd) -> tuple[Crowd, Crowd]:
+        """Those for which it holds, and those for which it does not."""
+        test = self._compiler.compile(predicate, self._state)
         met: Crowd = {}
         past: Crowd = {}
         for going, boxes in crowd.items():
             for sight, part, holds in self._tested(test, going.sight, boxes):
                 _join(met if holds else past, {replace(going, sight=sight): part})
-        return self._met(met, hit), past
+        return met, past
 
     def _met(self, crowd: Crowd, hit: Hit) -> Crowd:
         difference = self._counted.get(hit)

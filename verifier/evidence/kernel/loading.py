@@ -27,6 +27,8 @@ BUILT_IN = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
+IGNORED = "is ignored"
+"""ipset says so of options of earlier releases, and then loses the line after the one that has them."""
 _LINE = re.compile(r"\bline:? (\d+)")
 
 
@@ -67,7 +69,7 @@ class Loader:
 
     def _restore(self, *command: str, given: str) -> None:
         ran = self._space.tool(*command, text=given)
-        if ran.returncode:
+        if ran.returncode or IGNORED in ran.stderr:
             message = " ".join(ran.stderr.split())[:500]
             lines = given.splitlines()
             where = _LINE.search(message)
