@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.literate import Section
+from tests.literate import Section, sections
 from tests.meaning import PROPERTY, UNARRANGED, Evidence, Exercises, Gathered
 
 settings.register_profile("chainproof", deadline=None, derandomize=os.environ.get("CHAINPROOF_FUZZ") != "long")
@@ -34,13 +34,22 @@ def exercises(record_property: Callable[[str, object], None]) -> Exercises:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """An executable section exercises its clauses by being run, a marked law those of its marker."""
-    section = getattr(item, "callspec", None) and item.callspec.params.get("section")  # type: ignore[attr-defined]
-    if isinstance(section, Section) and item.path.name == RUNNER:
+    """An executable section exercises its clauses by being run, and a story those of its page; a law those of its marker."""
+    for section in _told(item):
         item.user_properties.append((PROPERTY, (Evidence.CASE.value, section.clauses, section.name, 1)))
     for marker in item.iter_markers(PROPERTY):
         name = f"{item.location[0]}:{getattr(item, 'originalname', item.name)}"
         item.user_properties.append((PROPERTY, (Evidence.LAW.value, marker.args, name, 1)))
+
+
+def _told(item: pytest.Item) -> list[Section]:
+    """The sections that a test of the runner is about: one, or all of a page that have commands."""
+    given = item.callspec.params if item.path.name == RUNNER and hasattr(item, "callspec") else {}
+    if isinstance(section := given.get("section"), Section):
+        return [section]
+    page = given.get("page")
+    found = sections(page) if isinstance(page, Path) else []
+    return [section for section in found if any(block.kind == "console" for block in section.blocks)]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -28,7 +28,7 @@ from verifier.model.replay import Outcome
 NEAR = 100 if os.environ.get("CHAINPROOF_FUZZ") == "long" else 3
 """Packets near each of a page."""
 SEED = os.environ.get("CHAINPROOF_SEED", "0")
-PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*|(?<=: ).*")
+PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*|(?<=refuse the rules: ).*|(?<=all rules: ).*")
 """What a reason says of one packet only."""
 
 
