@@ -6,6 +6,7 @@ arranged has a reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from verifier.model.effect import Unknown, Verdict
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
+from verifier.model.profile import Bridge
 from verifier.model.replay import Outcome
 from verifier.model.ruleset import Rule
 from verifier.model.snapshot import Snapshot
@@ -26,6 +28,8 @@ from verifier.readers.dumps import read_dumps
 from verifier.reference.chains import every_way, walk
 from verifier.reference.view import view_of
 
+PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*|(?<=refuse the rules: ).*|(?<=all rules: ).*")
+"""What a reason says of one packet only."""
 Address = tuple[str, int, int, int]
 HOST = {4: 32, 6: 128}
 
@@ -49,6 +53,7 @@ class Play:
     family: int
     packets: list[tuple[Packet, Path]] = field(default_factory=list)
     near: list[tuple[Packet, Path]] = field(default_factory=list)
+    bridge: Bridge | None = None
 
     @property
     def all(self) -> list[tuple[Packet, Path]]:
@@ -75,7 +80,7 @@ class Play:
     @property
     def addresses(self) -> tuple[Address, ...]:
         """The node's own; where no rule asks for kinds of addresses, also those that packets to the node are sent to."""
-        known = Stagehand(self.node, self.snapshot.cluster, self.family, None).stage().addresses
+        known = Stagehand(self.node, self.snapshot.cluster, self.family, self.bridge).stage().addresses
         rules = [rule.text for chain in self.node.rulesets[self.family].chains.values() for rule in chain.rules]
         if any("addrtype" in text for text in rules):
             return known
@@ -136,7 +141,7 @@ def _told(play: Play, packet: Packet, path: Path, seen: Seen) -> Told:
         return Told(Outcome.NOT_REPLAYED, reason=seen.reason)
     ruleset = play.node.rulesets[play.family]
     steps = kernel_steps(seen, frozenset(key for key, chain in ruleset.chains.items() if chain.policy is not None))
-    view = view_of(play.node, play.snapshot.cluster)
+    view = view_of(play.node, play.snapshot.cluster, play.bridge)
     if hidden := next((rule.text for chain in ruleset.chains.values() for rule in chain.rules if _hidden(rule)), ""):
         return Told(Outcome.NOT_REPLAYED, reason=f"the dump does not show all rules: {hidden}")
     expected = walk(packet, path, play.node, view)

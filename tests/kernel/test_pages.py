@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.judges.kernel import Kernels, Play, Told
+from tests.judges.kernel import PARTICULAR, Kernels, Play, Told
 from tests.literate import ROOT, Section, pages, sections
 from tests.meaning import UNARRANGED, Evidence, Exercises
 from tests.pages.posed import JUDGED, VERDICTS, Posed, lines, posed
@@ -28,8 +27,6 @@ from verifier.model.replay import Outcome
 NEAR = 100 if os.environ.get("CHAINPROOF_FUZZ") == "long" else 3
 """Packets near each of a page."""
 SEED = os.environ.get("CHAINPROOF_SEED", "0")
-PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*|(?<=refuse the rules: ).*|(?<=all rules: ).*")
-"""What a reason says of one packet only."""
 
 
 def _about_chains(section: Section) -> bool:
