@@ -18,7 +18,7 @@ from verifier.model.effect import (
     Untrack,
     Verdict,
 )
-from verifier.model.fields import ConnState, CtStatus
+from verifier.model.fields import ICMP_OF, ConnState, CtStatus
 from verifier.model.path import BEFORE_ROUTING, HOOKS, Path
 from verifier.model.ruleset import Chain, Rule, Ruleset
 
@@ -107,6 +107,9 @@ class _Traversal:
 
     def run(self, hooks: tuple[tuple[str, str], ...], live: int) -> None:
         first = self.batch.where("service", lambda s: s.state in (ConnState.NEW, ConnState.RELATED))  # type: ignore[attr-defined]
+        icmp = ICMP_OF[self.batch.family]
+        errors = self.batch.where("service", lambda s: s.state is ConnState.RELATED and s.protocol == icmp)  # type: ignore[attr-defined]
+        first &= ~errors
         helped = self.batch.where("service", lambda s: s.state is ConnState.RELATED and s.ct_status & CtStatus.DNAT)  # type: ignore[attr-defined]
         groups = [Group(live)]
         for key in hooks:

@@ -86,6 +86,9 @@ TCP, UDP, SCTP, DCCP, UDPLITE, ICMP, ICMPV6, IPIP = 6, 17, 132, 33, 136, 1, 58, 
 POLICED_PROTOCOLS = (TCP, UDP, SCTP)
 """The protocols that NetworkPolicy decides (specs/policies/network_policy.md); all others are an assumption."""
 
+ICMP_OF = {4: ICMP, 6: ICMPV6}
+"""Each family's own ICMP."""
+
 PORT_PROTOCOLS = (TCP, UDP, UDPLITE, SCTP, DCCP)
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipencap", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah",

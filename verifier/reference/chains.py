@@ -22,7 +22,7 @@ from verifier.model.effect import (
     Untrack,
     Verdict,
 )
-from verifier.model.fields import ConnState, CtStatus, Field, has_ports
+from verifier.model.fields import ICMP_OF, ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import (
@@ -261,12 +261,16 @@ class _Walker:
         return True
 
     def _spared(self, branch: _Branch) -> bool:
-        """Whether the packet goes past the next table: untracked (CH-11), or translated together with its connection (CH-6)."""
+        """Whether the packet goes past the next table: untracked (CH-11), or translated as its connection is (CH-6)."""
         table, hook = self.hooks[branch.hook]
         if table != "nat":
             return False
-        related = self.packet.state is ConnState.RELATED and self.packet.original is None
-        return branch.untracked or (related and hook in BEFORE_ROUTING and bool(self.packet.ct_status & CtStatus.DNAT))
+        packet = self.packet
+        if branch.untracked or packet.state is not ConnState.RELATED:
+            return branch.untracked
+        if packet.protocol == ICMP_OF[packet.family]:
+            return True
+        return packet.original is None and hook in BEFORE_ROUTING and bool(packet.ct_status & CtStatus.DNAT)
 
     def _look(self, branch: _Branch) -> None:
         """The packet as the rules of this hook see it, with its present marks (CH-7)."""

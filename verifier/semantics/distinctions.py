@@ -25,6 +25,8 @@ from verifier.semantics.scene import Axis, Scene
 class EveryRule(Program):
     """All chains in one state as they are written: no rule is left out or taken together with another."""
 
+    whole = True
+
     def _tests(self, rule: Rule) -> Sequence[Compiled]:
         """A rule without effect is met all the same."""
         return self._compiled(rule)

@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
-from verifier.model.fields import ConnState, CtStatus, Field
+from verifier.model.fields import ICMP_OF, ConnState, CtStatus, Field
 from verifier.model.origin import Origin
 from verifier.model.path import BEFORE_ROUTING, HOOKS
+from verifier.model.predicate import TRUE
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.semantics.atoms import MarkTest
 from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler
@@ -105,7 +106,12 @@ class CompiledChain:
 
 
 class Program:
-    """All chains reachable from the hooks of every path, for packets in one state."""
+    """All chains reachable from the hooks of every path, for packets in one state.
+
+    A program is `whole` where it also tells who comes to chains in which nothing can happen.
+    """
+
+    whole = False
 
     def __init__(self, ruleset: Ruleset, compiler: Compiler, state: ConnState) -> None:
         self._ruleset = ruleset
@@ -148,18 +154,28 @@ class Program:
     def _load(self, key: ChainKey, callers: tuple[ChainKey, ...]) -> None:
         chain = self._ruleset.chains[key]
         made = self.chains[key] = CompiledChain(key, chain.policy, [])
-        if self._untracks and key in self.hooks and key[0] == "nat" and chain.rules:
-            made.body.append(Instruction(chain.rules[0], self._if_untracked(self._whole, held=True), Kind.ACCEPT))
-        if self.state is ConnState.RELATED and key[0] == "nat" and key[1] in BEFORE_ROUTING and chain.rules:
-            services = self._compiler.space.services
-            sent_on = replace(self._whole, service=services.masked(Field.CT_STATUS, CtStatus.DNAT, CtStatus.DNAT))
-            if sent_on.service:
-                made.body.append(Instruction(chain.rules[0], sent_on, Kind.ACCEPT))
+        if key in self.hooks and key[0] == "nat":
+            made.body.extend(self._spared(chain))
         for instruction in self._instructions(chain, (*callers, key)):
             made.body.append(instruction)
             if instruction.always and self._ends(instruction):
                 made.closed = instruction.kind is not Kind.RETURN and not any(self._returns(one) for one in made.body)
                 break
+
+    def _spared(self, chain: Chain) -> Iterator[Instruction]:
+        """The packets that go past a chain of the nat table: untracked (CH-11), or translated as their connection is (CH-6)."""
+        if not (chain.rules or chain.policy is Verdict.DROP or self.whole):
+            return
+        rule = chain.rules[0] if chain.rules else Rule(TRUE, effects.Continue(), chain.origin, "")
+        if self._untracks:
+            yield Instruction(rule, self._if_untracked(self._whole, held=True), Kind.ACCEPT)
+        if self.state is ConnState.RELATED:
+            space = self._compiler.space
+            icmp = ICMP_OF[space.family]
+            services = space.services.protocols(((icmp, icmp),))
+            if chain.name in BEFORE_ROUTING:
+                services |= space.services.masked(Field.CT_STATUS, CtStatus.DNAT, CtStatus.DNAT)
+            yield Instruction(rule, replace(self._whole, service=services), Kind.ACCEPT)
 
     def _ends(self, one: Instruction) -> bool:
         """Whether nothing that matches goes on with the next rule."""

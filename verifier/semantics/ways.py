@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
-from verifier.model.fields import ConnState, Field
+from verifier.model.fields import ICMP_OF, ConnState, Field
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS
 from verifier.model.predicate import Predicate
 from verifier.model.ruleset import Rule, Ruleset
@@ -68,7 +68,7 @@ class Ways:
 
     def from_hooks(self, hooks: Sequence[ChainKey]) -> None:
         """Walk built-in chains one after the other, entering with mark 0; only the last one's end is an end."""
-        crowd: Crowd = {Going((), Sight(fixed=WHOLE)): self._feasible()}
+        crowd: Crowd = {Going((), Sight(fixed=WHOLE)): self._coming(hooks)}
         for number, hook in enumerate(hooks):
             chain = self._chains[hook]
             self._hook = hook[1]
@@ -93,6 +93,16 @@ class Ways:
             self._end(self._met(rest, (*key, 0)), Ended(policy, f"by the policy of {key[1]}"))
         else:
             self._end(rest, Ended(None, f"leaves {key[1]} for the chain that called it"))
+
+    def _coming(self, hooks: Sequence[ChainKey]) -> list[Box3]:
+        """All packets that can come by these hooks: error messages about a connection go past the nat table (CH-6)."""
+        everything = self._feasible()
+        if self._state is not ConnState.RELATED or all(table != "nat" for table, _ in hooks):
+            return everything
+        space = self._compiler.space
+        icmp = ICMP_OF[space.family]
+        spared = space.services.protocols(((icmp, icmp),))
+        return [(source, destination, services & ~spared) for source, destination, services in everything]
 
     def _feasible(self) -> list[Box3]:
         """All packets that can be in the state."""

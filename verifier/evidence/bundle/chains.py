@@ -91,7 +91,9 @@ class Chains:
         chain = self._traversal.move("following", self._chain(self._ruleset.chains[key], ()).call(given))
         going = self._traversal.going()
         if table == "nat":
-            going = conj((going, self._traversal.meets_nat(before_routing=hook in BEFORE_ROUTING)))
+            going = conj(
+                (going, self._traversal.meets_nat(self._ruleset.family, before_routing=hook in BEFORE_ROUTING))
+            )
         return apply("ite", going, chain, S)
 
     def passes(self, way: Term) -> Term:

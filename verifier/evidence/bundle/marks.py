@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from verifier.evidence.bundle.script import Function, Script
 from verifier.evidence.bundle.terms import FALSE, Term, apply, conj, disj, equal, masked, negation, number, variable
 from verifier.model.effect import Assign, Copy, Untrack
-from verifier.model.fields import ConnState, Field
+from verifier.model.fields import ICMP_OF, ConnState, Field
 from verifier.model.ipset import IpSet, MarkPart
 from verifier.model.predicate import All, AnyOf, InRange, Masked, Member, Not, Predicate
 from verifier.model.ruleset import Rule
@@ -237,14 +237,15 @@ class Traversal:
         }
         return self._tracked
 
-    def meets_nat(self, *, before_routing: bool) -> Term:
-        """Whether the packet sees a chain of the nat table (CH-6): one that is tracked, and first of its connection."""
+    def meets_nat(self, family: int, *, before_routing: bool) -> Term:
+        """Whether the packet sees a chain of the nat table (CH-6): tracked, first of its connection, no error message."""
         state = self._tracked.get(Field.STATE) or variable("state")
         first = [equal(state, number(each, 3)) for each in (ConnState.NEW, ConnState.RELATED)]
+        related = conj((first[1], negation(equal(variable("proto"), number(ICMP_OF[family], 8)))))
         if not before_routing:
-            return disj(first)
+            return disj((first[0], related))
         translated = masked(variable("status"), 2, 2, 2)
-        return disj((first[0], conj((first[1], negation(translated)))))
+        return disj((first[0], conj((related, negation(translated)))))
 
 
 def _changed(value: Term, bits: int, cleared: int, flipped: Term) -> Term:
