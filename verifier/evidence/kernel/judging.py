@@ -111,15 +111,15 @@ def _on_the_way_out(sighting: Sighting, steps: list[tuple[int, int, int | None]]
 def _difference(order: Order, sighting: Sighting, scenery: Scenery, dump: Dump) -> str:
     """How the situation that the kernel saw differs from the one that was asked for, "" where it does not."""
     hook = sighting.begun[0]
+    destination, port = sighting.destination[:-2], int.from_bytes(sighting.destination[-2:], "big")
+    if int.from_bytes(destination, "big") != order.destination or (has_ports(order.protocol) and port != order.port):
+        return _elsewhere(order, destination, port)
     if hook != order.hook:
         why = "its destination is the node's own" if hook == INPUT_HOOK else "its destination is not the node's own"
         return f"the kernel takes the packet through {HOOK_NAMES[hook]}, not {HOOK_NAMES[order.hook]}: {why}"
     wanted = scenery.wanted(order)
     if sighting.interfaces != wanted:
         return f"the packet goes {_ways(sighting.interfaces, scenery.name.get)}, not {_ways(wanted, scenery.name.get)}"
-    destination, port = sighting.destination[:-2], int.from_bytes(sighting.destination[-2:], "big")
-    if int.from_bytes(destination, "big") != order.destination or (has_ports(order.protocol) and port != order.port):
-        return _elsewhere(order, destination, port)
     return _state(order, int(sighting.begun[2]), dump)
 
 
