@@ -39,7 +39,7 @@ class Judge:
     free: tuple[str, ...] = ()
 
 
-ENCODERS = ("encoder",)
+ENCODERS = ("encoder", "script")
 JUDGES = ("reference", *ENCODERS)
 
 

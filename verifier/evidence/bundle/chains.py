@@ -67,7 +67,7 @@ class Chains:
         self._known: dict[tuple[str, str], Function] = {}
         self._opaque: dict[tuple[str, str], bool] = {}
         self._copies = 0
-        self._loses = False
+        self._losing: dict[str, None] = {}
 
     # ------------------------------------------------------------------ paths
 
@@ -99,14 +99,15 @@ class Chains:
     def passes(self, way: Term) -> Term:
         """Whether a packet that has gone a way is accepted; what is lost sight of may be."""
         stands = self._traversal.stands
-        if not self._loses:
+        if not self._losing:
             return stands(GOING, way)
-        free = self._script.unknown("whether a packet that is lost sight of is accepted", "lost")
+        text = f"whether a packet is accepted that sight is lost of: {'; '.join(self._losing)}"
+        free = self._script.unknown(text, "lost")
         return disj((stands(GOING, way), conj((stands(LOST, way), free))))
 
     def may_lose(self, state: Term) -> Term:
         """Whether sight of the packet has been lost."""
-        return self._traversal.stands(LOST, state) if self._loses else FALSE
+        return self._traversal.stands(LOST, state) if self._losing else FALSE
 
     # ------------------------------------------------------------------ chains
 
@@ -169,22 +170,22 @@ class Chains:
                 return move("back", S)
             case Call(name):
                 called = self._called(name, table, entered)
-                return self._lose() if called is None else move("resumed", called)
+                return self._lose(rule, self._missing(name, table)) if called is None else move("resumed", called)
             case Goto(name):
                 called = self._called(name, table, entered)
-                return self._lose() if called is None else move("left", called)
+                return self._lose(rule, self._missing(name, table)) if called is None else move("left", called)
             case Assign():
                 return self._traversal.assign(rule.effect)
             case Copy():
                 return self._traversal.copy(rule.effect)
             case Untrack():
                 return self._traversal.untrack()
-            case Translate(rewrites, _, targets):
+            case Translate(rewrites, text, targets):
                 if not rewrites:
                     return move("accepted", S)
-                return self._sent(targets) if targets else self._lose()
-            case Unknown():
-                return self._lose()
+                return self._sent(targets) if targets else self._lose(rule, text)
+            case Unknown(text):
+                return self._lose(rule, text)
             case _:
                 return None
 
@@ -203,9 +204,16 @@ class Chains:
             return conj((where, disj((negation(ported), equal(port, variable("dport"))))))
         return conj((where, ported, within(port, 16, [target.ports])))
 
-    def _lose(self) -> Term:
-        self._loses = True
+    def _lose(self, rule: Rule, why: str) -> Term:
+        self._losing[f"{why} ({self._script.place(rule.origin)})"] = None
         return self._traversal.move("lost", S)
+
+    def _missing(self, name: str, table: str) -> str:
+        """Why a rule leads nowhere (CH-9)."""
+        there = (table, name) in self._ruleset.chains
+        return (
+            f"loop: chain {name} leads back to itself" if there else f"chain {name} of table {table} is not in the dump"
+        )
 
     def _called(self, name: str, table: str, entered: tuple[str, ...]) -> Term | None:
         """A chain that a rule leads to; None where it is missing or leads back to itself (CH-9)."""

@@ -90,11 +90,12 @@ class Sets:
         wanted = test.nomatch and content.kind in MARKED_KINDS
         if all(len(each.parts) == 1 and isinstance(each.parts[0], AddressPart) for each in content.members):
             return self._of_addresses(found, wanted).call({"a": self._end(test.directions[0])})
-        if wanted or any(each.nomatch for each in content.members):
-            return self._unclear(test, "members marked nomatch in a set of several dimensions")
-        key = (found.name, test.directions, False)
+        key = (found.name, test.directions, wanted)
         if key not in self._known:
-            body = disj(self._fits(each, test) for each in content.members)
+            marked = any(each.nomatch for each in content.members)
+            body = FALSE if wanted else disj(self._fits(each, test) for each in content.members)
+            if marked:
+                body = self._first(content.members, test, wanted)
             comment = (
                 f"{self._script.place(found.origin)}  set {found.name} {content.kind}, {len(content.members)} members"
             )
@@ -121,6 +122,13 @@ class Sets:
         for each in sorted(members, key=lambda each: _span(each)[0] - _span(each)[1]):
             verdict = TRUE if each.nomatch is wanted else FALSE
             body = choice(within(variable("a"), self._script.address, [_span(each)]), verdict, body)
+        return body
+
+    def _first(self, members: Sequence[SetMember], test: Member, wanted: bool) -> Term:
+        """Of the members that fit, the one of the smallest networks decides, the first network before the second (SET-5)."""
+        body = FALSE
+        for each in sorted(members, key=_spans, reverse=True):
+            body = choice(self._fits(each, test), TRUE if each.nomatch is wanted else FALSE, body)
         return body
 
     def _end(self, direction: str) -> Term:
@@ -210,6 +218,10 @@ class Sets:
                 return disj((within(a, 128, [(1, 1)]), self._own()))
             case _:
                 return None
+
+
+def _spans(member: SetMember) -> tuple[int, ...]:
+    return tuple(part.last - part.first for part in member.parts if isinstance(part, AddressPart))
 
 
 def _span(member: SetMember) -> tuple[int, int]:

@@ -83,10 +83,12 @@ class Written:
 def write(plan: Plan, node: NodeState, cluster: Cluster, view: View, root: str) -> Written:
     """The script of a plan, with files named as seen from `root`; raises NotExpressibleError where it cannot be said exactly."""
     check_expressible(plan)
-    return _Writer(plan, node, cluster, view, root).written()
+    return Writer(plan, node, cluster, view, root).written()
 
 
-class _Writer:
+class Writer:
+    """What goes into the script of one plan."""
+
     def __init__(self, plan: Plan, node: NodeState, cluster: Cluster, view: View, root: str) -> None:
         ruleset = node.rulesets[plan.family]
         self._plan = plan
@@ -94,7 +96,7 @@ class _Writer:
         self._cluster = cluster
         self._view = view
         self._interfaces = interfaces = Interfaces(plan)
-        self._layout = layout((rule for chain in ruleset.chains.values() for rule in chain.rules), node.sets)
+        self.layout = layout((rule for chain in ruleset.chains.values() for rule in chain.rules), node.sets)
         widths = {
             "src": ADDRESS_BITS[plan.family],
             "dst": ADDRESS_BITS[plan.family],
@@ -109,31 +111,27 @@ class _Writer:
             "out-interface": interfaces.name_bits,
             "in-port": interfaces.port_bits,
             "out-port": interfaces.port_bits,
-            "s": self._layout.width,
+            "s": self.layout.width,
         }
         fixed = frozenset(("proto", "sport", "dport", "icmp", "flags", "state", "status", "mark"))
         if plan.translates:
             widths |= {"original-dst": widths["dst"], "original-dport": 16, "new-dst": widths["dst"], "new-dport": 16}
             fixed = fixed - {"dport", "status"} | {"original-dst", "original-dport"}
         self._script = script = Script(plan.family, widths, fixed, root)
-        self._traversal = Traversal(script, self._layout, plan.translates)
+        self._traversal = Traversal(script, self.layout, plan.translates)
         self._inventory = Inventory(script, view)
         self._sets = Sets(script, view, interfaces, lambda value: self._traversal.test(Field.MARK, value, 0xFFFFFFFF))
         self._ruleset = ruleset
 
     def written(self) -> Written:
+        """The whole script."""
         script = self._script
-        script.section("How a traversal of the chains stands", f"{self._layout.width} bits, the highest three of them:")
-        self._traversal.announce()
-        tracking = self._traversal.tracking()
-        rules = Predicates(script, self._sets, self._interfaces, self._inventory, self._traversal.test, tracking)
-        chains = Chains(script, self._ruleset, rules, self._traversal, self._interfaces)
-        script.section("The sets and chains of the dump", "each after what it leads to; its rules in their order")
-        ways = {name: self._way(chains, name, path) for name, path in self._ways().items()}
+        chains = self.chains()
+        ways = {name: self.way(chains, name, path, self._start()) for name, path in self._ways().items()}
         script.section("The packets that there are")
         world = World(script, self._plan, self._view, self._interfaces)
         script.section("What the policies allow")
-        demands = Demands(script, self._plan, self._cluster, self._readers(), world.own_address)
+        demands = Demands(script, self._plan, self._cluster, self.readers(), world.own_address)
         queries = Queries(script, self._plan, world, self._interfaces)
         for path in Path:
             answers = {each.pod: each.answer for each in self._plan.questions if each.path is path}
@@ -148,8 +146,7 @@ class _Writer:
                     script.section(f"{path.value}: what is asked of packets that the node sends on")
                     sent_on = self._differs(f"{path.value}/sent-on", way.sent_on, asked, chains, TRANSLATED)
                     queries.ask(path, sent_on, pods, answers, world.sent_on())
-        text = "\n".join([*self._head(), *script.lines, ""])
-        return Written(text, tuple(queries.written), tuple(script.free.items()))
+        return Written(self.text(), tuple(queries.written), tuple(script.free.items()))
 
     def _differs(
         self, name: str, way: Passage, asked: Asked, chains: Chains, given: Mapping[str, Term] | None = None
@@ -162,9 +159,18 @@ class _Writer:
         comment = "a leak, or a packet that is blocked"
         return self._script.define(f"{name}/differs", conj((way.taken, disj((leak, blocked)))), (comment,))
 
-    def _way(self, chains: Chains, name: str, path: Path) -> Way:
+    def chains(self) -> Chains:
+        """What writes the chains of the dump, once it is said how a traversal stands."""
+        script = self._script
+        script.section("How a traversal of the chains stands", f"{self.layout.width} bits, the highest three of them:")
+        self._traversal.announce()
+        tracking = self._traversal.tracking()
+        rules = Predicates(script, self._sets, self._interfaces, self._inventory, self._traversal.test, tracking)
+        script.section("The sets and chains of the dump", "each after what it leads to; its rules in their order")
+        return Chains(script, self._ruleset, rules, self._traversal, self._interfaces)
+
+    def way(self, chains: Chains, name: str, path: Path, start: Term) -> Way:
         """The way through the hooks of a path, and with another destination from the routing on (NAT-1)."""
-        start = self._start()
         if not self._plan.translates:
             return Way(Passage(chains.path(name, HOOKS[path]).call({"s": start}), TRUE))
         before, after = (
@@ -175,7 +181,7 @@ class _Writer:
         stays = negation(disj(self._traversal.stands(each, end) for each in (SENT, AWAY)))
         unrouted = {"out-interface": self._interfaces.interface(None)}
         sent = self._script.define(
-            f"{name}/sent", before.call({"s": start} | HERE | ORIGINAL | unrouted), (), self._layout.width
+            f"{name}/sent", before.call({"s": start} | HERE | ORIGINAL | unrouted), (), self.layout.width
         ).call()
         arrived = self._traversal.stands(SENT, sent)
         arriving = choice(arrived, self._traversal.move("go", sent), sent)
@@ -190,7 +196,7 @@ class _Writer:
     def _start(self) -> Term:
         return self._traversal.entering(variable("mark") if self._plan.any_mark else None)
 
-    def _readers(self) -> Readers:
+    def readers(self) -> Readers:
         script, sets, interfaces = self._script, self._sets, self._interfaces
 
         def reader(*, any_port: bool) -> Callable[[Inventory], Predicates]:
@@ -206,6 +212,18 @@ class _Writer:
 
         return Readers(policies, replies, Predicates(script, sets, interfaces, self._inventory))
 
+    def free(self) -> dict[str, str]:
+        """The truth values that nothing read tells, by name, each with what it stands for."""
+        return self._script.free
+
+    def stands(self, status: int, state: Term) -> Term:
+        """Whether a traversal stands like this."""
+        return self._traversal.stands(status, state)
+
+    def text(self) -> str:
+        """Everything that has been written, after what declares the packet."""
+        return "\n".join([*self._head(), *self._script.lines, ""])
+
     def _head(self) -> list[str]:
         plan, script = self._plan, self._script
         comments = [
@@ -219,7 +237,7 @@ class _Writer:
         ]
         lines = [*(f"; {flattened(each)}".rstrip() for each in comments), "(set-logic QF_BV)", ""]
         lines += [f"(declare-const {name} {script.sort(name)})" for name in script.widths if name not in INNER]
-        kept = len(self._layout.bits[Field.MARK])
+        kept = len(self.layout.bits[Field.MARK])
         if plan.any_mark and kept:
             lines.append(f"(declare-const mark (_ BitVec {kept}))")
         if script.free:
