@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.literate import Section, sections
-from tests.meaning import PROPERTY, UNARRANGED, Evidence, Exercises, Gathered
+from tests.meaning import PROPERTY, UNARRANGED, Evidence, Exercises, Gathered, broken
 
 settings.register_profile("chainproof", deadline=None, derandomize=os.environ.get("CHAINPROOF_FUZZ") != "long")
 settings.load_profile("chainproof")
@@ -34,9 +34,12 @@ def exercises(record_property: Callable[[str, object], None]) -> Exercises:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """An executable section exercises its clauses by being run, and a story those of its page; a law those of its marker."""
+    """An executable section exercises its clauses by being run, a story those of its page, and the page of a bug those
+    that it breaks; a law exercises those of its marker.
+    """
     for section in _told(item):
         item.user_properties.append((PROPERTY, (Evidence.CASE.value, section.clauses, section.name, 1)))
+        item.user_properties.append((PROPERTY, (Evidence.BUG.value, broken(section), f"page {section.page.stem}", 1)))
     for marker in item.iter_markers(PROPERTY):
         name = f"{item.location[0]}:{getattr(item, 'originalname', item.name)}"
         item.user_properties.append((PROPERTY, (Evidence.LAW.value, marker.args, name, 1)))

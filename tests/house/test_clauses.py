@@ -8,6 +8,7 @@ from functools import cache
 
 from tests.corpus_path import ROOT
 from tests.literate import CLAUSE, pages, sections
+from tests.meaning import broken
 
 CITATION = re.compile(r"(?<![\w-])([A-Z]{1,4}-\d+)(?![\w-])")
 NOT_CLAUSES = ("UTF", "SHA", "ISO", "RFC", "CVE")
@@ -50,6 +51,19 @@ def test_no_citation_dangles() -> None:
         for clause in citations(path.read_text("utf-8")) - set(defined()):
             dangling.setdefault(clause, []).append(str(path.relative_to(ROOT)))
     assert dict(sorted(dangling.items())) == {}
+
+
+def test_each_bug_breaks_a_clause() -> None:
+    """A page of tests/bugs that is refuted names what is broken."""
+    refuted = [
+        section
+        for page in pages()
+        for section in sections(page)
+        if page.parent.name == "bugs" and any(block.text.startswith("refuted") for block in section.blocks)
+    ]
+    silent = {section.page.stem for section in refuted if not set(broken(section)) <= set(defined())}
+    silent |= {section.page.stem for section in refuted if not broken(section)}
+    assert sorted(silent) == []
 
 
 SPEC = re.compile(r"\bspecs/[a-z0-9_/-]+\.(?:md|json)\b")

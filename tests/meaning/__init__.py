@@ -8,6 +8,7 @@ CHAINPROOF_MEANING=FILE the run writes what it gathered to FILE; `python -m test
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.literate import CLAUSE, ROOT, pages, sections
+from tests.literate import CLAUSE, ROOT, Section, pages, sections
 
 PROPERTY = "exercises"
 """The name of the property under which a test's report carries what it exercised."""
@@ -95,6 +96,20 @@ class Gathered:
         """What `write` wrote."""
         told: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
         return cls(told["found"], set(told["skipped"]), Counter(told["unarranged"]))
+
+
+BUGS = "tests/bugs"
+"""The pages of bugs; each names the clauses that it breaks in a line `Clauses: NP-4, CH-3.`"""
+BROKEN = re.compile(r"^Clauses: (.+)\.$", re.MULTILINE)
+
+
+def broken(section: Section) -> tuple[str, ...]:
+    """The clauses that a bug breaks, for a section of its page in which it is refuted; () for every other section."""
+    refuted = any(block.kind == "answer verify" and block.text.startswith("refuted") for block in section.blocks)
+    if not refuted or section.page.parent != ROOT / BUGS:
+        return ()
+    named = BROKEN.search(section.page.read_text("utf-8"))
+    return tuple(named.group(1).split(", ")) if named else ()
 
 
 def defined() -> list[Clause]:
