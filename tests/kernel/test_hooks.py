@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from verifier.evidence.kernel.client import Kernel, unavailable
+from verifier.evidence.kernel.client import NOT_SEEN, Kernel, unavailable
 from verifier.evidence.kernel.records import Backend, Seen, Shot, Stage
 from verifier.model.effect import Verdict
-from verifier.model.fields import ConnState
+from verifier.model.fields import ConnState, CtStatus
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 
@@ -66,6 +66,12 @@ ROUTED: Steps = [("raw", "PREROUTING", None), ("mangle", "PREROUTING", None), ("
 KNOWN = [step for step in ROUTED if step[0] != "nat"]
 GONE: Steps = [("mangle", "POSTROUTING", None), ("nat", "POSTROUTING", None)]
 FILTER, WEB = "FORWARD", "web"
+
+
+@pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+def test_a_kernel_that_is_there_is_not_taken_for_missing(backend: Backend) -> None:
+    """All other tests skip where the first packet is not seen; here that is a fault."""
+    assert NOT_SEEN not in unavailable(backend)
 
 
 @pytest.fixture(scope="module", params=list(Backend), ids=lambda backend: backend.value)
@@ -156,6 +162,38 @@ def test_a_translated_packet_arrives_where_it_must(kernel: Kernel, family: int) 
     assert ("nat", "PREROUTING", 1) in path(right)
     assert wrong.verdict is None
     assert "the rules send the packet to" in wrong.reason
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_known_connection_carries_its_translation(kernel: Kernel, family: int) -> None:
+    """Its packets do not meet the nat table; they arrive where it says, and can be told by their status."""
+    known = packet(family, state=ConnState.ESTABLISHED, tcp_flags=16, destination_port=82)
+    sent = replace(known, original=(SERVICE[family], 8000))
+    answer = replace(known, ct_status=CtStatus.DNAT)
+    both = replace(known, ct_status=CtStatus.DNAT | CtStatus.SNAT)
+    *good, bad = kernel.ask(
+        [Shot(each, Path.POD_TO_POD) for each in (sent, answer, replace(known, ct_status=CtStatus.SNAT), both)]
+    )
+    assert [seen.verdict for seen in good] == [Verdict.ACCEPT] * 3
+    assert [path(seen) for seen in good] == [CASES["established"][2]] * 3
+    assert "both ends translated" in bad.reason
+
+
+@pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+def test_a_status_is_what_rules_see(backend: Backend) -> None:
+    """Of known connections, and of those that error messages are about."""
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    rules = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT\n-A FORWARD -m conntrack --ctstate SNAT -j REJECT\nCOMMIT\n"
+    fields = [
+        {"state": ConnState.ESTABLISHED, "tcp_flags": 16},
+        {"state": ConnState.RELATED, "protocol": 1, "icmp": 3 << 8 | 3},
+    ]
+    asked = [packet(4, ct_status=status, **more) for more in fields for status in (CtStatus.DNAT, CtStatus.SNAT, 0)]
+    with Kernel(Stage(("in0", "out0")), backend) as kernel:
+        kernel.load(4, rules, "")
+        found = [path(seen)[-1][2] for seen in kernel.ask([Shot(each, Path.POD_TO_POD) for each in asked])]
+    assert found == [1, 2, None] * 2
 
 
 @pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)

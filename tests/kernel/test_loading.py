@@ -76,6 +76,15 @@ def test_a_refusal_names_the_line(kernel: Kernel) -> None:
     assert ends(kernel) == (Verdict.ACCEPT, [("filter", "FORWARD", None)])
 
 
+def test_a_rule_that_only_the_kernel_refuses_is_named(kernel: Kernel) -> None:
+    """The legacy tool says only in which table; a rule in a chain of its own that the hook refuses."""
+    rules = table(
+        "-A FORWARD -j DROP", "-A FORWARD -p tcp -j TPROXY --on-port 80 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"
+    )
+    with pytest.raises(Refused, match="-A FORWARD -p tcp -j TPROXY"):
+        kernel.load(4, rules, "")
+
+
 def test_sets_that_are_refused_are_not_taken_for_loaded(kernel: Kernel) -> None:
     """Neither they nor those before."""
     rules = table("-A FORWARD -m set --match-set all dst -j DROP")

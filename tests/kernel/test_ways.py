@@ -98,6 +98,7 @@ CASES: dict[str, Case] = {
     "bridged between ports without names": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port" + FREE_PORT, "phys_out": "port" + FREE_PORT, "bridged": 1}, Verdict.DROP, ("FORWARD", None, 0)),
     "from a bridge": (THROUGH, {"in_interface": "br0", "out_interface": "eth0", "phys_in": "port2"}, Verdict.ACCEPT, ("FORWARD", 2, 0)),
     "to a bridge": (THROUGH, {"in_interface": "eth0", "out_interface": "br0"}, Verdict.ACCEPT, ("FORWARD", 3, 0)),
+    "from afar by the node's own address": (THROUGH, {"in_interface": "eth0", "out_interface": "br0", "source": "own"}, Verdict.ACCEPT, ("FORWARD", 3, 0)),
     "from an interface without a name": (THROUGH, {"in_interface": FREE_INTERFACE, "out_interface": "eth0"}, Verdict.ACCEPT, ("FORWARD", 4, 0)),
     "from no interface": (THROUGH, {"out_interface": "eth0"}, Verdict.ACCEPT, ("FORWARD", 4, 0)),
     "bridged without a port": (THROUGH, {"in_interface": "br0", "out_interface": "br0", "phys_in": "port1", "bridged": 1}, None, "has a port"),
@@ -115,6 +116,8 @@ def shot(way: Path, family: int, fields: dict[str, object], trace: bool) -> Shot
     more: dict[str, object] = {"source_port": 1000, "destination_port": 80, "protocol": 17, **fields}
     if "original" in more:
         more["original"] = (ends[1] + 1, more["original"])
+    if "source" in more:
+        more["source"] = mine
     if family == 6 and "destination" in more:
         more["destination"] = ends[1] + 1
     packet = Packet(**{"family": family, "source": ends[0], "destination": ends[1], **more})  # type: ignore[arg-type]

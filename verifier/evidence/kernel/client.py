@@ -138,6 +138,7 @@ def _ask(worker: Process, chunks: Sequence[Sequence[Shot]]) -> None:
         worker.ask("ask", [order_row(shot) for shot in chunk])
 
 
+NOT_SEEN = "a packet through an empty table was not seen as it must be"
 EMPTY = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 
 
@@ -152,5 +153,5 @@ def unavailable(backend: Backend) -> str:
     except (Unavailable, Refused) as error:
         return str(error)
     if answer.verdict is not Verdict.DROP or not answer.steps:
-        return f"{backend.value}: a packet through an empty table was not seen as it must be ({answer.reason})"
+        return f"{backend.value}: {NOT_SEEN} ({answer.reason})"
     return ""

@@ -192,7 +192,7 @@ def _translated(order: Order, status: CtStatus, *, about: bool) -> Entry | str:
     if status & CtStatus.SNAT:
         return Entry(flow, (6, ELSEWHERE[family], flow.source_port), order.connmark)
     answering = order.protocol == TCP and order.flags & SYN and order.flags & ACK
-    if about or answering or order.icmp >> 8 in ANSWERS.get(order.protocol, ()):
+    if answering or order.icmp >> 8 in ANSWERS.get(order.protocol, ()):
         flow = flow.answered()
     return Entry(flow, None, order.connmark)
 

@@ -6,10 +6,12 @@ Spec: specs/kernel.md
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from verifier.evidence.kernel.standins import tested_names
 
+_KIND = re.compile(r"-[mpjg] \S+|(?<= )--?[a-z][\w-]*")
 _COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
 
 
@@ -56,3 +58,23 @@ def read_dump(text: str) -> Dump:
         masquerades=bool(re.search(r"-j MASQUERADE\b", text)),
         chooses=bool(re.search(r"-m statistic\b", text)),
     )
+
+
+def singly(text: str) -> Iterator[tuple[str, str]]:
+    """One rule's line of each kind with a text that has it alone, in its table with all chains; jumps lead to empty ones.
+
+    A kind is what a rule tests and does, whatever the values.
+    """
+    head: list[str] = []
+    known: set[tuple[str, ...]] = set()
+    for line in map(str.strip, text.splitlines()):
+        rule = _COUNTERS.sub("", line)
+        if line.startswith("*"):
+            head = [line]
+        elif line.startswith(":"):
+            head.append(line)
+        elif rule.startswith(("-A ", "--append ")):
+            kind = (head[0], *_KIND.findall(rule))
+            if kind not in known:
+                known.add(kind)
+                yield rule, "\n".join((*head, rule, "COMMIT", ""))

@@ -10,7 +10,7 @@ import socket
 import time
 
 from verifier.evidence.kernel import netlink
-from verifier.evidence.kernel.dump import Dump, read_dump
+from verifier.evidence.kernel.dump import Dump, read_dump, singly
 from verifier.evidence.kernel.namespace import Namespace
 from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number
 from verifier.evidence.kernel.netlink import text as text_of
@@ -59,13 +59,22 @@ class Loader:
             self._sets = sets
         self._clear(family)
         self._tables[family] |= dict.fromkeys(dump.tables)
-        try:
-            self._restore(_tool(family, self._backend, "restore"), given=text)
-        except Refused:
-            self._clear(family)  # the tools load table by table
-            raise
+        self._restore_rules(family, text)
         self.dumps[family] = dump
         return notes
+
+    def _restore_rules(self, family: int, text: str) -> None:
+        """Load rules. The legacy kernel refuses a table as a whole: then its rules are tried one by one."""
+        tool = _tool(family, self._backend, "restore")
+        try:
+            self._restore(tool, given=text)
+        except Refused:
+            if self._backend is Backend.LEGACY:
+                for line, alone in singly(text):
+                    ran = self._space.tool(tool, text=alone)
+                    if ran.returncode:
+                        raise Refused(f"{tool}: the kernel does not take the rule: {line}") from None
+            raise
 
     def _restore(self, *command: str, given: str) -> None:
         ran = self._space.tool(*command, text=given)
