@@ -70,3 +70,13 @@ def pytest_sessionfinish() -> None:
     """Keep what was gathered."""
     if file := os.environ.get("CHAINPROOF_MEANING"):
         GATHERED.write(Path(file))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why tests were skipped, each kind of reason once: where the kernel cannot be asked, a run is not the whole run."""
+    kinds: dict[str, list[str]] = {}
+    for reason in sorted(GATHERED.skipped):
+        kinds.setdefault(reason.partition(":")[0], []).append(reason)
+    for reasons in kinds.values():
+        others = f" and {len(reasons) - 1} like it" if len(reasons) > 1 else ""
+        terminalreporter.write_line(f"skipped: {reasons[0]}{others}")

@@ -28,6 +28,11 @@ SCHEMAS = {
 }
 CLUSTER = """\
 apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status: {addresses: [{type: InternalIP, address: 192.168.0.10}]}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: web, namespace: shop, labels: {app: web}}
 spec: {nodeName: node-a}
@@ -54,6 +59,7 @@ RULES = """\
 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A FORWARD -d 10.0.0.2/32 -p udp -j DROP
 -A FORWARD -d 10.0.0.2/32 -p sctp -j DROP
+-A OUTPUT -d 10.0.0.2/32 -p udp -j DROP
 COMMIT
 """
 ONE = ("--from", "shop/client", "--to", "shop/web", "--port", "tcp/80")
@@ -98,7 +104,7 @@ def kernel(path: str, monkeypatch: pytest.MonkeyPatch, changed: Callable[[Seen],
 
 
 def contrary(seen: Seen) -> Seen:
-    return replace(seen, verdict=Verdict.DROP)
+    return replace(seen, verdict=Verdict.DROP if seen.verdict is Verdict.ACCEPT else Verdict.ACCEPT)
 
 
 def unsent(_seen: Seen) -> Seen:
@@ -200,6 +206,7 @@ def test_one_finding_by_its_id(
     kernel(folder, monkeypatch)
     run(["replay", folder, "--format", "json"])
     names = [packet["name"] for packet in document("replay", capsys)["nodes"][0]["packets"]]
+    assert len(names) == 2
     assert run(["replay", folder, "--finding", names[0], "--format", "json"]) == 0
     assert [packet["name"] for packet in document("replay", capsys)["nodes"][0]["packets"]] == names[:1]
     assert run(["replay", folder, "--finding", "leak-none"]) == 2
