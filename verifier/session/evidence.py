@@ -87,7 +87,8 @@ class Bundle:
             if claim.answer != "sat":
                 continue
             findings = list(of_query(query, plan))
-            given = values(findings[0], plan) if findings else claim.values
+            witness = findings[0].witness.packet if findings else None
+            given = values(witness, query.path, plan) if witness else claim.values
             document = {
                 "query": query.number,
                 "asks": query.title,

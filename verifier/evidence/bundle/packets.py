@@ -30,11 +30,11 @@ def of_query(query: Query, plan: Plan) -> Iterator[Finding]:
             yield finding
 
 
-def values(finding: Finding, plan: Plan) -> dict[str, str]:
-    """The witness of a finding, by the names of a script's constants."""
-    packet, interfaces = finding.witness.packet, Interfaces(plan)
+def values(packet: Packet, path: Path, plan: Plan) -> dict[str, str]:
+    """A packet of a path by the names of a script's constants."""
+    interfaces = Interfaces(plan)
     width = ADDRESS_BITS[plan.family]
-    coming, going = (_port(packet, plan, finding.path, incoming=each) for each in (True, False))
+    coming, going = (_port(packet, plan, path, incoming=each) for each in (True, False))
     found = {
         "src": number(packet.source, width),
         "dst": number(packet.destination, width),
