@@ -51,7 +51,7 @@ examples: $(SETUP) ## run every command of the tutorials and of the README
 	python -m pytest tests/test_literate.py -k "examples or README"
 
 fuzz: $(SETUP) ## a long, bounded search for inputs that crash or disagree
-	CHAINPROOF_FUZZ=long python -m pytest tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py
+	CHAINPROOF_FUZZ=long python -m pytest tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py tests/corpus/test_representatives.py tests/corpus/test_kernel.py
 
 golden: $(SETUP) ## rewrite every expected output in place and show what changed
 	CHAINPROOF_GOLDEN=write python -m pytest --ignore=tests/house -k 'golden or console'
