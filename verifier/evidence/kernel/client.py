@@ -34,7 +34,9 @@ class Process:
 
     def __init__(self) -> None:
         command = [sys.executable, "-P", "-S", "-c", START]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def close(self) -> None:
         """End the process, and with it the namespace."""
@@ -70,6 +72,8 @@ class Kernel:
     """
 
     def __init__(self, stage: Stage, backend: Backend, workers: int = 1) -> None:
+        if sys.platform != "linux":
+            raise Unavailable("only Linux has the kernel that is asked about")
         self.backend = backend
         self._chains: dict[int, tuple[tuple[str, str], ...]] = {}
         self._workers: list[Process] = []
