@@ -5,6 +5,8 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.chainproof-installed
 # Empty when the environment at BIN already holds everything (SETUP= BIN=...).
 SETUP ?= $(INSTALLED)
+# What `make fuzz FUZZ=long` runs beside: whatever else is random, and damaged input.
+LAWS := tests/fuzz tests/properties tests/compilers $(patsubst %,tests/corpus/test_%.py,mutations representatives kernel)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -50,8 +52,9 @@ bench: $(SETUP) ## time and memory of whole processes, in ratios to the kernel l
 examples: $(SETUP) ## run every command of the tutorials and of the README
 	python -m pytest tests/test_literate.py -k "examples or README"
 
-fuzz: $(SETUP) ## a long, bounded search for inputs that crash or disagree
-	CHAINPROOF_FUZZ=long python -m pytest tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py tests/corpus/test_representatives.py tests/corpus/test_kernel.py
+fuzz: $(SETUP) ## random rulesets and packets, encoder = reference = kernel (FUZZ=long: a million; SEED=... elsewhere)
+	CHAINPROOF_FUZZ=$(FUZZ) CHAINPROOF_SEED=$(SEED) python -m tests.fuzz.run
+	$(if $(filter long,$(FUZZ)),CHAINPROOF_FUZZ=long python -m pytest $(LAWS))
 
 golden: $(SETUP) ## rewrite every expected output in place and show what changed
 	CHAINPROOF_GOLDEN=write python -m pytest --ignore=tests/house -k 'golden or console'

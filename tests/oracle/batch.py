@@ -23,7 +23,7 @@ from verifier.reference.view import View
 Answer: TypeAlias = tuple[int, int]
 """(packets for which a test can hold, packets for which it surely does)."""
 Hook: TypeAlias = tuple[bool, ...]
-"""Whether packets have an in-interface, an out-interface and a port to leave by at a built-in chain."""
+"""Whether packets have an in-interface, an out-interface and a port to leave by at a built-in chain, and no state yet."""
 Marks: TypeAlias = Mapping[int, int]
 """The packets that have a bit of the mark (0 to 31) or of the connmark (32 to 63) set, or are not tracked (64)."""
 
@@ -53,6 +53,11 @@ READS = {
 }
 CROSSED = ("inward", "outward", "port in", "port out", "bridged")
 """The parts that batches alike may differ in."""
+
+
+def _never_tracked(service: object) -> bool:
+    assert isinstance(service, Service)
+    return service.state is ConnState.UNTRACKED
 
 
 def _only(service: Service, keep: tuple[str, ...]) -> Service:
@@ -95,6 +100,7 @@ class Batch:
         self.view = view
         self.count = len(ends) * len(services)
         self.untracks = False
+        self.early = False  # at a hook before connection tracking: what is not yet untracked has no state
         self.all = (1 << self.count) - 1
         self._every = sum(1 << n * len(services) for n in range(len(ends)))
         run = (1 << len(services)) - 1
@@ -161,6 +167,7 @@ class Batch:
     def ask(self, predicate: Predicate, hook: str = "", marks: Marks | None = None) -> Answer:
         """Where a predicate can and where it surely holds, at a built-in chain with these marks."""
         at = tuple(not hook or hook in known for known in (IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS))
+        at = (*at, self.early)
         key = (id(predicate), at)
         known = self._whole.get(key)
         if known is not None:
@@ -201,6 +208,15 @@ class Batch:
                 held = 0
                 for value, _ in ranges:
                     held |= self._marked(SHIFT[field], value, FULL, marks)
+                return held, held
+            case InRange(Field.STATE, ranges) if self.early:
+                marked[0] = True
+                held = self.all if any(lo <= ConnState.INVALID <= hi for lo, hi in ranges) else 0
+                lost = marks.get(UNTRACKED, 0) | self.where("state", _never_tracked)
+                held = held & ~lost | (lost if any(lo <= ConnState.UNTRACKED <= hi for lo, hi in ranges) else 0)
+                return held, held
+            case Masked(Field.CT_STATUS, value) if self.early:
+                held = 0 if value else self.all
                 return held, held
             case InRange(Field.STATE, ranges) if self.untracks:
                 marked[0] = True
@@ -266,7 +282,7 @@ class Batch:
 
     def _sample(self, names: tuple[str, ...], values: list[object], at: Hook) -> Packet:
         """A packet with these values; what the test does not read is anything."""
-        inward, outward, parting = at
+        inward, outward, parting, _ = at
         ends: dict[str, Any] = {"source": 0, "destination": 0, "bridged": 0}
         service = NOTHING
         for name, value in zip(names, values, strict=True):

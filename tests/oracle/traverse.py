@@ -119,7 +119,7 @@ class _Traversal:
             visiting = first if key[0] == "nat" else self.batch.all
             if key[0] == "nat" and key[1] in BEFORE_ROUTING:
                 visiting &= ~helped
-            self.hook = key[1]
+            self.hook, self.batch.early = key[1], key[0] == "raw"
             lost = {id(group): group.marks.get(UNTRACKED, 0) if key[0] == "nat" else 0 for group in groups}
             self.through = [group.part(~visiting | lost[id(group)]) for group in groups]
             for group in groups:

@@ -97,7 +97,7 @@ class World:
         for chain in self.ruleset.chains.values():
             for rule in chain.rules:
                 if isinstance(rule.effect, Untrack):
-                    lost |= self.compiler.compile(rule.match, ConnState.NEW).service
+                    lost |= self.compiler.compile(rule.match, ConnState.INVALID).service
         parts = (~lost, lost) if lost else ()
         return [_cut(run, part) for run in runs for part in parts if run.services & part] if parts else runs
 

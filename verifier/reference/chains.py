@@ -273,15 +273,18 @@ class _Walker:
         return packet.original is None and hook in BEFORE_ROUTING and bool(packet.ct_status & CtStatus.DNAT)
 
     def _look(self, branch: _Branch) -> None:
-        """The packet as the rules of this hook see it, with its present marks (CH-7)."""
+        """The packet as the rules of this hook see it, with its present marks (CH-7) and the state that it has there."""
         packet = self.packet
         if packet.original is not None and not branch.sent_on:
             address, port = packet.original
             status = packet.ct_status & ~CtStatus.DNAT
             packet = replace(packet, destination=address, destination_port=port, ct_status=status)
+        table, hook = self.hooks[branch.hook]
         if branch.untracked:
             packet = replace(packet, state=ConnState.UNTRACKED, ct_status=0)
-        branch.seen = at_hook(packet, self.hooks[branch.hook][1], branch.mark, branch.connmark)
+        elif table == "raw" and packet.state is not ConnState.UNTRACKED:
+            packet = replace(packet, state=ConnState.INVALID, ct_status=0)  # CH-12
+        branch.seen = at_hook(packet, hook, branch.mark, branch.connmark)
 
     def _step(self, branch: _Branch) -> _End | None:
         """Read the chain on top up to the next rule that matches, and do what that rule says."""

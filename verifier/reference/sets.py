@@ -5,6 +5,8 @@ Spec: specs/chains/sets.md
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE
 from verifier.model.ipset import AddressPart, InterfacePart, IpSet, MarkPart, OpaquePart, Part, PortPart, SetMember
 from verifier.model.packet import Packet
@@ -77,7 +79,8 @@ def _search(found: IpSet, directions: tuple[str, ...], packet: Packet, view: Vie
     layout = _index_of(found, view)
     ends = tuple(packet.source if directions[place] == "src" else packet.destination for place in layout.positions)
     doubtful: SetMember | None = None
-    for member in layout.candidates(ends):
+    members = layout.candidates(ends)
+    for member in _of_longest(members) if found.content.kind == "hash:net,iface" else members:
         fits = [_fits(part, direction, packet) for part, direction in zip(member.parts, directions, strict=False)]
         if False in fits:
             continue
@@ -85,6 +88,21 @@ def _search(found: IpSet, directions: tuple[str, ...], packet: Packet, view: Vie
             return (member, True) if doubtful is None else (doubtful, False)
         doubtful = doubtful or member
     return doubtful, False
+
+
+def _of_longest(members: Iterable[SetMember]) -> Iterator[SetMember]:
+    """Those of the longest network, whatever their interface: the search ends there. Bridge ports are none of them (SET-17)."""
+    longest: int | None = None
+    for member in members:
+        network, interface = member.parts
+        assert isinstance(network, AddressPart)
+        if isinstance(interface, InterfacePart) and interface.physical:
+            continue
+        size = network.last - network.first
+        if longest not in (None, size):
+            return
+        longest = size
+        yield member
 
 
 def _index_of(found: IpSet, view: View) -> SetIndex:
@@ -101,10 +119,8 @@ def _fits(part: Part, direction: str, packet: Packet) -> bool | None:
             return part.first <= (packet.source if inward else packet.destination) <= part.last
         case PortPart():
             return _port_fits(part, inward, packet)
-        case InterfacePart(physical=False):
-            return part.name == (packet.in_interface if inward else packet.out_interface)
         case InterfacePart():
-            return part.name == (packet.phys_in if inward else packet.phys_out)
+            return part.name == (packet.in_interface if inward else packet.out_interface)
         case MarkPart():
             return part.value == packet.mark
         case OpaquePart():

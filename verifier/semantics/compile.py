@@ -46,6 +46,11 @@ RPFILTER = "rpfilter"
 """The one opaque text with a known value: every packet's source is routed back through its interface (U-33)."""
 
 
+def known_before_tracking(state: ConnState) -> ConnState:
+    """The state that a packet has to the raw table, which comes before tracking (CH-12)."""
+    return state if state is ConnState.UNTRACKED else ConnState.INVALID
+
+
 class _CoupledError(Exception):
     """A predicate that is not a union of boxes."""
 
@@ -208,7 +213,7 @@ class Compiler:
                     if field_ is Field.PROTOCOL
                     else self.space.services.within(field_, ranges)
                 )
-            case Masked(Field.CT_STATUS, value) if state is ConnState.UNTRACKED:
+            case Masked(Field.CT_STATUS, value) if state in (ConnState.INVALID, ConnState.UNTRACKED):
                 return [] if value else [self.space.everything]
             case Masked(Field.TCP_FLAGS | Field.CT_STATUS as field_, value, mask):
                 return self._service(self.space.services.masked(field_, value, mask))

@@ -27,9 +27,9 @@ class EveryRule(Program):
 
     whole = True
 
-    def _tests(self, rule: Rule) -> Sequence[Compiled]:
+    def _tests(self, rule: Rule, chain: Chain) -> Sequence[Compiled]:
         """A rule without effect is met all the same."""
-        return self._compiled(rule)
+        return self._compiled(rule, chain)
 
     def _instruction(self, rule: Rule, test: Compiled, chain: Chain, callers: tuple[ChainKey, ...]) -> Instruction:
         made = super()._instruction(rule, test, chain, callers)

@@ -19,7 +19,7 @@ from verifier.model.path import BEFORE_ROUTING, HOOKS
 from verifier.model.predicate import TRUE
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.semantics.atoms import MarkTest
-from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler
+from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler, known_before_tracking
 
 ChainKey: TypeAlias = tuple[str, str]
 
@@ -194,20 +194,20 @@ class Program:
     def _instructions(self, chain: Chain, callers: tuple[ChainKey, ...]) -> Iterator[Instruction]:
         """The rules of a chain; one that asks for the state asks twice where a packet may have been taken out of tracking."""
         for rule in chain.rules:
-            for test in self._tests(rule):
+            for test in self._tests(rule, chain):
                 if not test.never:
                     yield self._instruction(rule, test, chain, callers)
 
-    def _tests(self, rule: Rule) -> Sequence[Compiled]:
+    def _tests(self, rule: Rule, chain: Chain) -> Sequence[Compiled]:
         if isinstance(rule.effect, effects.Continue):
             return ()
         if isinstance(rule.effect, effects.Untrack) and not self._untracks:
             return ()
-        return self._compiled(rule)
+        return self._compiled(rule, chain)
 
-    def _compiled(self, rule: Rule) -> Sequence[Compiled]:
+    def _compiled(self, rule: Rule, chain: Chain) -> Sequence[Compiled]:
         """The test of a rule, or two: for packets that were taken out of tracking, and for the others."""
-        test = self._compiler.compile(rule.match, self.state)
+        test = self._compiler.compile(rule.match, self._known_to(chain))
         if not self._untracks:
             return (test,)
         untracked = self._compiler.compile(rule.match, ConnState.UNTRACKED)
@@ -215,6 +215,10 @@ class Program:
             return (test,)
         # What is no longer tracked comes first: no rule tracks a packet again, but the rule itself may untrack it.
         return self._if_untracked(untracked, held=True), self._if_untracked(test, held=False)
+
+    def _known_to(self, chain: Chain) -> ConnState:
+        """The state as the rules of a chain see it."""
+        return known_before_tracking(self.state) if chain.table == "raw" else self.state
 
     def _if_untracked(self, test: Compiled, *, held: bool) -> Compiled:
         return replace(test, marks=(*test.marks, MarkTest(UNTRACKED_BIT if held else 0, UNTRACKED_BIT, negated=False)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import groupby
 from operator import or_
 
 from verifier.model.fields import SCTP, TCP, UDP, UDPLITE, Field
@@ -75,20 +76,24 @@ class SetMeanings:
         return found is not None and found.content.kind == "hash:net,iface"
 
     def guarded(self, name: str, directions: tuple[str, ...]) -> tuple[tuple[NameTest, Box3], ...]:
-        """Members of a hash:net,iface set by interface: for each, the boxes of its networks, the longest deciding."""
+        """Members of a hash:net,iface set by interface: for each, the box of the addresses whose longest network has it."""
         assert self._sets is not None
         found = self._sets[name]
         if found.family not in (0, self._family) or len(directions) < found.content.dimensions:
             return ()
         if found.content.opaque:
             raise UnclearSetError(f"set {name}: {found.content.opaque}")
-        grouped: dict[str, list[SetMember]] = {}
-        for member in found.content.members:
-            interface = member.parts[1]
-            if not isinstance(interface, InterfacePart) or interface.physical:
-                raise UnclearSetError(f"set {name}: entries with bridge ports")
-            grouped.setdefault(interface.name, []).append(member)
-        masks = {interface: self._net(members, False) for interface, members in grouped.items()}
+        masks: dict[str, int] = {}
+        for _, group in groupby(sorted(found.content.members, key=_size, reverse=True), key=_size):
+            named = [
+                (each, part.name)
+                for each in group
+                if isinstance(part := each.parts[1], InterfacePart) and not part.physical
+            ]
+            held = reduce(or_, (self._member(each) for each, _ in named), 0)
+            masks = {interface: mask & ~held for interface, mask in masks.items()}
+            for each, interface in named:
+                masks[interface] = masks.get(interface, 0) | (0 if each.nomatch else self._member(each))
         outgoing = directions[1] == "dst"
         return tuple(
             (NameTest(outgoing, interface, False, False), self._end(directions[0], mask))

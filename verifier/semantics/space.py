@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from verifier.model.addresses import merge as merge_ranges
+from verifier.model.addresses import subtract, whole
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import NAMESPACE_NAME, Field, Label, Scope
 from verifier.model.node import InterfaceAddress, NodeState
@@ -16,6 +18,12 @@ from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
+
+ROUTED = ("@anycast", "@blackhole", "@unreachable", "@prohibit")
+"""Types of routes, which IPv4 looks for in the table of local addresses only and so never finds."""
+
+LOOPBACK_BROADCAST = (0x7FFFFFFF, 0x7FFFFFFF)
+"""The last address of the network of lo, which no node gives to itself."""
 
 MAPPED = (0xFFFF << 32, (0xFFFF << 32) + 0xFFFFFFFF)
 """IPv4-mapped IPv6 addresses, which the kernel does not call unicast (PR-9)."""
@@ -136,38 +144,37 @@ def node_facts(family: int, cluster: Cluster, node: NodeState) -> dict[str, tupl
     Types that depend on routes other than to own addresses are left out, which makes them undecided.
     """
     special = SPECIAL[family]
+    facts = _on_every_node(family)
     known = [a for a in node.addresses or () if a.family == family]
-    local = {(a.address, a.address) for a in known} | set(special["loopback"])
+    own = {(a.address, a.address) for a in known}
     if node.addresses is None:
         if node.name not in cluster.nodes:
-            return {"@multicast": special["multicast"]}
-        local |= {(a, a) for fam, a in cluster.nodes[node.name].addresses if fam == family}
-    facts = {"@multicast": special["multicast"], "@local": tuple(sorted(local))}
-    top = (1 << WIDTH[family]) - 1
+            return facts
+        own |= {(a, a) for fam, a in cluster.nodes[node.name].addresses if fam == family}
+    whole_line = whole(family)
     if family == 4:
-        broadcast = {(0, 0), (top, top)} | {_broadcast(a) for a in known if 0 < a.prefix < 31}
-        facts["@broadcast"] = tuple(sorted(broadcast))
-        facts["@unicast"] = _rest([*local, *broadcast, *special["multicast"]], top)
+        ends = [(0, 0), LOOPBACK_BROADCAST, (whole_line[0][1],) * 2, *(_broadcast(a) for a in known if a.prefix < 31)]
+        facts["@broadcast"] = subtract(ends, own)
+        facts["@local"] = subtract([*own, *special["loopback"]], facts["@broadcast"])
+        facts["@unicast"] = subtract(whole_line, [*facts["@local"], *facts["@broadcast"], *special["multicast"]])
     else:
-        facts["@unicast"] = _rest([*special["multicast"], *special["unspecified"], MAPPED], top)
+        facts["@local"] = merge_ranges([*own, *special["loopback"]])
+        facts["@unicast"] = subtract(whole_line, [*special["multicast"], *special["unspecified"], MAPPED])
     return facts
+
+
+def _on_every_node(family: int) -> dict[str, tuple[Range, ...]]:
+    """Types that need no knowledge of a node: of the others IPv4 has none in the table that is asked (AT-1)."""
+    facts = {
+        "@multicast": SPECIAL[family]["multicast"],
+        "@unspec": SPECIAL[family]["unspecified"] if family == 6 else (),
+    }
+    return facts | (dict.fromkeys(ROUTED, ()) if family == 4 else {})
 
 
 def _broadcast(address: InterfaceAddress) -> Range:
     value = address.address | (1 << (32 - address.prefix)) - 1
     return (value, value)
-
-
-def _rest(ranges: list[Range], top: int) -> tuple[Range, ...]:
-    out: list[Range] = []
-    start = 0
-    for lo, hi in sorted(ranges):
-        if lo > start:
-            out.append((start, lo - 1))
-        start = max(start, hi + 1)
-    if start <= top:
-        out.append((start, top))
-    return tuple(out)
 
 
 def _union(masks: Iterable[int]) -> int:

@@ -17,7 +17,7 @@ from verifier.model.predicate import Predicate
 from verifier.model.ruleset import Rule, Ruleset
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
-from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler
+from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler, known_before_tracking
 from verifier.semantics.sight import WHOLE, Sight
 
 ChainKey: TypeAlias = tuple[str, str]
@@ -215,17 +215,18 @@ class Ways:
 
     def _split(self, rule: Rule, hit: Hit, crowd: Crowd) -> tuple[Crowd, Crowd]:
         """Those that the rule matches, with the hit if it is counted, and the others."""
+        state = known_before_tracking(self._state) if hit[0] == "raw" else self._state
         if rule.asked is None:
-            met, past = self._parted(rule.match, crowd)
+            met, past = self._parted(rule.match, state, crowd)
             return self._met(met, hit), past
-        counted, past = self._parted(rule.asked, crowd)
-        met, untouched = self._parted(rule.match, self._met(counted, hit))
+        counted, past = self._parted(rule.asked, state, crowd)
+        met, untouched = self._parted(rule.match, state, self._met(counted, hit))
         _join(past, untouched)
         return met, past
 
-    def _parted(self, predicate: Predicate, crowd: Crowd) -> tuple[Crowd, Crowd]:
+    def _parted(self, predicate: Predicate, state: ConnState, crowd: Crowd) -> tuple[Crowd, Crowd]:
         """Those for which it holds, and those for which it does not."""
-        test = self._compiler.compile(predicate, self._state)
+        test = self._compiler.compile(predicate, state)
         met: Crowd = {}
         past: Crowd = {}
         for going, boxes in crowd.items():

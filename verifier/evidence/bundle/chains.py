@@ -68,6 +68,7 @@ class Chains:
         self._opaque: dict[tuple[str, str], bool] = {}
         self._copies = 0
         self._losing: dict[str, None] = {}
+        self._early: Predicates | None = None
 
     # ------------------------------------------------------------------ paths
 
@@ -155,11 +156,19 @@ class Chains:
         """The comment of a rule, and the traversal after it; None where it changes nothing."""
         if isinstance(rule.effect, Continue):
             return None
-        match = conj((self._predicates.term(rule.match), self._traversal.going()))
+        match = conj((self._read(table).term(rule.match), self._traversal.going()))
         after = None if match.text == "false" else self._after(rule, table, entered)
         if after is None:
             return None
         return f"{self._script.place(rule.origin)}  {rule.text}", apply("ite", match, after, S)
+
+    def _read(self, table: str) -> Predicates:
+        """The predicates as rules of a table see packets."""
+        if table != "raw":
+            return self._predicates
+        if self._early is None:
+            self._early = self._predicates.seen_with(self._traversal.before_tracking())
+        return self._early
 
     def _after(self, rule: Rule, table: str, entered: tuple[str, ...]) -> Term | None:
         move = self._traversal.move

@@ -237,6 +237,14 @@ class Traversal:
         }
         return self._tracked
 
+    def before_tracking(self) -> dict[Field, Term]:
+        """State and translation status as rules of the raw table see them, where no packet has either yet (CH-12)."""
+        untracked = number(ConnState.UNTRACKED, 3)
+        seen = self._tracked.get(Field.STATE) or variable("state")
+        state = apply("ite", equal(seen, untracked), untracked, number(ConnState.INVALID, 3))
+        self.script.comment("connection tracking as the rules of the raw table see it")
+        return {Field.STATE: self.script.define("state-in-raw", state, (), 3).call(), Field.CT_STATUS: number(0, 2)}
+
     def meets_nat(self, family: int, *, before_routing: bool) -> Term:
         """Whether the packet sees a chain of the nat table (CH-6): tracked, first of its connection, no error message."""
         state = self._tracked.get(Field.STATE) or variable("state")

@@ -6,6 +6,7 @@ Spec: specs/chains/predicates.md
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 from verifier.evidence.bundle.interfaces import Interfaces
 from verifier.evidence.bundle.inventory import Inventory
@@ -90,6 +91,12 @@ class Predicates:
         self._marks = marks
         self._tracking = tracking or {}
         self._any_port = any_port
+
+    def seen_with(self, tracking: dict[Field, Term]) -> Predicates:
+        """The same, with another state and translation status."""
+        other = copy(self)
+        other._tracking = tracking
+        return other
 
     def term(self, predicate: Predicate) -> Term:
         """The predicate over the variables of the packet."""

@@ -90,6 +90,8 @@ class Sets:
         wanted = test.nomatch and content.kind in MARKED_KINDS
         if all(len(each.parts) == 1 and isinstance(each.parts[0], AddressPart) for each in content.members):
             return self._of_addresses(found, wanted).call({"a": self._end(test.directions[0])})
+        if content.kind == "hash:net,iface" and not wanted:
+            return self._of_interfaces(found, test)
         key = (found.name, test.directions, wanted)
         if key not in self._known:
             marked = any(each.nomatch for each in content.members)
@@ -99,6 +101,25 @@ class Sets:
             comment = (
                 f"{self._script.place(found.origin)}  set {found.name} {content.kind}, {len(content.members)} members"
             )
+            self._known[key] = self._script.define(self._called(test), body, (comment,)).call()
+        return self._known[key]
+
+    def _of_interfaces(self, found: IpSet, test: Member) -> Term:
+        """Of the longest network that holds the address some member has the interface; bridge ports are no members (SET-17)."""
+        key = (found.name, test.directions, False)
+        if key not in self._known:
+            by_network: dict[tuple[int, int], list[Term]] = {}
+            for each in found.content.members:
+                interface = each.parts[1]
+                assert isinstance(interface, InterfacePart)
+                if not interface.physical:
+                    terms = by_network.setdefault(_span(each), [])
+                    terms += [] if each.nomatch else [self._part(interface, test.directions[1], test)]
+            body, end = FALSE, self._end(test.directions[0])
+            for span in sorted(by_network, key=lambda span: span[0] - span[1]):
+                body = choice(within(end, self._script.address, [span]), disj(by_network[span]), body)
+            place = self._script.place(found.origin)
+            comment = f"{place}  set {found.name} {found.content.kind}, {len(found.content.members)} members"
             self._known[key] = self._script.define(self._called(test), body, (comment,)).call()
         return self._known[key]
 
@@ -144,9 +165,9 @@ class Sets:
                 return within(self._end(direction), self._script.address, [(first, last)])
             case PortPart():
                 return self._port(part, direction)
-            case InterfacePart(name, physical):
-                ways = (Field.PHYS_IN, Field.PHYS_OUT) if physical else (Field.IN_INTERFACE, Field.OUT_INTERFACE)
-                return self._interfaces.test(Named(ways[direction != "src"], name), self._script)
+            case InterfacePart(name):
+                way = Field.IN_INTERFACE if direction == "src" else Field.OUT_INTERFACE
+                return self._interfaces.test(Named(way, name), self._script)
             case MarkPart(value):
                 return self._mark(value)
             case _:

@@ -155,6 +155,8 @@ class Injector:
 
     def _send_own(self, order: Order, wish: int, index: int) -> str:
         """Send a packet of the node itself; what the kernel says against it, "" also where a rule dropped it."""
+        if order.family == 4 and not order.source:
+            return "the kernel gives such a packet a source of its own"
         own = self._own[order.family]
         own.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, OURS << 16 | index << CONNMARK_SHIFT | wish)
         address = order.sent_to[0]
