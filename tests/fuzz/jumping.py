@@ -20,14 +20,10 @@ MANGLING = {
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A target as it is written; `needs` is the protocol that the rule has to have, "" for any.
-
-    `sends` is where a DNAT sends packets to.
-    """
+    """A target as it is written; `needs` is the protocol that the rule has to have, "" for any."""
 
     text: str
     needs: str = ""
-    sends: bool = False
 
 
 def jump(pool: Pool, place: Place, callees: list[str]) -> Jump:
@@ -89,8 +85,8 @@ def _translation(pool: Pool, place: Place) -> Jump:
             ports = str(low) if low == high or pool.chance(0.7) else f"{low}-{high}"
             text = f"[{text}]:{ports}" if pool.family == 6 else f"{text}:{ports}"
             needs = pool.pick(("tcp", "tcp", "udp", "sctp"))
-            return Jump(f"-j DNAT --to-destination {text}", needs, sends=True) if low else Jump("-j ACCEPT")
-        return Jump(f"-j DNAT --to-destination {text}", sends=True)
+            return Jump(f"-j DNAT --to-destination {text}", needs) if low else Jump("-j ACCEPT")
+        return Jump(f"-j DNAT --to-destination {text}")
     if place.only("POSTROUTING") and pool.chance(0.5):
         return Jump(pool.pick(("-j MASQUERADE", f"-j SNAT --to-source {pool.address(pool.hosts[0])}")))
     return Jump("-j ACCEPT")

@@ -230,7 +230,7 @@ def membership(pool: Pool, known: Known) -> Test:
     """-m set, with as many directions as the set has dimensions, or another number of them."""
     found = known.any(pool)
     count = found.dimensions
-    if pool.chance(0.12):
+    if pool.chance(0.15):
         count = pool.choose.randint(1, 3)
     directions = tuple(pool.pick(("src", "dst")) for _ in range(max(1, count)))
     extra = " --return-nomatch" if pool.chance(0.12 if found.nomatch else 0.02) else ""
@@ -262,7 +262,7 @@ def tests(pool: Pool, place: Place, known: Known, most: int) -> list[Test]:
         (1.5, lambda: state(pool)),
         (0.5, lambda: address_type(pool)),
         (0.5, lambda: ports_of_bridge(pool, place)),
-        (3.0 if known.sets else 0.0, lambda: membership(pool, known)),
+        (4.5 if known.sets else 0.0, lambda: membership(pool, known)),
         (0.2, lambda: comment(pool)),
         (0.25 if pool.opaque else 0.0, lambda: opaque(pool)),
     ]

@@ -51,38 +51,67 @@ class _Bunch:
         self.drawn = drawn
         self.pool = drawn.pool
         self.family = drawn.world.family
-        self.path = self.pool.pick(PATHS)
-        self.state = self.pool.choose.choices([s for s, _ in STATES], [w for _, w in STATES])[0]
+        goals = drawn.aims or ((),)
+        self.goal = {aim.field: aim for aim in self.pool.pick(goals)}
+        self.path = self._path()
+        self.state = self._state()
         self.common: dict[str, Any] = self._wires()
-        self.common |= {"mark": self.pool.mark() if self.pool.chance(0.35) else 0}
-        self.fixed = self._fixed_end()
+        self.common["mark"] = self._mark()
+        self.common |= self._fixed_end()
+
+    def _sought(self, field: str) -> Aim | None:
+        """What the rule that the bunch is about asks for in a field, most of the time."""
+        return self.goal.get(field) if self.pool.chance(0.8) else None
+
+    def _path(self) -> Path:
+        aim = self._sought("hook")
+        known = {"INPUT": Path.POD_TO_NODE, "OUTPUT": Path.NODE_TO_POD}
+        return known[aim.text] if aim else self.pool.pick(PATHS)
+
+    def _state(self) -> ConnState:
+        aim = self._sought("state")
+        if aim:
+            return ConnState(aim.low)
+        return self.pool.choose.choices([s for s, _ in STATES], [w for _, w in STATES])[0]
+
+    def _mark(self) -> int:
+        aim = self._sought("mark")
+        if aim and self.pool.chance(0.7):
+            return aim.low | (self.pool.mark() & ~aim.high & 0xFFFFFFFF)
+        return self.pool.mark() if self.pool.chance(0.35) else 0
+
+    def _wire(self, field: str) -> str:
+        aim = self._sought(field)
+        name = aim.text.rstrip("+") if aim else ""
+        known = [each for each in (*INTERFACES, BRIDGE) if name and each.startswith(name)]
+        return self.pool.pick(known) if known else self.pool.wire()
 
     def _wires(self) -> dict[str, Any]:
         """Interfaces and bridge ports, as a packet of the path has them."""
-        inward = {"in_interface": self.pool.wire()}
+        inward = {"in_interface": self._wire("in")}
         if inward["in_interface"] == BRIDGE:
             inward["phys_in"] = self.pool.pick(PORTS)
         if self.path is Path.POD_TO_NODE:
             return inward
         if self.path is Path.NODE_TO_POD:
-            return {"out_interface": self.pool.wire()}
-        if self.pool.chance(0.12):
+            return {"out_interface": self._wire("out")}
+        if self.pool.chance(0.5 if self._sought("bridge") else 0.1):
             first, second = self.pool.pick((PORTS, PORTS[::-1]))
             return {"in_interface": BRIDGE, "out_interface": BRIDGE, "phys_in": first, "phys_out": second, "bridged": 1}
-        return {**inward, "out_interface": self.pool.wire()}
+        return {**inward, "out_interface": self._wire("out")}
 
-    def _fixed_end(self) -> str:
+    def _fixed_end(self) -> dict[str, int]:
         """The end that all packets of the bunch share."""
         own = OWN[self.family][0]
         if self.path is Path.POD_TO_NODE:
-            self.common["destination"] = own
-            return "destination"
+            return {"destination": own}
         if self.path is Path.NODE_TO_POD and self.pool.chance(0.7):
-            self.common["source"] = own
-            return "source"
+            return {"source": own}
         end = self.pool.pick(("source", "destination"))
-        self.common[end] = self._address()
-        return end
+        wanted: dict[str, Any] = {end: self._address()}
+        if self.pool.chance(0.7):
+            self._aim(wanted, tuple(self.goal.values()))
+        return {end: wanted[end]}
 
     def shots(self, count: int) -> Iterator[Shot]:
         for _ in range(count):
@@ -114,10 +143,12 @@ class _Bunch:
             "icmp": pool.pick(pool.icmps) if pool.chance(0.8) else pool.choose.randrange(65536),
             "flags": None,
         }
-        if pool.chance(0.75) and self.drawn.aims:
+        if pool.chance(0.3) and self.drawn.aims:
             self._aim(wanted, pool.pick(self.drawn.aims))
         if pool.chance(0.3):
             self._hit_member(wanted)
+        if pool.chance(0.7):
+            self._aim(wanted, tuple(self.goal.values()))
         wanted |= self.common
         if self.path is not Path.POD_TO_NODE and wanted["destination"] == OWN[self.family][0]:
             wanted["destination"] = self._near(wanted["destination"] + 1, (1 << pool.bits) - 1)
@@ -149,10 +180,10 @@ class _Bunch:
         return self._near(self.pool.pick((low, high)), top)
 
     def _hit_member(self, wanted: dict[str, Any]) -> None:
-        if self.drawn.known.sets:
-            found = self.drawn.known.any(self.pool)
-            directions = tuple(self.pool.pick(("src", "dst")) for _ in range(3))
-            self._enter(wanted, found.name, directions)
+        """Make the packet a member of a set, as some rule asks for one."""
+        if self.drawn.memberships:
+            aim = self.pool.pick(self.drawn.memberships)
+            self._enter(wanted, aim.text, aim.directions)
 
     def _enter(self, wanted: dict[str, Any], name: str, directions: tuple[str, ...]) -> None:
         """Make the packet a member of a set, or nearly one."""

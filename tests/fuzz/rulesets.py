@@ -26,15 +26,12 @@ LONGEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A random world with what its packets are aimed at: the aims of every rule, and its sets.
-
-    `sending` are the aims of the rules that give packets another destination.
-    """
+    """A random world with what its packets are aimed at: the aims of every rule, those at members of sets, the sets."""
 
     world: World
     pool: Pool
     aims: tuple[tuple[Aim, ...], ...]
-    sending: tuple[tuple[Aim, ...], ...]
+    memberships: tuple[Aim, ...]
     known: Known
 
 
@@ -55,7 +52,9 @@ def draw(seed: str, *, rare: bool = False) -> Drawn:
         if table != "nat" and pool.chance(0.2 if table == "filter" else 0.03)
     )
     world = World(family, tables, drops, tuple(known.texts))
-    return Drawn(world, pool, tuple(writer.aims), tuple(writer.sending), known)
+    aims = tuple(writer.aims)
+    memberships = tuple(aim for each in aims for aim in each if aim.field == "member")
+    return Drawn(world, pool, aims, memberships, known)
 
 
 def _probe(pool: Pool, tables: dict[str, dict[str, tuple[str, ...]]]) -> None:
@@ -74,7 +73,6 @@ class _Writer:
         self.pool = pool
         self.known = known
         self.aims: list[tuple[Aim, ...]] = []
-        self.sending: list[tuple[Aim, ...]] = []
 
     def table(self, table: str) -> dict[str, tuple[str, ...]]:
         chains: dict[str, tuple[str, ...]] = {}
@@ -84,7 +82,7 @@ class _Writer:
 
     def _group(self, table: str, hooks: tuple[str, ...], prefix: str) -> dict[str, tuple[str, ...]]:
         """The built-in chains of a group and the user chains below them."""
-        count = self.pool.choose.randint(0, 5 if table == "filter" else 2)
+        count = self.pool.choose.randint(0, 5 if table == "filter" else 3)
         names = [f"{prefix}{number}" for number in range(count)]
         built: dict[str, tuple[str, ...]] = {}
         for number, name in enumerate(names):
@@ -106,8 +104,6 @@ class _Writer:
             written = [test for test in written if test.kind != "-p"]
             number = {"tcp": 6, "udp": 17, "sctp": 132}[found.needs]
             written.insert(0, Test(f"-p {found.needs}", (Aim("protocol", number, number),), "-p"))
-        aims = tuple(aim for test in written for aim in test.aims)
-        self.aims.append(aims)
-        if found.sends:
-            self.sending.append(aims)
+        hook = (Aim("hook", text=place.chain),) if place.chain in ("INPUT", "OUTPUT") else ()
+        self.aims.append((*hook, *(aim for test in written for aim in test.aims)))
         return " ".join(filter(None, (*(test.text for test in written), found.text)))

@@ -1,0 +1,78 @@
+"""The search notices single errors: each one put into the reference is found by the encoder or by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.fuzz.differ import Figures, encoded, encoder_and_reference, walked
+from tests.fuzz.encoder import Possible
+from tests.fuzz.kernels import STAGE, kernel_and_reference, seen
+from tests.fuzz.mutants import MUTANTS
+from tests.fuzz.packets import shots
+from tests.fuzz.rulesets import draw
+from tests.fuzz.world import World
+from verifier.evidence.kernel.client import Kernel, unavailable
+from verifier.evidence.kernel.records import Backend, Seen, Shot
+
+WORLDS, PACKETS = 120, 120
+BY_WAY_OR_MARK = ("errors meet nat", "known connections meet nat")
+"""Errors that change verdicts too seldom: it takes the kernel's trace to find them here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A world, its packets, and what the encoder and the kernel say of them."""
+
+    world: World
+    shots: Sequence[Shot]
+    encoder: Sequence[Possible]
+    kernel: Sequence[Seen]
+
+
+@dataclass(slots=True)
+class Judges:
+    """What was asked so far; the kernel is not asked where there is none."""
+
+    kernel: Kernel | None
+    known: list[Asked] = field(default_factory=list)
+
+    def worlds(self) -> Iterator[Asked]:
+        for number in range(WORLDS):
+            if number == len(self.known):
+                self.known.append(self._ask(number))
+            yield self.known[number]
+
+    def _ask(self, number: int) -> Asked:
+        drawn = draw(f"sharp/{number}")
+        packets = shots(drawn, PACKETS)
+        answers = seen(self.kernel, drawn.world, packets) if self.kernel else []
+        return Asked(drawn.world, packets, encoded(drawn.world, packets), answers)
+
+
+@pytest.fixture(scope="module")
+def judges() -> Iterator[Judges]:
+    if unavailable(Backend.NFT):
+        yield Judges(None)
+        return
+    with Kernel(STAGE, Backend.NFT) as kernel:
+        yield Judges(kernel)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_found(name: str, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
+    if judges.kernel is None and name in BY_WAY_OR_MARK:
+        pytest.skip(unavailable(Backend.NFT))
+    for number, asked in enumerate(judges.worlds()):
+        with monkeypatch.context() as patch:
+            MUTANTS[name](patch)
+            traces = walked(asked.world, asked.shots)
+        found = encoder_and_reference(asked.shots, traces, asked.encoder, Figures())
+        if asked.kernel:
+            found += kernel_and_reference(Backend.NFT, asked.world, asked.shots, traces, asked.kernel, Figures())
+        if found:
+            print(f"{name}: ruleset {number}, {', '.join(sorted({each.judge for each in found}))}")
+            return
+    pytest.fail(f"{WORLDS * PACKETS} packets do not show it")
