@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.chainproof-installed
 # Empty when the environment at BIN already holds everything (SETUP= BIN=...).
 SETUP ?= $(INSTALLED)
 # What `make fuzz FUZZ=long` runs beside: whatever else is random, and damaged input.
-LAWS := tests/fuzz tests/properties tests/compilers $(patsubst %,tests/corpus/test_%.py,mutations representatives kernel)
+LAWS := tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py tests/corpus/test_representatives.py tests/corpus/test_kernel.py
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
