@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
+from tests.corpus_path import ROOT
 from verifier.evidence.kernel import preparing
 from verifier.evidence.kernel.client import EMPTY, Kernel, unavailable
-from verifier.evidence.kernel.dump import read_dump
+from verifier.evidence.kernel.dump import portions, read_dump
 from verifier.evidence.kernel.loading import BUILT_IN
 from verifier.evidence.kernel.preparing import prepare
 from verifier.evidence.kernel.records import Backend, Refused, Shot, Stage, Unavailable
@@ -172,3 +177,42 @@ def test_nothing_is_asked_of_rules_that_are_not_loaded(kernel: Kernel) -> None:
     """No verdict."""
     assert kernel.ask([Shot(PACKET, Path.POD_TO_POD)])[0].reason == "no rules of IPv4 are loaded"
     assert kernel.ask([]) == []
+
+
+def test_portions_of_a_dump_are_the_dump() -> None:
+    """All chains of a table come before its first rule, no chain twice, and every rule once, in order."""
+    text = "# on\n*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\n:web - [0:0]\n"
+    rules = [f"-A web -s 10.0.0.{number} -j RETURN" for number in range(5)]
+    found = list(portions(text + "".join(f"{rule}\n" for rule in rules) + "COMMIT\n", 2))
+    assert found[:2] == [
+        "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n",
+        "*filter\n:FORWARD ACCEPT [0:0]\n:web - [0:0]\nCOMMIT\n",
+    ]
+    assert found[2:] == ["\n".join(("*filter", *rules[n : n + 2], "COMMIT", "")) for n in (0, 2, 4)]
+
+
+LONG = """
+from tests.kernel.test_loading import *
+rules = [f"-A FORWARD -s 10.1.{n >> 8}.{n & 255} -j DROP" for n in range(3000)]
+with Kernel(Stage(("in0", "out0")), Backend.NFT) as kernel:
+    kernel.load(4, table("-A FORWARD -j MARK --set-xmark 0x1/0x1", name="mangle") + table(*rules, "-A FORWARD -j DROP"), "")
+    print(ends(kernel))
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="gives up rights, which needs root and setpriv"
+)
+def test_a_dump_longer_than_one_message_needs_no_rights_of_root() -> None:
+    """Every rule is loaded once, also those of the tables that fitted into a message of their own."""
+    if reason := unavailable(Backend.NFT):
+        pytest.skip(reason)
+    rights = "-sys_admin,-net_admin"
+    command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", sys.executable, "-c", LONG]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if "allow user namespaces" in ran.stderr:
+        pytest.skip("no user namespaces on this machine")
+    steps = [
+        ("mangle", "PREROUTING", None), ("mangle", "FORWARD", 1), ("mangle", "FORWARD", None), ("filter", "FORWARD", 3001),
+    ]  # fmt: skip
+    assert ran.stdout.strip() == repr((Verdict.DROP, steps)), ran.stderr

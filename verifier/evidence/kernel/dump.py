@@ -78,3 +78,23 @@ def singly(text: str) -> Iterator[tuple[str, str]]:
             if kind not in known:
                 known.add(kind)
                 yield rule, "\n".join((*head, rule, "COMMIT", ""))
+
+
+def portions(text: str, size: int) -> Iterator[str]:
+    """The text in several, to be loaded one after the other without a flush: all chains of a table, then its rules.
+
+    `size` is the largest number of rules in one.
+    """
+    head: list[str] = []
+    rules: list[str] = []
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("*"):
+            head, rules = [line], []
+        elif line.startswith(":"):
+            head.append(line)
+        elif line == "COMMIT":
+            yield "\n".join((*head, "COMMIT", ""))
+            for first in range(0, len(rules), size):
+                yield "\n".join((head[0], *rules[first : first + size], "COMMIT", ""))
+        elif line and not line.startswith("#"):
+            rules.append(line)

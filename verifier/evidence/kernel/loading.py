@@ -10,7 +10,7 @@ import socket
 import time
 
 from verifier.evidence.kernel import netlink
-from verifier.evidence.kernel.dump import Dump, read_dump, singly
+from verifier.evidence.kernel.dump import Dump, portions, read_dump, singly
 from verifier.evidence.kernel.namespace import Namespace
 from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number
 from verifier.evidence.kernel.netlink import text as text_of
@@ -29,6 +29,10 @@ BUILT_IN = {
 }
 IGNORED = "is ignored"
 """ipset says so of options of earlier releases, and then loses the line after the one that has them."""
+TOO_LONG = "Message too long"
+"""nf_tables takes a dump as one message, which without the rights of root may not be longer than the system's bound."""
+PORTION = 100
+"""Rules that make a message of less than the smallest bound that systems have."""
 _LINE = re.compile(r"\bline:? (\d+)")
 
 
@@ -59,7 +63,15 @@ class Loader:
             self._sets = sets
         self._clear(family)
         self._tables[family] |= dict.fromkeys(dump.tables)
-        self._restore_rules(family, text)
+        try:
+            self._restore_rules(family, text)
+        except Refused as refusal:
+            if TOO_LONG not in str(refusal):
+                raise
+            self._clear(family)  # of the tables before the one that is too long, the rules are there
+            self._tables[family] |= dict.fromkeys(dump.tables)
+            for portion in portions(text, PORTION):
+                self._restore(_tool(family, self._backend, "restore"), "--noflush", given=portion)
         self.dumps[family] = dump
         return notes
 
