@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tests.compilers.dump import Dump
+from tests.compilers.worlds import World
 from verifier.evidence.kernel.client import Kernel
 from verifier.evidence.kernel.records import Backend, Shot, Stage
 from verifier.model.effect import Verdict
@@ -24,6 +25,7 @@ class Seen:
 
     name: str
     clauses: tuple[str, ...]
+    world: World
     dump: Dump
     differences: tuple[Difference, ...]
 

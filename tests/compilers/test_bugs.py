@@ -1,7 +1,7 @@
 """What a compiler writes correctly is proved; with a bug it is refuted where the bug can be observed, else proved.
 
 Whether it can be is decided by an exhaustive comparison of one packet of every class, walked and judged by the reference.
-Each witness is confirmed by the reference, and by the real kernel where there is one to ask.
+Each witness is confirmed by the reference, and by the real kernel where there is one to ask; evidence of the findings holds.
 CHAINPROOF_FUZZ=long takes many more worlds, and each bug in all of its styles.
 """
 
@@ -25,8 +25,12 @@ from tests.compilers.trial import Trial, tried
 from tests.compilers.worlds import World
 from tests.house.test_clauses import defined
 from tests.meaning import Evidence, Exercises
+from verifier import session
+from verifier.evidence.audit import second_solver
 from verifier.evidence.kernel.client import unavailable
 from verifier.evidence.kernel.records import Backend
+from verifier.model.evidence import CheckOptions, Standing
+from verifier.model.options import VerifyOptions
 from verifier.questions.verify import NodeVerdict
 
 LONG = os.environ.get("CHAINPROOF_FUZZ") == "long"
@@ -96,7 +100,7 @@ def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: P
             left[trial.observed] -= 1
             verdict = judged(trial, style, world, premises=LONG)
             if trial.observed:
-                SHOWN.setdefault(style, []).append(Seen(name, bug.clauses, dump, verdict.differences))
+                SHOWN.setdefault(style, []).append(Seen(name, bug.clauses, world, dump, verdict.differences))
                 exercises(Evidence.BUG, bug.clauses, name)
         if not left[True]:
             return
@@ -117,6 +121,19 @@ def test_the_kernel_confirms_the_witnesses(style: str, backend: Backend, exercis
     for name, count in Counter(bug.name for bug, _, _ in answers).items():
         clauses = next(bug.clauses for bug in SHOWN[style] if bug.name == name)
         exercises(Evidence.KERNEL, clauses, f"{name}, {backend.value}", count)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_evidence_of_what_is_found_holds(style: str, tmp_path: Path) -> None:
+    """A reading of its own says the same of the node: scripts that a checker of certificates and a second solver confirm."""
+    if style not in SHOWN:
+        pytest.skip("no bug of this style was tried in this run")
+    for number, seen in enumerate(SHOWN[style] if LONG else SHOWN[style][-1:]):
+        snapshot = seen.dump.write(tmp_path / f"node-{number}", seen.world.objects, seen.world.policies)
+        bundle = str(tmp_path / f"bundle-{number}")
+        session.export(str(snapshot), bundle, VerifyOptions())
+        report = session.check_evidence(bundle, CheckOptions(solver=bool(second_solver.name())))
+        assert report.standing is Standing.CONFIRMED, f"{seen.name}: {report}"
 
 
 def test_there_are_bugs_enough() -> None:
