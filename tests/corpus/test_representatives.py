@@ -113,6 +113,7 @@ def _plain(judged: Judged) -> Iterator[tuple[Path, Packet]]:
             yield path, replace(packet, state=ConnState.INVALID)
 
 
+@pytest.mark.exercises("PC-1")
 @pytest.mark.parametrize("parts", [*PLAIN, *SERVICES], ids="/".join)
 def test_every_story_is_told(parts: tuple[str, str]) -> None:
     """Whatever becomes of a packet of the oracle becomes of a representative."""
@@ -173,6 +174,7 @@ def _to_themselves(judged: Judged) -> Iterator[Ends]:
         yield replace(end, destination=address, out_interface=back.out_interface, phys_out=back.phys_out)
 
 
+@pytest.mark.exercises("PC-2")
 @pytest.mark.parametrize("parts", SERVICES, ids="/".join)
 def test_every_story_of_what_is_sent_on_is_told(parts: tuple[str, str]) -> None:
     """Whatever becomes of a packet that the nat table sends on becomes of a representative that is sent on."""

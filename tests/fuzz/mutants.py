@@ -266,3 +266,33 @@ MUTANTS: Mapping[str, Mutant] = {
 """By what is wrong."""
 
 __all__ = ["MUTANTS", "Mutant"]
+
+BREAKS: Mapping[str, str] = {
+    "goto returns": "CH-5",
+    "accept is final": "CH-3",
+    "policy accepts": "CH-8",
+    "mark or": "MT-1",
+    "mark keeps": "MT-1",
+    "mark within mask": "MT-1",
+    "interfaces everywhere": "CH-2",
+    "range ends before its last": "PR-2",
+    "range begins after its first": "PR-2",
+    "wildcard needs a rest": "PR-4",
+    "mask is ignored": "PR-3",
+    "negation is ignored": "PR-1",
+    "nomatch is ignored": "SET-5",
+    "shortest prefix first": "SET-5",
+    "missing directions are ignored": "SET-2",
+    "first list only": "SET-8",
+    "ports of the other end": "SET-1",
+    "icmp has no port": "SET-6",
+    "bitmap holds all": "SET-7",
+    "every network is searched": "SET-17",
+    "end of a network is excluded": "SET-1",
+    "states in raw": "CH-12",
+    "untracked keeps its state": "CH-11",
+    "errors meet nat": "CH-6",
+    "known connections meet nat": "CH-6",
+    "ports of one end": "U-1",
+}
+"""The clause that each error misreads."""

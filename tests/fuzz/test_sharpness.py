@@ -10,10 +10,11 @@ import pytest
 from tests.fuzz.differ import Figures, encoded, encoder_and_reference, walked
 from tests.fuzz.encoder import Possible
 from tests.fuzz.kernels import STAGE, kernel_and_reference, seen
-from tests.fuzz.mutants import MUTANTS
+from tests.fuzz.mutants import BREAKS, MUTANTS
 from tests.fuzz.packets import shots
 from tests.fuzz.rulesets import draw
 from tests.fuzz.world import World
+from tests.meaning import Evidence, Exercises
 from verifier.evidence.kernel.client import Kernel, unavailable
 from verifier.evidence.kernel.records import Backend, Seen, Shot
 
@@ -61,8 +62,15 @@ def judges() -> Iterator[Judges]:
         yield Judges(kernel)
 
 
+def test_each_error_misreads_a_clause() -> None:
+    """No error is without its clause."""
+    assert list(BREAKS) == list(MUTANTS)
+
+
 @pytest.mark.parametrize("name", MUTANTS)
-def test_found(name: str, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_found(name: str, judges: Judges, monkeypatch: pytest.MonkeyPatch, exercises: Exercises) -> None:
+    exercises(Evidence.BUG, (BREAKS[name],), f"misreading: {name}")
+    exercises(Evidence.LAW, (BREAKS[name],), "random rulesets and packets mean the same to all")
     if judges.kernel is None and name in BY_WAY_OR_MARK:
         pytest.skip(unavailable(Backend.NFT))
     for number, asked in enumerate(judges.worlds()):
