@@ -14,7 +14,8 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # What a test run exercised, clause by clause, and the tests that exercise some.
 MEANING ?= .meaning.json
 EXERCISING := tests/test_literate.py tests/properties tests/fuzz tests/kernel/test_pages.py tests/kernel/test_answers.py \
-	tests/compilers/test_bugs.py tests/corpus/test_representatives.py
+	tests/compilers/test_bugs.py tests/corpus/test_representatives.py tests/corpus/test_evidence.py \
+	tests/corpus/test_kernel.py tests/corpus/test_replays.py tests/unit/evidence
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done

@@ -40,6 +40,7 @@ def _posed() -> list[tuple[Section, str]]:
     return [each for each in found if crc32(f"{each[0].name} {each[1]}".encode()) % ONE_OF == 0]
 
 
+@pytest.mark.exercises("EV-3", "EV-4", "EV-5")
 @pytest.mark.parametrize(("section", "options"), [pytest.param(s, o, id=f"{s.name} {o}") for s, o in _posed()])
 def test_the_script_of_a_page_answers_like_verify(section: Section, options: str, tmp_path: Path) -> None:
     """Where everything that is decided is written, what is decided is the same."""
@@ -48,6 +49,7 @@ def test_the_script_of_a_page_answers_like_verify(section: Section, options: str
     assert code in (0, 1, 3), f"{section.page.relative_to(ROOT)}: exit code {code}"
 
 
+@pytest.mark.exercises("EV-1", "EV-6", "EV-13")
 @pytest.mark.parametrize(("compiler", "scenario"), RECORDED)
 def test_the_bundle_of_a_recorded_node_holds(compiler: str, scenario: str, tmp_path: Path) -> None:
     """Hashes, proofs, packets, the answers of a second solver where one is installed, and the snapshot."""
@@ -58,6 +60,7 @@ def test_the_bundle_of_a_recorded_node_holds(compiler: str, scenario: str, tmp_p
     assert run(["evidence", "check", bundle, "--snapshot", snapshot, *solver]) == 0
 
 
+@pytest.mark.exercises("EV-7")
 @pytest.mark.parametrize(("compiler", "scenario"), SERVICES)
 def test_packets_that_a_recorded_node_sends_on_are_asked(compiler: str, scenario: str, tmp_path: Path) -> None:
     """Of three pods, with what kube-proxy makes of the addresses of Services."""

@@ -70,6 +70,7 @@ def _fault(each: Replayed, replay: Replay) -> str:
     return f"{each.name} {each.path.value} {each.packet}: {replay.reason}"
 
 
+@pytest.mark.exercises("REP-1")
 @pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
 @pytest.mark.parametrize("parts", ALL, ids="/".join)
 def test_the_kernel_agrees(parts: tuple[str, str], backend: Backend) -> None:

@@ -31,6 +31,7 @@ REFUTED = [
 """Recordings with findings: compiler, scenario, with --strict, and how many."""
 
 
+@pytest.mark.exercises("REP-1")
 @pytest.mark.parametrize(("compiler", "scenario", "strict", "number"), REFUTED)
 def test_every_finding_is_confirmed(compiler: str, scenario: str, strict: bool, number: int) -> None:
     selected = VerifyOptions(strict=strict, backends=tuple(Backend))

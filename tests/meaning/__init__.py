@@ -1,8 +1,9 @@
 """Coverage of meaning: which clauses of specs/ the tests of one run exercised, by kind of evidence.
 
-Nothing is declared and then believed. A test says what it exercises while it runs (the fixture `exercises`), or by a
-marker where it draws its own inputs (`@pytest.mark.exercises("CH-1")`); what it says counts once it has passed. With
-CHAINPROOF_MEANING=FILE the run writes what it gathered to FILE; `python -m tests.meaning FILE` prints it.
+A test says what it exercises while it runs (the fixture `exercises`), or by a marker where it draws its own inputs
+(`@pytest.mark.exercises("CH-1")`); what it says counts once it has passed. Which clauses cases, packets and most laws
+and bugs are about follows from where they stand; where it is cited, the clause must exist. With CHAINPROOF_MEANING=FILE
+the run writes what it gathered to FILE; `python -m tests.meaning FILE` prints it.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Evidence(Enum):
 
 MEANINGS = {
     Evidence.CASE: "sections below the clause's heading whose blocks were executed",
-    Evidence.LAW: "property tests: laws that held for packets, rules or worlds drawn around the clause",
+    Evidence.LAW: "property tests: laws that held for drawn or enumerated packets, rules or worlds that the clause is about",
     Evidence.KERNEL: "packets in the worlds of the clause that a real kernel treated as we say it does",
-    Evidence.BUG: "seeded bugs that, switched on, change what happens in a world of the clause",
+    Evidence.BUG: "seeded bugs that change what the clause's own cases say, or break the clause elsewhere, and were found",
 }
 
 

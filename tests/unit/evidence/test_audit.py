@@ -93,6 +93,7 @@ def test_a_bundle_as_it_was_made_is_confirmed(made: dict[str, Path]) -> None:
     assert [family.sat > 0 for family in (*good.families, *bad.families)] == [False, True]
 
 
+@pytest.mark.exercises("EV-10")
 def test_every_file_is_noticed(bundle: Path) -> None:
     """Changed by a byte, longer, emptied, missing, a link."""
     for path in sorted(path for path in bundle.rglob("*") if path.is_file() and path.name != "manifest.json"):
@@ -127,6 +128,7 @@ def test_what_is_extra_is_noticed(bundle: Path) -> None:
             checked(nowhere)
 
 
+@pytest.mark.exercises("EV-12")
 @pytest.mark.parametrize(
     ("path", "edit"),
     [
@@ -228,6 +230,7 @@ def others(path: tuple[str | int, ...], value: Json) -> Iterator[Json]:
         yield from ([], {**(value or {}), "extra": 1})
 
 
+@pytest.mark.exercises("EV-14")
 def test_no_change_of_a_manifest_is_confirmed_for_the_snapshot(made: dict[str, Path], tmp_path: Path) -> None:
     """Every value of the manifest taken out and changed: noticed, if need be by what the snapshot gives.
 
@@ -260,6 +263,7 @@ def test_no_change_of_a_manifest_is_confirmed_for_the_snapshot(made: dict[str, P
     assert count > 500
 
 
+@pytest.mark.exercises("EV-11")
 def test_claims_beyond_what_is_shown_are_seen_without_the_snapshot(bad: Path) -> None:
     """Answers of questions, of nodes and of the whole that the queries do not bear."""
     document = stated(bad)

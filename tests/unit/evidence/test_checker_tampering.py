@@ -100,6 +100,7 @@ def test_no_edited_script_is_shown_to_say_what_it_does_not() -> None:
     assert refused > 100
 
 
+@pytest.mark.exercises("EV-12")
 @pytest.mark.parametrize("seed", range(10))
 def test_no_edited_random_certificate_shows_what_is_not_so(seed: int) -> None:
     """The same for random scripts, whose proofs use everything."""
