@@ -5,6 +5,9 @@ Spec: specs/compilers/kube_router.md
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from tests.compilers.bugs.writing import (
     Writing,
     both,
@@ -18,6 +21,7 @@ from tests.compilers.bugs.writing import (
     stale,
     without,
 )
+from tests.compilers.dump import Dump
 
 PODS = "KUBE-POD-FW-.*"
 POLICIES = "KUBE-NWPLCY-[A-Z2-7]{16}"
@@ -27,6 +31,24 @@ ALLOW = r"-j MARK --set-xmark 0x10000/0x10000"
 
 def _no_exceptions(_head: str, members: list[str]) -> list[str]:
     return list(dict.fromkeys(member.removesuffix(" nomatch") for member in members))
+
+
+def _numbers_mixed(dump: Dump) -> Dump:
+    """The pods of every number that a policy's named ports have are in the set of each."""
+    members: dict[str, list[str]] = {}
+    for line in dump.sets:
+        word, name, rest = line.split(" ", 2)
+        if word == "add":
+            members.setdefault(name, []).append(rest)
+    chains: dict[str, set[str]] = {}
+    for line in (line for lines in dump.rules.values() for line in lines):
+        if found := re.search(r' np" .*--match-set (\S+) dst', line):
+            chains.setdefault(line.split()[1], set()).add(found[1])
+    lines = list(dump.sets)
+    for names in chains.values():
+        pods = dict.fromkeys(pod for name in sorted(names) for pod in members[name])
+        lines += [f"add {name} {pod}" for name in sorted(names) for pod in pods if pod not in members[name]]
+    return replace(dump, sets=tuple(lines))
 
 
 WRITINGS: dict[str, tuple[Writing, tuple[str, ...]]] = {
@@ -72,6 +94,7 @@ WRITINGS: dict[str, tuple[Writing, tuple[str, ...]]] = {
         both(without("KUBE-(ROUTER-FORWARD|NWPLCY-TAIL)", "0x20000 -j ACCEPT"), policy_of("FORWARD", "DROP")),
         ("NP-5", "KR-1"),
     ),
+    "a named port opens the numbers of other pods": (_numbers_mixed, ("NP-45", "NP-48", "KR-5")),
     "sets of IPv6 are not filled": (by_set("inet6:", lambda _head, _members: []), ("NP-36", "KR-5")),
     "an address of the past stays in the sets": (stale(SETS, " timeout 0"), ("NP-27", "KR-5")),
     "the first member of each set is lost": (forgetful(SETS), ("NP-16", "KR-5")),

@@ -102,6 +102,19 @@ def _first(policies: list[Part], _world: World) -> list[Part]:
     return list({policy["metadata"]["namespace"]: policy for policy in reversed(policies)}.values())
 
 
+def _one_chain(policies: list[Part], _world: World) -> list[Part]:
+    """A policy that was split by direction is one again, whose chain is entered for either."""
+    found: dict[tuple[str, str], Part] = {}
+    for policy in policies:
+        metadata = policy["metadata"]
+        name = metadata["name"].removesuffix("-ingress").removesuffix("-egress")
+        known = found.setdefault((metadata["namespace"], name), policy)
+        if known is not policy:
+            known["spec"] |= {key: policy["spec"][key] for key in SIDES if key in policy["spec"]}
+            known["spec"]["policyTypes"] = ["Ingress", "Egress"]
+    return list(found.values())
+
+
 # ------------------------------------------------------------------ the cluster
 
 
@@ -152,6 +165,7 @@ READINGS: dict[str, tuple[Reading, tuple[str, ...], tuple[str, ...]]] = {
     "a policy for all pods is for none": (by_spec(_somebody), ("NP-1",), EVERY),
     "an empty rule is no rule": (by_spec(_no_empty_rules), ("NP-13",), EVERY),
     "a policy selects pods of every namespace": (by_policies(_in_every_space), ("NP-2", "NP-62"), EVERY),
+    "a policy of both directions is one chain": (by_policies(_one_chain), ("NP-7", "KR-1"), ("kube-router",)),
     "a policy replaces the one before it": (by_policies(_last), ("NP-6",), EVERY),
     "the first policy wins": (by_policies(_first), ("NP-6",), EVERY),
     "a label without a value is left out": (by_pod(_without_empty), ("NP-22",), EVERY),
