@@ -43,7 +43,7 @@ RECORDED = [("azure", "features"), ("calico", "features-dual"), ("kube-router", 
 PROTOCOLS = (6, 6, 17, 132, 1, 58, 47, 4, 136)
 PORTS = (0, 22, 53, 80, 81, 443, 4789, 5000, 5432, 8000, 8010, 8011, 8080, 9090, 32768, 65535)
 DEFINED = re.compile(r"^\(define-fun (\S+) \((.*)\) Bool$", re.MULTILINE)
-QUERY = re.compile(r"^\(push 1\)\n(?:\(assert .*\n)*\(check-sat\)\n\(pop 1\)$", re.MULTILINE)
+QUERY = re.compile(r"^\(push 1\)\n(?:.*\n)*?\(check-sat\)\n\(pop 1\)$", re.MULTILINE)
 ASKED = ("accepted", "must-pass", "must-not-pass", "excused-leak", "excused-blocked")
 
 

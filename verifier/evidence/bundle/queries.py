@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from verifier.evidence.bundle.interfaces import Interfaces, leaving
 from verifier.evidence.bundle.script import Function, Script
-from verifier.evidence.bundle.terms import Term, conj, disj, equal, negation, number, variable
+from verifier.evidence.bundle.terms import Term, conj, equal, number, variable
 from verifier.evidence.bundle.world import World
 from verifier.model.addresses import address_text
 from verifier.model.bundle import NO_PORT, Plan, PodPlace, Port
@@ -46,7 +46,6 @@ class Queries:
         self._plan = plan
         self._world = world
         self._interfaces = interfaces
-        self._ends: dict[str, Function] = {}
         self._further: list[Term] = []
         self._sent_on = False
         self.written: list[Query] = []
@@ -97,56 +96,35 @@ class Queries:
             Path.NODE_TO_POD: "from the node itself to",
             Path.POD_TO_NODE: "to the node itself from",
         }[path]
-        self._query(
-            path, f"{what} {self._told(pod)}", (pod.name,), (pod.name, near), [*conditions, differs.call(given)]
-        )
+        fixed = [equal(variable(name), value) for name, value in given.items()]
+        asserted = [*fixed, *conditions, differs.call(given)]
+        self._query(path, f"{what} {self._told(pod)}", (pod.name,), (pod.name, near), asserted)
 
     def _pairs(self, differs: Function, pod: PodPlace, pods: tuple[str, ...], *, sender: bool) -> None:
-        near, far = ("src", "dst") if sender else ("dst", "src")
-        mine = "in-interface" if sender else "out-interface"
+        near, mine = ("src", "in-interface") if sender else ("dst", "out-interface")
         address = number(pod.address, self._script.address)
-        given = {near: address, mine: self._interfaces.interface(pod.interface)}
-        others = {leaving(pod.port, each.port) if sender else leaving(each.port, pod.port) for each in self._plan.pods}
-        conditions = [self._end(far).call(), negation(equal(variable(far), address))]
-        if sender and len(others) == 1:
-            given |= {"in-port": self._interfaces.port(pod.port), "out-port": self._interfaces.port(others.pop())}
-        elif len({each.port for each in self._plan.pods}) == 1:
-            given |= self._ports(pod.port, pod.port)
-        elif _reads_ports(differs):
-            conditions.append(self._crossing(pod, sender=sender))
+        ways = [self._pair(differs, pod, each, sender=sender) for each in self._plan.pods if each is not pod]
         what = f"from {self._told(pod)} to the other pods" if sender else f"from the other pods to {self._told(pod)}"
-        self._query(Path.POD_TO_POD, f"{what} of this node", pods, (pod.name, near), [*conditions, differs.call(given)])
+        fixed = [equal(variable(near), address), equal(variable(mine), self._interfaces.interface(pod.interface))]
+        pairs = Term("\n  ".join(["(or", *ways]) + ")") if len(ways) > 1 else Term(ways[0] if ways else "false")
+        self._query(Path.POD_TO_POD, f"{what} of this node", pods, (pod.name, near), [*fixed, pairs])
 
-    def _crossing(self, pod: PodPlace, *, sender: bool) -> Term:
-        """The ports between this pod and each other one."""
-        ways: list[Term] = []
-        far = variable("dst" if sender else "src")
-        for each in self._plan.pods:
-            ports = self._world.ports(pod.port, each.port) if sender else self._world.ports(each.port, pod.port)
-            ways.append(conj((equal(far, number(each.address, self._script.address)), *ports)))
-        return disj(ways)
+    def _pair(self, differs: Function, pod: PodPlace, other: PodPlace, *, sender: bool) -> str:
+        """Two pods, as the definition takes them; the far end is that of the packet."""
+        source, destination = (pod, other) if sender else (other, pod)
+        given = {
+            "src": number(source.address, self._script.address),
+            "dst": number(destination.address, self._script.address),
+            "in-interface": self._interfaces.interface(source.interface),
+            "out-interface": self._interfaces.interface(destination.interface),
+            **self._ports(source.port, destination.port),
+        }
+        far = ("dst", "out-interface") if sender else ("src", "in-interface")
+        return conj((*(equal(variable(name), given[name]) for name in far), differs.call(given))).text
 
     def _ports(self, coming: Port, going: Port) -> dict[str, Term]:
         out = leaving(coming, going)
         return {"in-port": self._interfaces.port(coming), "out-port": self._interfaces.port(out)}
-
-    def _end(self, far: str) -> Function:
-        """The definition of the other end of a pair: one of the pods, with its interface."""
-        if far not in self._ends:
-            name = "out-interface" if far == "dst" else "in-interface"
-            ways = [
-                conj(
-                    (
-                        equal(variable(far), number(each.address, self._script.address)),
-                        equal(variable(name), self._interfaces.interface(each.interface)),
-                    )
-                )
-                for each in self._plan.pods
-            ]
-            role = "receiver" if far == "dst" else "sender"
-            comment = f"the {role} is a pod of this node, with its interface"
-            self._ends[far] = self._script.define(f"local-{role}", disj(ways), (comment,))
-        return self._ends[far]
 
     def _told(self, pod: PodPlace) -> str:
         return f"{pod.name} ({address_text(self._plan.family, pod.address)})"
