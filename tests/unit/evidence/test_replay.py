@@ -9,7 +9,7 @@ import pytest
 
 from verifier.compilers import generic
 from verifier.evidence.kernel.records import Loaded, Refused, Seen, SeenStep, Shot, Stage, Unavailable
-from verifier.evidence.replay import Asked, Replayer, Result
+from verifier.evidence.replay import AFRESH, Asked, Replayer, Result
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
 from verifier.model.node import NodeState
@@ -128,4 +128,4 @@ def test_that_ends() -> None:
     kernel = FakeKernel(*[Seen(None, "the rules send the packet to 3.0.0.0")] * 100)
     (packet,) = result(kernel, UDP).packets
     assert packet.outcome is Outcome.NOT_REPLAYED
-    assert len(kernel.opened) == 7
+    assert len(kernel.opened) == 1 + AFRESH
