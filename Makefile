@@ -14,7 +14,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # What a test run exercised, clause by clause, and the tests that exercise some.
 MEANING ?= .meaning.json
 EXERCISING := tests/test_literate.py tests/properties tests/fuzz tests/kernel/test_pages.py tests/kernel/test_answers.py \
-	tests/compilers/test_bugs.py tests/corpus/test_representatives.py tests/corpus/test_evidence.py \
+	tests/compilers/test_bugs.py tests/compilers/test_clauses.py tests/corpus/test_representatives.py tests/corpus/test_evidence.py \
 	tests/corpus/test_kernel.py tests/corpus/test_replays.py tests/unit/evidence
 
 help: ## print this list

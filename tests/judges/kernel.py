@@ -7,6 +7,7 @@ arranged has a reason.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -129,6 +130,28 @@ class Kernels:
             )
         seen = kernel.ask([Shot(packet, path) for packet, path in play.all])
         return [_told(play, *asked, each) for asked, each in zip(play.all, seen, strict=True)]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Packets that the kernel confirmed, those that it could not be given by reason, and where it differs."""
+
+    confirmed: int = 0
+    unarranged: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+def tally(kernels: Kernels, plays: Iterable[Play], backend: Backend) -> Tally:
+    """All packets of some plays, each held against the reference."""
+    found = Tally()
+    for play in plays:
+        for (packet, path), answer in zip(play.all, kernels.ask(play, backend), strict=True):
+            found.confirmed += answer.outcome is Outcome.CONFIRMED
+            if answer.outcome is Outcome.NOT_REPLAYED:
+                found.unarranged[PARTICULAR.sub("...", answer.reason)] += 1
+            if answer.outcome is Outcome.NOT_CONFIRMED:
+                found.faults.append(f"{backend.value}, {path.value} {packet}: {answer.reason}")
+    return found
 
 
 def _key(play: Play) -> Key:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.judges.kernel import PARTICULAR, Kernels, Play
+from tests.judges.kernel import Kernels, Play, tally
 from tests.literate import Section, pages, sections
 from tests.meaning import UNARRANGED, Evidence, Exercises
 from tests.pages.world import write_snapshot
@@ -18,7 +17,6 @@ from verifier.evidence.kernel.client import unavailable
 from verifier.evidence.kernel.records import Backend
 from verifier.evidence.stage import Stagehand
 from verifier.model.options import VerifyOptions
-from verifier.model.replay import Outcome
 from verifier.questions.verify import verify_node
 from verifier.readers.snapshot import read_snapshot
 
@@ -79,14 +77,7 @@ def test_witnesses(
     backend = list(Backend)[list(BY_CLAUSE).index(clause) % len(Backend)]
     if missing := unavailable(backend):
         pytest.skip(missing)
-    confirmed, unarranged, faults = 0, Counter[str](), []
-    for play in findings.plays[clause]:
-        for (packet, path), answer in zip(play.all, findings.kernels.ask(play, backend), strict=True):
-            confirmed += answer.outcome is Outcome.CONFIRMED
-            if answer.outcome is Outcome.NOT_REPLAYED:
-                unarranged[PARTICULAR.sub("...", answer.reason)] += 1
-            if answer.outcome is Outcome.NOT_CONFIRMED:
-                faults.append(f"{path.value} {packet}: {answer.reason}")
-    assert not faults, f"{backend.value}:\n" + "\n".join(faults)
-    exercises(Evidence.KERNEL, (clause,), f"witnesses ({backend.value})", confirmed)
-    record_property(UNARRANGED, tuple(unarranged.items()))
+    found = tally(findings.kernels, findings.plays[clause], backend)
+    assert not found.faults, "\n".join(found.faults)
+    exercises(Evidence.KERNEL, (clause,), f"witnesses ({backend.value})", found.confirmed)
+    record_property(UNARRANGED, tuple(found.unarranged.items()))
