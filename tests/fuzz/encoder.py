@@ -158,7 +158,7 @@ class Encoder:
         atoms = summaries.store.atoms([formula])
         reasons = tuple(summaries.opaque_texts[atom] for atom in atoms if atom in summaries.opaque_texts)
         may_leave, leave = translations.elsewhere(scene)
-        values = _values(summaries.store, formula, points)
+        values = values_at(summaries.store, formula, points)
         answers: list[Possible] = []
         for number, point in enumerate(points):
             if _holds(may_leave, point):
@@ -255,7 +255,7 @@ def _holds(region: Region, point: tuple[int, int]) -> bool:
     return slice_at(region, point[0]) & point[1] != 0
 
 
-def _values(store: Store, formula: Literal, points: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def values_at(store: Store, formula: Literal, points: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Where a formula can be true and where it can be false, a bit per point; what is opaque is both."""
     all_points = (1 << len(points)) - 1
     known: dict[int, tuple[int, int]] = {0: (0, all_points)}

@@ -12,8 +12,9 @@ from verifier.model.effect import Assign, Call, Copy, Goto, Verdict
 from verifier.model.fields import ConnState, Field
 from verifier.model.ipset import AddressPart, IpSet
 from verifier.model.packet import Packet
-from verifier.model.predicate import InRange, Masked, Member, Named, Not
-from verifier.reference import chains, index, predicates, sets
+from verifier.model.policy import Direction
+from verifier.model.predicate import InRange, Masked, Member, Named, Not, PortNamed
+from verifier.reference import chains, index, policies, predicates, sets
 
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch], None]
@@ -263,9 +264,52 @@ MUTANTS: Mapping[str, Mutant] = {
     "known connections meet nat": known_connections_meet_nat,
     "ports of one end": _seen(lambda seen, packet: replace(seen, source_port=packet.destination_port)),
 }
-"""By what is wrong."""
+"""By what is wrong with the walk through the chains."""
 
-__all__ = ["MUTANTS", "Mutant"]
+
+def absent_label_is_empty(patch: Patch) -> None:
+    """A pod without a label has it with an empty value."""
+    known = predicates.label_value
+    patch.setattr(predicates, "label_value", lambda label, packet, view: known(label, packet, view) or "")
+
+
+def first_policy_only(patch: Patch) -> None:
+    """Of several policies that select a pod the first decides."""
+    found = policies._first_match
+    patch.setattr(policies, "_first_match", lambda chosen, *rest: found(chosen[:1], *rest))
+
+
+def directions_swapped(patch: Patch) -> None:
+    """Rules of the other direction count."""
+    found = policies._selecting
+    other = {Direction.INGRESS: Direction.EGRESS, Direction.EGRESS: Direction.INGRESS}
+
+    def selecting(place: int, tier: Any, packet: Packet, direction: Direction, view: Any) -> Any:
+        turned = replace(packet, source=packet.destination, destination=packet.source)
+        return found(place, tier, turned, other[direction], view)
+
+    patch.setattr(policies, "_selecting", selecting)
+
+
+def named_port_of_any_protocol(patch: Patch) -> None:
+    """A port's name counts for every protocol."""
+    held = predicates.HOLDS[PortNamed]
+
+    def holds(test: Any, packet: Packet, view: Any) -> bool | None:
+        return held(test, replace(packet, protocol=test.protocol), view)
+
+    patch.setitem(predicates.HOLDS, PortNamed, holds)
+
+
+OF_POLICIES: Mapping[str, Mutant] = {
+    "absent label is empty": absent_label_is_empty,
+    "directions swapped": directions_swapped,
+    "first policy only": first_policy_only,
+    "named port of any protocol": named_port_of_any_protocol,
+    "negation is ignored": _holding(Not, lambda test, packet, answer: not answer),
+    "range ends before its last": _holding(InRange, _ends_excluded),
+}
+"""By what is wrong with the reading of policies."""
 
 BREAKS: Mapping[str, str] = {
     "goto returns": "CH-5",
@@ -296,3 +340,6 @@ BREAKS: Mapping[str, str] = {
     "ports of one end": "U-1",
 }
 """The clause that each error misreads."""
+
+
+__all__ = ["BREAKS", "MUTANTS", "OF_POLICIES", "Mutant"]

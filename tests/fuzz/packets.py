@@ -150,11 +150,16 @@ class _Bunch:
         if pool.chance(0.7):
             self._aim(wanted, tuple(self.goal.values()))
         wanted |= self.common
-        if self.path is not Path.POD_TO_NODE and wanted["destination"] == OWN[self.family][0]:
-            wanted["destination"] = self._near(wanted["destination"] + 1, (1 << pool.bits) - 1)
+        if self.path is not Path.POD_TO_NODE and self._stays(wanted["destination"]):
+            wanted["destination"] = pool.networks[0][0] + 1
         if self.state is ConnState.INVALID and wanted["protocol"] not in CHECKED and pool.chance(0.9):
             wanted["protocol"] = pool.pick((6, 17, 132))
         return self._made(wanted)
+
+    def _stays(self, destination: int) -> bool:
+        """Whether the node itself is at an address, so that no packet to there leaves it."""
+        loopback = destination >> 24 == 127 if self.family == 4 else destination == 1
+        return loopback or destination in (0, OWN[self.family][0])
 
     def _port(self) -> int:
         if self.pool.chance(0.75):

@@ -1,5 +1,6 @@
-"""Random rulesets and packets, three judges: `python -m tests.fuzz.run` says what it compared and whether all agree.
+"""Random rulesets and packets, three judges; random policies and clusters, two: do all of them agree?
 
+`python -m tests.fuzz.run` says what it compared.
 CHAINPROOF_SEED starts elsewhere, CHAINPROOF_FUZZ=long asks about a million packets. A disagreement is made small and
 written below tests/cases, where it fails as a test until it is settled.
 """
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.fuzz import casefile
+from tests.fuzz import casefile, policies
 from tests.fuzz.differ import (
     Disagreement,
     Figures,
@@ -33,9 +34,12 @@ from verifier.evidence.kernel.records import Backend, Refused, Shot
 from verifier.model.trace import ChainTrace
 
 PACKETS = {"": 150_000, "long": 1_000_000}
-BY_WORLD = 400
+CLUSTERS = {"": 200, "long": 2_000}
+BY_WORLD = 600
 RARE = 8
 """Every so many worlds may have sets of types that some kernels lack."""
+BOTH = 4
+"""Every so many worlds are loaded by both back ends, the others by one of them in turn."""
 ENCODER = "encoder"
 TRIES = 2000
 """How often a disagreement is tried with less in it; the kernel has to load what is left every time."""
@@ -66,8 +70,9 @@ class Run:
         self.worlds[drawn.world.family] += 1
         self.packets += len(asked)
         found = encoder_and_reference(asked, traces, encoded(drawn.world, asked), self.figures)
-        for backend, kernel in self.kernels.items():
-            found += self._kernel(backend, kernel, drawn.world, asked, traces)
+        for turn, (backend, kernel) in enumerate(self.kernels.items()):
+            if number % BOTH == BOTH - 1 or number % len(self.kernels) == turn:
+                found += self._kernel(backend, kernel, drawn.world, asked, traces)
         for judge in dict.fromkeys(each.judge for each in found):
             self._report(number, drawn.world, next(each for each in found if each.judge == judge))
 
@@ -132,7 +137,7 @@ class Run:
             f"{judge} {self.figures.packets[judge]:,} packets and {counts[judge]} disagreements"
             for judge in (ENCODER, *(backend.value for backend in self.kernels))
         )
-        families = " and ".join(f"{count} of IPv{family}" for family, count in sorted(self.worlds.items()))
+        families = " and ".join(f"{count:,} of IPv{family}" for family, count in sorted(self.worlds.items()))
         return (
             f"seed {self.seed}: {self.worlds.total():,} rulesets ({families}), {self.packets:,} packets; "
             f"compared with the reference: {judged}"
@@ -158,6 +163,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
     parser.add_argument("--seed", default=os.environ.get("CHAINPROOF_SEED") or "0")
     parser.add_argument("--first", type=int, default=0, help="number of the first ruleset")
+    parser.add_argument("--clusters", type=int, default=CLUSTERS[os.environ.get("CHAINPROOF_FUZZ", "")])
     parser.add_argument("--reasons", action="store_true", help="tell why packets were not compared")
     options = parser.parse_args()
     kernels, missing = backends()
@@ -170,8 +176,10 @@ def main() -> int:
     if options.reasons:
         for why, count in [*run.figures.apart.most_common(25), *run.refused.most_common(10)]:
             print(f"{count:8,} {why}")
+    asked, pages = policies.search(options.seed, options.clusters)
     print(run.closing())
-    return 1 if run.found else 0
+    print(f"{options.clusters:,} clusters with policies: encoder {asked:,} packets and {len(pages)} disagreements")
+    return 1 if run.found or pages else 0
 
 
 if __name__ == "__main__":

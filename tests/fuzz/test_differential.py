@@ -1,4 +1,4 @@
-"""A slice of the search of tests.fuzz.run: random rulesets and packets, encoder = reference = kernel."""
+"""A slice of the search of tests.fuzz.run: encoder = reference = kernel, and policies as well."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fuzz import policies
 from tests.fuzz.kernels import STAGE
 from tests.fuzz.run import Run
 from verifier.evidence.kernel.client import Kernel, unavailable
@@ -42,3 +43,9 @@ def test_kernel_is_reference(kernel: Kernel) -> None:
     run = Run(f"{SEED} {kernel.backend.value}", {kernel.backend: kernel})
     agreed(run, 25, 160)
     assert run.figures.packets[kernel.backend.value] > run.packets / 2, run.figures.apart
+
+
+def test_policies() -> None:
+    compared, pages = policies.search(SEED, 60 * LONG)
+    assert compared > 10_000 * LONG
+    assert not pages

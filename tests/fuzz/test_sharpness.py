@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.fuzz import clusters, policies
 from tests.fuzz.differ import Figures, encoded, encoder_and_reference, walked
 from tests.fuzz.encoder import Possible
 from tests.fuzz.kernels import STAGE, kernel_and_reference, seen
-from tests.fuzz.mutants import BREAKS, MUTANTS
+from tests.fuzz.mutants import BREAKS, MUTANTS, OF_POLICIES
 from tests.fuzz.packets import shots
 from tests.fuzz.rulesets import draw
 from tests.fuzz.world import World
@@ -84,3 +85,16 @@ def test_found(name: str, judges: Judges, monkeypatch: pytest.MonkeyPatch, exerc
             print(f"{name}: ruleset {number}, {', '.join(sorted({each.judge for each in found}))}")
             return
     pytest.fail(f"{WORLDS * PACKETS} packets do not show it")
+
+
+@pytest.mark.parametrize("name", OF_POLICIES)
+def test_found_in_policies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        objects = clusters.draw(f"sharp/{number}")
+        with monkeypatch.context() as patch:
+            OF_POLICIES[name](patch)
+            _, odd = policies.compare(objects, str(number))
+        if odd:
+            print(f"{name}: cluster {number}")
+            return
+    pytest.fail("no cluster shows it")

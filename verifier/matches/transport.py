@@ -47,14 +47,26 @@ class PortTest:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The port tests of one use of the extension; they imply its protocol, also when inverted (TCP-1)."""
+    """The port tests of one use of the extension; they imply its protocol, also when inverted (TCP-1).
+
+    With `disputed` the back ends disagree about some of them, which are opaque under that name (TCP-3, TCP-7).
+    """
 
     protocol: int
     tests: tuple[PortTest, ...]
     disputed: str
 
     def meaning(self) -> Predicate:
-        return all_of(equals(Field.PROTOCOL, self.protocol), *(self._one(test) for test in self.tests))
+        protocol = equals(Field.PROTOCOL, self.protocol)
+        if self._compared_as_one():
+            both = all_of(*(negate(test.meaning()) for test in self.tests))
+            return all_of(protocol, negate(both), Opaque(f"{self.disputed} {self.spelling()}"))
+        return all_of(protocol, *(self._one(test) for test in self.tests))
+
+    def _compared_as_one(self) -> bool:
+        """Whether iptables-nft makes one number of two inverted ports, and asks whether that is another (TCP-7)."""
+        apart = all(test.negated and test.ports[0] == test.ports[1] != 0 for test in self.tests)
+        return bool(self.disputed) and len(self.tests) == 2 and apart
 
     def _one(self, test: PortTest) -> Predicate:
         meaning = test.meaning()
