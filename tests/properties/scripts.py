@@ -89,6 +89,15 @@ class Writer:
         return f"((_ extract {low + width - 1} {low}) {self.term(wider, depth - 1)})"
 
 
+def products(random: Random) -> list[str]:
+    """Products of tests of two parameters: alternatives to be taken apart, and products to be gathered."""
+    vectors = [value_of(random.randrange(256), 8) for _ in range(3)]
+    return [
+        f"(and (= x {random.choice(vectors)}) (= z {value_of(random.randrange(3), 3)}))"
+        for _ in range(random.randint(4, 8))
+    ] + [f"(and (bvule x {vectors[0]}) (= z #b111))"]
+
+
 def random_script(seed: int, queries: int = 6) -> str:
     """A script with definitions and queries, some of which fix a constant by an assertion."""
     random = Random(seed)
@@ -112,6 +121,10 @@ def random_script(seed: int, queries: int = 6) -> str:
             writer.functions[f"f{number}"] = (tuple(bits for _, bits in parameters), width)
         else:
             writer.scope[f"f{number}"] = width
+    members = " ".join(f"(and (= x a) {random.choice(products(random))})" for _ in range(6))
+    lines.append(
+        f"(define-fun many ((x (_ BitVec 8)) (z (_ BitVec 3))) Bool (or {members} {' '.join(products(random))}))"
+    )
     if random.random() < 0.5:
         lines.append(f"(assert {writer.term(0, 2)})")
     for _ in range(queries):
@@ -120,6 +133,13 @@ def random_script(seed: int, queries: int = 6) -> str:
             lines.append(f"(assert (= {value_of(random.randrange(256), 8)} a))")
         if random.random() < 0.3:
             lines.append(f"(assert (and (not p) (= d {value_of(random.randrange(8), 3)}) q))")
+        if random.random() < 0.4:
+            lines.append(
+                f"(assert ({random.choice(('bvule', 'bvugt'))} {random.choice('ab')} {value_of(random.randrange(256), 8)}))"
+            )
+        lines += random.choice(
+            (["(assert (many b c))"], ["(assert (many b #b101))"], ["(assert (not (many a d)))"], [], [], [])
+        )
         lines.append(f"(assert {writer.term(0, random.randint(2, 5))})")
         lines += ["(check-sat)", "(pop 1)"]
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from verifier.evidence.checker.certificate import Lemma, write_certificate
 from verifier.evidence.checker.clauses import Clauses
@@ -12,7 +12,7 @@ from verifier.evidence.checker.script import Query, Script, read_script
 from verifier.evidence.checker.terms import BOOL, Value
 from verifier.evidence.proof_search import Comparisons, ProofSearch
 
-Claimed = tuple[str, list[Lemma], Mapping[str, str]]
+Claimed = tuple[str, Mapping[int, Sequence[Lemma]], Mapping[str, str]]
 
 
 def certify(script_text: str) -> str:
@@ -22,20 +22,31 @@ def certify(script_text: str) -> str:
     script is not of the subset.
     """
     script = read_script(script_text)
-    meaning = Meaning(list(script.constants.values()))
-    comparisons = Comparisons()
-    return write_certificate([_claim(script, meaning, comparisons, query) for query in script.queries])
+    certifying = _Certifying(script)
+    return write_certificate(certifying.claim(query) for query in script.queries)
 
 
-def _claim(script: Script, meaning: Meaning, comparisons: Comparisons, query: Query) -> Claimed:
-    given = meaning.given(query.assertions)
-    root = meaning.query(query.assertions)
-    if root == FALSE:
-        return "unsat", [], {}
-    outcome = ProofSearch(Clauses(meaning.nodes, root), comparisons).run()
-    if outcome.lemmas is not None:
-        return "unsat", outcome.lemmas, {}
-    return "sat", [], _values(script, meaning.nodes, given, outcome.holding)
+class _Certifying:
+    """Answers a script's queries in their order; a case that is the same literal as one before is proved once."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._meaning = Meaning(list(script.constants.values()))
+        self._comparisons = Comparisons()
+        self._refuted = {FALSE}
+
+    def claim(self, query: Query) -> Claimed:
+        """The answer of a query, with what shows it."""
+        found: dict[int, Sequence[Lemma]] = {}
+        for case, (values, root) in enumerate(self._meaning.cases(query.assertions), 1):
+            if root in self._refuted:
+                continue
+            outcome = ProofSearch(Clauses(self._meaning.nodes, root), self._comparisons).run()
+            if outcome.lemmas is None:
+                return "sat", {}, _values(self._script, self._meaning.nodes, values, outcome.holding)
+            found[case] = outcome.lemmas
+            self._refuted.add(root)
+        return "unsat", found, {}
 
 
 def _values(script: Script, nodes: Nodes, given: Mapping[int, Value], holding: list[int]) -> dict[str, str]:

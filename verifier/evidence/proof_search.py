@@ -30,7 +30,7 @@ class Comparisons:
         key = (one, other) if one < other else (other, one)
         found = self._known.get(key)
         if found is None:
-            found = clauses.nodes.both(one, other, {}) == FALSE
+            found = not clauses.nodes.meet(one, other, {})
             self._known[key] = found
         return found
 

@@ -119,6 +119,10 @@ def test_no_edited_random_certificate_shows_what_is_not_so(seed: int) -> None:
     ("old", "new", "problem"),
     [
         ("chainproof certificate 1", "chainproof certificate 2", "certificate:1: expected the line"),
+        ("query 4 unsat\ncase 1\n", "query 4 unsat\n", "is no line of a query that is unsat"),
+        ("query 4 unsat\ncase 1\n", "query 4 unsat\ncase 2\n", "the proof of case 1 of 1 does not end"),
+        ("query 4 unsat\ncase 1\n", "query 4 unsat\ncase 1\ncase 1\n", "is no line of a query that is unsat"),
+        ("end 4", "case 2\nend 4", "the query has no more than 1 cases"),
         ("query 2 sat", "query 2 unsat", "is no line of a query that is unsat"),
         ("query 3 unsat", "query 4 unsat", "expected query 3, not 4"),
         ("query 1 unsat\n", "", "expected query 1, not 2"),
@@ -158,15 +162,44 @@ def test_what_is_wrong_with_a_certificate_is_said(old: str, new: str, problem: s
 )
 def test_a_lemma_out_of_nothing_is_refused(lemma: str, problem: str) -> None:
     """Empty clauses without reason, tautologies, numbers beyond all, deletions, digits of other scripts."""
-    changed = re.sub(r"(?<=query 4 unsat\n)(?s:.)*(?=end)", f"{lemma}\n", CERTIFICATE)
+    changed = re.sub(r"(?<=query 4 unsat\ncase 1\n)(?s:.)*(?=end)", f"{lemma}\n", CERTIFICATE)
     with pytest.raises(RefusedError, match=re.escape(problem)):
         check(SCRIPT, changed)
 
 
 def test_a_proof_that_stops_early_is_none() -> None:
     """Without its last lemma a proof shows nothing."""
-    with pytest.raises(RefusedError, match="the proof does not end in the empty clause"):
+    with pytest.raises(RefusedError, match="the proof of case 1 of 1 does not end in the empty clause"):
         check(SCRIPT, re.sub(r"^0 [0-9 ]+\n", "", CERTIFICATE, flags=re.MULTILINE))
+
+
+MANY = """(set-logic QF_BV)
+(declare-const a (_ BitVec 8))
+(declare-const b (_ BitVec 8))
+(define-fun pods ((x (_ BitVec 8))) Bool (or (= x #x01) (= x #x02) (= x #x03) (= x #x04) (= x #x05)))
+(define-fun pairs ((x (_ BitVec 8)) (y (_ BitVec 8))) Bool
+  (or (and (= x #x01) (= y #x01)) (and (= x #x02) (= y #x02)) (and (= x #x03) (= y #x03)) (and (= x #x04) (pods y))))
+(assert (pairs a b))
+(push 1)
+(assert (bvult b #x07))
+(assert (xor (= a b) (bvule b #x03)))
+(check-sat)
+(pop 1)
+(push 1)
+(assert (not (pods b)))
+(check-sat)
+(pop 1)
+"""
+
+
+def test_every_case_counts() -> None:
+    """A query that is taken apart is unsat where each of its cases is; the fourth of the first one is not."""
+    certificate = certify(MANY)
+    assert check(MANY, certificate) == ["sat", "unsat"] == solved(MANY)
+    assert "\na #x04\n" in certificate
+    pretending = re.sub("query 1 sat\n(?:[ab] .*\n)*", "query 1 unsat\n", certificate)
+    with pytest.raises(RefusedError, match="the proof of case 4 of 4 does not end in the empty clause"):
+        check(MANY, pretending)
 
 
 def test_a_status_is_a_claim() -> None:

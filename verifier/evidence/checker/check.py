@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from verifier.evidence.checker.certificate import Claim, read_certificate
 from verifier.evidence.checker.clauses import Clauses
 from verifier.evidence.checker.meaning import Meaning
-from verifier.evidence.checker.nodes import TRUE, TooManyNodesError
+from verifier.evidence.checker.nodes import FALSE, TRUE, TooManyNodesError
 from verifier.evidence.checker.operators import value_word
 from verifier.evidence.checker.proof import refutes
 from verifier.evidence.checker.refused import CERTIFICATE, SCRIPT, NotShownError, RefusedError
@@ -65,18 +65,31 @@ class _Checking:
         widths = list(script.constants.values())
         self._proofs = Meaning(widths)
         self._values = Meaning(widths)
+        self._refuted = {FALSE}
 
     def claim(self, query: Query, claim: Claim) -> None:
         """Check what a certificate says of a query; RefusedError where that is not shown."""
-        root = self._proofs.query(query.assertions)
+        roots = [root for _, root in self._proofs.cases(query.assertions)]
         if query.status and query.status != claim.answer:
             problem = f"{claim.answer} is claimed where the script says {query.status} (line {query.line})"
             raise NotShownError(CERTIFICATE, claim.line, problem)
         if claim.answer == "unsat":
-            if not refutes(Clauses(self._proofs.nodes, root), claim.lemmas):
-                raise NotShownError(CERTIFICATE, claim.line, "the proof does not end in the empty clause")
+            self._refute(roots, claim)
         elif claim.answer == "sat":
             self.evaluate(query, claim.values, CERTIFICATE, claim.line)
+
+    def _refute(self, roots: Sequence[int], claim: Claim) -> None:
+        """Every case has a proof of its own, or is a literal of which there was one before."""
+        for case, root in enumerate(roots, 1):
+            if root in self._refuted:
+                continue
+            clauses = Clauses(self._proofs.nodes, root)
+            if case not in claim.cases or not refutes(clauses, claim.cases[case]):
+                problem = f"the proof of case {case} of {len(roots)} does not end in the empty clause"
+                raise NotShownError(CERTIFICATE, claim.line, problem)
+            self._refuted.add(root)
+        if any(case > len(roots) for case in claim.cases):
+            raise RefusedError(CERTIFICATE, claim.line, f"the query has no more than {len(roots)} cases")
 
     def evaluate(self, query: Query, values: Mapping[str, str], source: str, line: int) -> None:
         """Evaluate a query; RefusedError where the values do not satisfy it, whatever the constants without one are."""

@@ -1,19 +1,24 @@
-"""What the terms of a script mean, as nodes: bit by bit, with everything folded that the known values decide.
+"""What the terms of a script mean, as nodes: bit by bit, with everything folded that is known where they stand.
 
-A query is followed under the values that its own assertions give to constants, such as the address of the pod that it
-is about: an assertion says that the constant has the value, so that nothing else needs to be looked at.
+A query is taken apart into cases where it asserts that one of many things holds, such as that the other end is one of a
+node's pods. Each case is followed under what its assertions say of single constants: where they give a value, it stands in
+the constant's place; where they leave some values, a test that holds for all of these is true, one for none is false.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import TypeAlias, cast
 
 from verifier.evidence.checker.nodes import FALSE, TRUE, Nodes
 from verifier.evidence.checker.terms import BOOL, Function, Term, Value
 
 Vector = tuple[int, ...]
+Case: TypeAlias = tuple[Mapping[int, Value], int]
+"""Values of constants, and the literal that says what else a case says; it speaks of none of these constants."""
+MANY = 4
+"""An assertion of that many alternatives is taken apart into cases."""
 
 
 class Frame:
@@ -37,19 +42,30 @@ class Meaning:
             self._constants.append(bits if width else bits[0])
         self._values: dict[int, Value] = {}
         self._mask = 0
+        self._memories: dict[tuple[tuple[int, int], ...], dict[object, Value]] = {}
         self._always: dict[object, Value] = {}
         self._now: dict[object, Value] = {}
+        self._left: dict[int, int] = {}
+        self._folded: dict[int, int] = {}
         self._patterns: dict[Function, tuple[int, Vector]] = {}
 
-    def query(self, assertions: Sequence[Term]) -> int:
-        """The literal that says that all assertions hold, under the values that they give to constants."""
-        return self.under(self.given(assertions), assertions)
+    def cases(self, assertions: Sequence[Term]) -> list[Case]:
+        """The cases of a query: all assertions can hold exactly where the literal of some case can."""
+        given = self.given(assertions)
+        chosen = max(assertions, key=lambda term: len(_alternatives(term)), default=None)
+        if chosen is None or len(_alternatives(chosen)) < MANY:
+            return [(given, self._case(given, assertions, TRUE))]
+        rest = [term for term in assertions if term is not chosen]
+        found: list[Case] = []
+        for alternative in self._split(given, chosen):
+            points, said = self._points(alternative)
+            values = {**points, **given}
+            found.append((values, self._case(values, rest, TRUE if said else alternative)))
+        return found
 
     def under(self, values: Mapping[int, Value], assertions: Sequence[Term]) -> int:
         """The literal that says that all assertions hold where these constants have these values."""
-        self._values = dict(values)
-        self._mask = sum(1 << number for number in values)
-        self._now = {}
+        self._enter(values)
         frame = Frame(())
         members = []
         for term in assertions:
@@ -58,6 +74,76 @@ class Meaning:
                 return FALSE
             members.append(member)
         return self.nodes.conjunction(members)
+
+    def _enter(self, values: Mapping[int, Value]) -> None:
+        self._values = dict(values)
+        self._mask = sum(1 << number for number in values)
+        self._now = {}
+        self._left = {}
+        self._folded = {}
+        self._always = self._memories.setdefault((), {})
+
+    def _case(self, values: Mapping[int, Value], assertions: Sequence[Term], alternative: int) -> int:
+        """All assertions, and the alternative, which says itself which values the constants have that it gives."""
+        self._enter(values)
+        left: dict[int, int] = {}
+        for term in _conjuncts(assertions):
+            open_constants = term.constants & ~self._mask
+            if open_constants and not open_constants & (open_constants - 1):
+                literal = cast(int, self._value(term, Frame(())))
+                owner = self.nodes.owner[literal >> 1]
+                if literal == FALSE:
+                    return FALSE
+                if owner >= 0:
+                    left[owner] = self.nodes.both(left.get(owner, TRUE), literal, {})
+        self._now = {}
+        self._left = left
+        self._always = self._memories.setdefault(tuple(sorted(left.items())), {})
+        frame = Frame(())
+        members = [alternative, *left.values()]
+        for term in assertions:
+            member = cast(int, self._value(term, frame))
+            if member == FALSE:
+                return FALSE
+            members.append(member)
+        return self.nodes.conjunction(members)
+
+    def _fold(self, literal: int) -> int:
+        """The literal, or what it is for all values that the query leaves its constant."""
+        left = self._left.get(self.nodes.owner[literal >> 1])
+        if left is None:
+            return literal
+        found = self._folded.get(literal)
+        if found is None:
+            if not self.nodes.meet(literal, left, {}):
+                found = FALSE
+            else:
+                found = literal if self.nodes.meet(literal ^ 1, left, {}) else TRUE
+            self._folded[literal] = found
+        return found
+
+    def _split(self, given: Mapping[int, Value], term: Term) -> list[int]:
+        """The alternatives of an assertion, as literals under the given values."""
+        found: list[int] = []
+        self._enter(given)
+        for alternative in _alternatives(term):
+            arguments = [self._value(each, Frame(())) for each in term.arguments] if term.operation == "call" else []
+            found.append(cast(int, self._value(alternative, Frame(arguments))))
+        return found
+
+    def _points(self, literal: int) -> tuple[dict[int, Value], bool]:
+        """The constants to which a literal leaves a single value, with that, and whether it says nothing else."""
+        if literal in {TRUE, FALSE}:
+            return {}, False
+        members = self.nodes.members.get(literal >> 1, (literal,)) if not literal & 1 else (literal,)
+        values: dict[int, Value] = {}
+        for member in members:
+            owner = self.nodes.owner[member >> 1]
+            if owner >= 0:
+                bits = self.nodes.point(member, self._vector(self._constants[owner]))
+                if bits is not None:
+                    values[owner] = bits if isinstance(self._constants[owner], tuple) else bits[0]
+        return values, len(values) == len(members)
 
     def given(self, assertions: Sequence[Term]) -> dict[int, Value]:
         """The constants that the assertions equate with values; the first counts where they contradict each other."""
@@ -106,11 +192,17 @@ class Meaning:
     def _at_values(self, term: Term) -> Value:
         """The same as following the term, through its diagram: a long list of members is read once, not per query."""
         number = term.constants.bit_length() - 1
-        values, mask = self._values, self._mask
-        self._values, self._mask = {}, 0
-        general = cast(int, self._value(term, Frame(())))
-        self._values, self._mask = values, mask
+        general = cast(int, self._apart(term, Frame(())))
+        values = self._values
         return self._replaced(general, self._vector(self._constants[number]), self._vector(values[number]))
+
+    def _apart(self, term: Term, frame: Frame) -> Value:
+        """A term followed without anything that the query at hand says."""
+        kept = self._values, self._mask, self._left, self._always
+        self._values, self._mask, self._left, self._always = {}, 0, {}, self._memories.setdefault((), {})
+        found = self._value(term, frame)
+        self._values, self._mask, self._left, self._always = kept
+        return found
 
     def _replaced(self, literal: int, old: Vector, new: Vector) -> int:
         places = {self.nodes.bit[bit >> 1]: other for bit, other in zip(old, new, strict=True)}
@@ -142,7 +234,7 @@ class Meaning:
         if pattern is None:
             width = function.widths[0]
             bits = self.nodes.constant(-2 - len(self._patterns), max(width, 1))
-            pattern = (cast(int, self._value(function.body, Frame((bits if width else bits[0],)))), bits)
+            pattern = (cast(int, self._apart(function.body, Frame((bits if width else bits[0],)))), bits)
             self._patterns[function] = pattern
         return self._replaced(pattern[0], pattern[1], argument)
 
@@ -180,7 +272,7 @@ class Meaning:
         flip = 0 if operation == "and" else 1
         members: list[int] = []
         for place, each in enumerate(term.arguments):
-            member = cast(int, self._value(each, frame))
+            member = self._fold(cast(int, self._value(each, frame)))
             if flip and not (operation == "=>" and place < last):
                 member ^= 1
             if member == FALSE:
@@ -189,7 +281,7 @@ class Meaning:
         return self.nodes.conjunction(members) ^ flip
 
     def _chosen(self, term: Term, frame: Frame) -> Value:
-        condition = cast(int, self._value(term.arguments[0], frame))
+        condition = self._fold(cast(int, self._value(term.arguments[0], frame)))
         if condition in {TRUE, FALSE}:
             return self._value(term.arguments[1 if condition == TRUE else 2], frame)
         then = self._value(term.arguments[1], frame)
@@ -230,3 +322,20 @@ class Meaning:
         for a, b in zip(reversed(one), reversed(other), strict=True):
             result = self.nodes.choice(self.nodes.same(a, b), result, b)
         return result
+
+
+def _alternatives(term: Term) -> tuple[Term, ...]:
+    """What an assertion says that one of holds, where it says no more than that."""
+    body = cast(Function, term.payload).body if term.operation == "call" else term
+    return body.arguments if body.operation == "or" else ()
+
+
+def _conjuncts(assertions: Sequence[Term]) -> Iterator[Term]:
+    """What assertions say one by one."""
+    waiting = list(reversed(assertions))
+    while waiting:
+        term = waiting.pop()
+        if term.operation == "and":
+            waiting.extend(reversed(term.arguments))
+        else:
+            yield term

@@ -16,6 +16,8 @@ MIXED = -1
 """The owner of a conjunction: it speaks of several constants."""
 FLAT = 16
 """A conjunction inside another one is taken apart up to this many members."""
+LONG = 4
+"""A conjunction of that many other conjunctions is looked through for members that can be put together."""
 MOST_NODES = 20_000_000
 """More than this is no script that is meant to be checked."""
 
@@ -94,7 +96,41 @@ class Nodes:
                 return FALSE
             else:
                 gates[literal] = None
+        if len(gates) >= LONG:
+            return self._gate([*same.values(), *self._gathered(gates)])
         return self._gate([*same.values(), *gates])
+
+    def _gathered(self, gates: Iterable[int]) -> Iterable[int]:
+        """The same with fewer members: of products of tests that differ in one constant alone, one with all its values.
+
+        (a = 1 and p) or (a = 2 and p) becomes (a = 1 or a = 2) and p, here with both sides negated.
+        """
+        kept: dict[int, None] = {}
+        products: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        for gate in gates:
+            members = self.members[gate >> 1] if gate & 1 else ()
+            owners = tuple(self.owner[member >> 1] for member in members)
+            if not members or MIXED in owners:
+                kept[gate] = None
+            else:
+                order = sorted(range(len(owners)), key=owners.__getitem__)
+                shape = tuple(owners[place] for place in order)
+                products.setdefault(shape, []).append(tuple(members[place] for place in order))
+        for alike in products.values():
+            kept.update(dict.fromkeys(self.conjunction(product) ^ 1 for product in self._united(alike)))
+        return kept
+
+    def _united(self, products: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Products of tests of the same constants, place by place, with those united that differ in one place alone."""
+        for place in range(len(products[0])):
+            groups: dict[tuple[int, ...], list[int]] = {}
+            for product in products:
+                groups.setdefault(product[:place] + product[place + 1 :], []).append(product[place])
+            products = [
+                (*rest[:place], values[0] if len(values) == 1 else self.disjunction(values), *rest[place:])
+                for rest, values in groups.items()
+            ]
+        return products
 
     def _gate(self, members: list[int]) -> int:
         """The members keep the order of their first meeting, which no node made meanwhile can change."""
@@ -129,6 +165,35 @@ class Nodes:
         found = self.decision(bit, self.both(high, other_high, memo), self.both(low, other_low, memo))
         memo[key] = found
         return found
+
+    def meet(self, one: int, other: int, memo: dict[tuple[int, int], bool]) -> bool:
+        """Whether some value satisfies both of two formulas over the same constant."""
+        if FALSE in {one, other} or one == other ^ 1:
+            return False
+        if TRUE in {one, other} or one == other:
+            return True
+        key = (one, other) if one < other else (other, one)
+        found = memo.get(key)
+        if found is None:
+            bit = min(self.bit[one >> 1], self.bit[other >> 1])
+            high, low = self._halves(one, bit)
+            other_high, other_low = self._halves(other, bit)
+            found = self.meet(high, other_high, memo) or self.meet(low, other_low, memo)
+            memo[key] = found
+        return found
+
+    def point(self, literal: int, bits: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The values of a constant's bits, where a formula over it leaves a single one; None where it leaves more."""
+        values: list[int] = []
+        for bit in bits:
+            if literal in {TRUE, FALSE} or self.bit[literal >> 1] != self.bit[bit >> 1]:
+                return None
+            high, low = self._halves(literal, self.bit[bit >> 1])
+            if FALSE not in {high, low}:
+                return None
+            values.append(FALSE if high == FALSE else TRUE)
+            literal = low if high == FALSE else high
+        return tuple(values) if literal == TRUE else None
 
     def _halves(self, literal: int, bit: int) -> tuple[int, int]:
         node, sign = literal >> 1, literal & 1
