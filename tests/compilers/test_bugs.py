@@ -70,6 +70,15 @@ def test_what_is_written_correctly_is_proved(style: str, number: int, tmp_path: 
     judged(trial, style, world)
 
 
+@pytest.mark.parametrize("number", range(WORLDS // 2))
+@pytest.mark.parametrize("style", STYLES)
+def test_without_excuses_every_deviation_is_found(style: str, number: int, tmp_path: Path) -> None:
+    """What the plug-in documents that it does otherwise is refuted exactly where a packet shows it."""
+    world = STYLES[style].world(SEED + WORLDS + number)
+    trial = tried(STYLES[style].compiled(world.objects, world.policies), world, tmp_path / "node")
+    assert trial.strict_faults() == [], json.dumps(world.policies)
+
+
 @pytest.mark.parametrize("number", range(max(1, WORLDS // 6)))
 @pytest.mark.parametrize("name", RELEASES)
 def test_what_other_releases_of_felix_write_is_proved(name: str, number: int, tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ class Trial:
         """What verify says; without `premises` not on which assumptions it depends."""
         return verify_node(self.snapshot, self.node, self.profile, VerifyOptions(), premises=premises)
 
+    def strict_faults(self) -> list[str]:
+        """What is wrong with the verdict where no documented deviation excuses anything."""
+        options = VerifyOptions(strict=True)
+        verdict = verify_node(self.snapshot, self.node, self.profile, options, premises=False)
+        return check(self.snapshot, self.node, self.profile, verdict, strict=True)
+
     def faults(self, verdict: NodeVerdict) -> list[str]:
         """What is wrong with a verdict: the answers, the regions, and whether its witnesses differ by the reference."""
         found = check(self.snapshot, self.node, self.profile, verdict, judgements=self.judged)
