@@ -19,6 +19,8 @@ from verifier.model.evidence import CheckOptions, CheckReport, Standing
 from verifier.model.options import VerifyOptions
 from verifier.model.origin import InputError
 from verifier.readers.snapshot import read_snapshot
+from verifier.reports import report
+from verifier.reports.report import Style
 from verifier.session.audit import check_bundle, check_inputs, made_anew
 
 ALONE = CheckOptions(solver=False)
@@ -379,3 +381,19 @@ def test_another_snapshot_is_noticed(made: dict[str, Path], tmp_path: Path) -> N
     found = session.check_evidence(str(forged), options)
     assert found.standing is Standing.CONTRADICTED
     assert re.search(r"ipv4.smt2:\d+: is not what", found.contradictions[0])
+
+
+def test_reports_say_what_was_shown(bad: Path) -> None:
+    """For people and for programs: the standing, what was shown of each family, and what contradicts."""
+    good = checked(bad)
+    state(bad, replaced(stated(bad), ("answer",), "proved"))
+    wrong = checked(bad)
+    sentence = "the bundle is stated to be proved, its nodes are refuted"
+    text, told = (report("text").render(each, Style(None)) for each in (good, wrong))
+    assert "bundle: confirmed: every claim was checked and holds" in text
+    assert "node node-a IPv4: 25 of 25 claims confirmed; 24 proofs followed, 1 packets evaluated" in text
+    assert "bundle: contradicted: a check contradicts what the bundle claims" in told
+    assert f"contradicted: {sentence}" in told
+    document = json.loads(report("json").render(wrong, Style(None)))
+    assert (document["standing"], document["contradictions"]) == ("contradicted", [sentence])
+    assert document["families"][0]["confirmed"] == 25

@@ -293,6 +293,10 @@ class Meaning:
 
     def _equal(self, one: Vector, other: Vector) -> int:
         """Bit by bit, the last first, so that diagrams grow from their ends."""
+        if one == other:
+            return TRUE
+        if max(one) <= FALSE and max(other) <= FALSE:
+            return FALSE
         same = self.nodes.same
         bits = [same(a, b) for a, b in zip(reversed(one), reversed(other), strict=True)]
         return self.nodes.conjunction(bits)
