@@ -102,12 +102,13 @@ def _all(number: int, what: str) -> str:
 
 
 def _headline(node: NodeReplay, page: Page) -> None:
-    page.line((WORD[node.outcome], ROLE[node.outcome]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
+    word = WORD[node.outcome] if node.packets else "nothing to replay"
+    page.line((word, ROLE[node.outcome]), f": {node.node} ({node.compiler}): {_summary(node)}", hang=2)
 
 
 def _summary(node: NodeReplay) -> str:
     if not node.packets:
-        return "there was no packet to replay"
+        return "there is no packet"
     backends = " and ".join(dict.fromkeys(each.backend.value for packet in node.packets for each in packet.replays))
     families = " and ".join(f"IPv{family}" for family in sorted({each.packet.family for each in node.packets}))
     if node.outcome is Outcome.CONFIRMED:

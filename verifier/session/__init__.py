@@ -48,7 +48,7 @@ from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
 from verifier.session.audit import check_bundle, check_inputs, made_anew
 from verifier.session.evidence import Bundle, check_directory
-from verifier.session.kernel import asked_of, replayed, with_replays
+from verifier.session.kernel import asked_of, replayed, unanswered, with_replays
 from verifier.session.selection import check_found, check_usable, chosen_nodes, judged_nowhere, selected, some
 
 COMPARED = {
@@ -147,7 +147,9 @@ def replay(snapshot_path: str, options: ReplayOptions, progress: Progress = sile
         reports = []
         for node in nodes:
             profile = _profile_of(node, options.selected.compiler)
-            asked = _asked(snapshot, node, profile, options, progress)
+            asked, notes = _asked(snapshot, node, profile, options, progress)
+            if options.probe is not None and not asked:
+                continue
             backends, brief = options.selected.backends, options.all_classes
             found = replayed(asked, snapshot, node, profile, backends, progress, brief=brief)
             chains = {step.chain for packet in found.packets for step in packet.expected.steps}
@@ -156,12 +158,12 @@ def replay(snapshot_path: str, options: ReplayOptions, progress: Progress = sile
                     node.name,
                     profile.name,
                     found.packets,
-                    found.notes if asked else ("nothing was found, so there was nothing to replay",),
+                    (*notes, *found.notes),
                     _phrases(chains, snapshot, node, profile),
                     profile.mark_bits(node),
                 )
             )
-        if options.probe is not None and not any(each.packets for each in reports):
+        if options.probe is not None and not reports:
             raise judged_nowhere(options.probe, nodes)
         check_found(options.findings, {packet.name for node in reports for packet in node.packets}, snapshot)
         return ReplayReport(
@@ -315,18 +317,19 @@ def _replaying(snapshot: Snapshot, options: ReplayOptions) -> tuple[NodeState, .
 
 def _asked(
     snapshot: Snapshot, node: NodeState, profile: Profile, options: ReplayOptions, progress: Progress
-) -> list[Asked]:
-    """The packets to replay at a node."""
+) -> tuple[list[Asked], tuple[str, ...]]:
+    """The packets to replay at a node, and what has to be said of those that there are not."""
     if options.probe is not None:
         ends = ends_of(options.probe, snapshot.cluster)
         found = ways(options.probe, ends, snapshot.cluster, node, profile)
-        return [Asked("", path, packet) for path, packet in found]
+        return [Asked("", path, packet) for path, packet in found], ()
     progress(node.name, 0, 0)
     if options.all_classes:
         classes = representatives(snapshot, node, profile, options.selected)
-        return [Asked(each.pod, each.path, each.packet) for each in classes]
-    findings = _verify_node(snapshot, node, options.selected, progress).findings
-    return asked_of([each for each in findings if not options.findings or each.id in options.findings])
+        return [Asked(each.pod, each.path, each.packet) for each in classes], ()
+    report = _verify_node(snapshot, node, options.selected, progress)
+    wanted = [each for each in report.findings if not options.findings or each.id in options.findings]
+    return asked_of(wanted), unanswered(report)
 
 
 def _findings(

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from verifier.evidence.kernel.records import Stage
 from verifier.evidence.replay import Asked, Oracle, Replayer, Result
-from verifier.model.finding import Finding
+from verifier.model.finding import Answer, Finding, NodeReport
 from verifier.model.node import NodeState
 from verifier.model.options import Progress
 from verifier.model.profile import Profile
@@ -45,6 +45,14 @@ def replayed(
 def asked_of(findings: Sequence[Finding]) -> list[Asked]:
     """The witness of each finding."""
     return [Asked(each.id, each.path, each.witness.packet) for each in findings]
+
+
+def unanswered(report: NodeReport) -> tuple[str, ...]:
+    """What the findings of a node do not tell: that there are none, and how much of the node is undecided."""
+    undecided = sum(question.answer is Answer.UNDECIDED for question in report.questions)
+    left = f"verify leaves {undecided} of {len(report.questions)} questions undecided" if undecided else ""
+    none = "" if report.findings else f"verify finds nothing, so there is nothing to replay ({report.answer.value})"
+    return tuple(note for note in (none, left) if note)
 
 
 def with_replays(findings: Sequence[Finding], result: Result) -> tuple[Finding, ...]:

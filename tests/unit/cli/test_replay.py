@@ -229,3 +229,28 @@ def test_what_does_not_go_together_is_said(
 ) -> None:
     assert run([arguments[0], folder, *arguments[1:]]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_only_nodes_that_judge_the_packet_are_asked(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(folder) / "nodes" / "node-b"
+    other.mkdir()
+    (other / "iptables-save").write_text(RULES)
+    (Path(folder) / "cluster" / "nodes.yaml").write_text("apiVersion: v1\nkind: Node\nmetadata: {name: node-b}\n")
+    kernel(folder, monkeypatch)
+    packet = ("--from", "8.8.8.8", "--to", "shop/web", "--port", "tcp/80")
+    assert run(["replay", folder, *packet, "--format", "json"]) == 0
+    assert [node["node"] for node in document("replay", capsys)["nodes"]] == ["node-a"]
+
+
+def test_what_verify_leaves_undecided_is_said(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = RULES.replace("-A FORWARD -d", "-A FORWARD -m recent --rcheck --name seen -j DROP\n-A FORWARD -d", 1)
+    (Path(folder) / "nodes" / "node-a" / "iptables-save").write_text(rules)
+    kernel(folder, monkeypatch)
+    assert run(["replay", folder, "--pod", "shop/web", "--path", "remote-to-pod"]) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "verify finds nothing, so there is nothing to replay (undecided)" in out
+    assert "verify leaves 1 of 1 questions undecided" in out
