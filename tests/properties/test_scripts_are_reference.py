@@ -171,7 +171,7 @@ def exists(packet: Packet, *, translation_known: bool) -> bool:
     state, kind = packet.state, packet.icmp >> 8
     if state is ConnState.UNTRACKED:
         return packet.ct_status == 0
-    if state in (ConnState.INVALID, ConnState.RELATED) and kind in NEVER_TRACKED.get(packet.protocol, ()):
+    if state is ConnState.RELATED and kind in NEVER_TRACKED.get(packet.protocol, ()):
         return False
     if state is ConnState.INVALID:
         return packet.ct_status == 0 and packet.protocol in (6, 17, 136, 132, 1, 58)

@@ -42,7 +42,7 @@ ICMP_NEW = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
 ICMP_KNOWN = {ICMP: (0, 8, 13, 14, 15, 16, 17, 18), ICMPV6: (128, 129, 139, 140)}
 """The types of queries and their replies: all that can be ESTABLISHED (U-26)."""
 NEVER_TRACKED = {ICMPV6: (130, 131, 132, 133, 134, 135, 136, 143, 151, 152)}
-"""Neighbour discovery and multicast listener messages (U-22)."""
+"""Neighbour discovery and multicast listener messages, which belong to no connection (U-22)."""
 
 
 class Values:
@@ -221,7 +221,7 @@ class Services:
             out &= ~self._infeasible_flags(valid_flags)
         if state is ConnState.ESTABLISHED:
             out &= ~self._other_types(ICMP_KNOWN)
-        if state in (ConnState.RELATED, ConnState.INVALID):
+        if state is ConnState.RELATED:
             out &= ~self._types(NEVER_TRACKED)
         if state in (ConnState.INVALID, ConnState.UNTRACKED):
             out &= self.within(Field.CT_STATUS, ((0, 0),))

@@ -108,7 +108,7 @@ class World:
             ConnState.NEW: new,
             ConnState.ESTABLISHED: known,
             ConnState.RELATED: [belongs, tracked],
-            ConnState.INVALID: [is_protocol(*VALIDATED), untranslated, tracked],
+            ConnState.INVALID: [is_protocol(*VALIDATED), untranslated],
             ConnState.UNTRACKED: [untranslated],
         }
         return disj(conj((is_state(state), *parts)) for state, parts in sorts.items())

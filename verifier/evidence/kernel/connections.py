@@ -27,7 +27,8 @@ ANSWER_OF = {
     ICMPV6: {128: 129, 129: 128, 139: 140, 140: 139},
 }
 ANSWERS = {ICMP: (0, 14, 16, 18), ICMPV6: (129, 140)}
-ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
+ERRORS = {ICMP: frozenset((3, 4, 5, 11, 12)), ICMPV6: frozenset(range(128))}
+"""The types of messages about what somebody sent; of ICMPv6 also those that nobody has defined yet."""
 ERROR_PORTS = (40000, 40001)
 """Of the datagram that an error message is about."""
 HELPER = b"ftp\0"
