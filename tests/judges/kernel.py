@@ -29,8 +29,17 @@ from verifier.readers.dumps import read_dumps
 from verifier.reference.chains import every_way, walk
 from verifier.reference.view import view_of
 
-PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*|(?<=refuse the rules: ).*|(?<=all rules: ).*")
+REFUSED = "the kernel's tools refuse the rules"
+HIDDEN = "the dump does not show all rules"
+PARTICULAR = re.compile(r"(?<![\w-])[\w:./%-]*\d[\w:./%-]*")
 """What a reason says of one packet only."""
+
+
+def in_general(reason: str) -> str:
+    """The reason why a packet could not be given, without what it says of this packet or of these rules."""
+    return next((each for each in (REFUSED, HIDDEN) if reason.startswith(each)), PARTICULAR.sub("...", reason))
+
+
 Address = tuple[str, int, int, int]
 HOST = {4: 32, 6: 128}
 
@@ -125,9 +134,7 @@ class Kernels:
         try:
             kernel.load(play.family, dumps.rules[play.family], dumps.sets)
         except Refused as refusal:
-            return [Told(Outcome.NOT_REPLAYED, reason=f"the kernel's tools refuse the rules: {refusal}")] * len(
-                play.all
-            )
+            return [Told(Outcome.NOT_REPLAYED, reason=f"{REFUSED}: {refusal}")] * len(play.all)
         seen = kernel.ask([Shot(packet, path) for packet, path in play.all])
         return [_told(play, *asked, each) for asked, each in zip(play.all, seen, strict=True)]
 
@@ -148,7 +155,7 @@ def tally(kernels: Kernels, plays: Iterable[Play], backend: Backend) -> Tally:
         for (packet, path), answer in zip(play.all, kernels.ask(play, backend), strict=True):
             found.confirmed += answer.outcome is Outcome.CONFIRMED
             if answer.outcome is Outcome.NOT_REPLAYED:
-                found.unarranged[PARTICULAR.sub("...", answer.reason)] += 1
+                found.unarranged[in_general(answer.reason)] += 1
             if answer.outcome is Outcome.NOT_CONFIRMED:
                 found.faults.append(f"{backend.value}, {path.value} {packet}: {answer.reason}")
     return found
@@ -166,7 +173,7 @@ def _told(play: Play, packet: Packet, path: Path, seen: Seen) -> Told:
     steps = kernel_steps(seen, frozenset(key for key, chain in ruleset.chains.items() if chain.policy is not None))
     view = view_of(play.node, play.snapshot.cluster, play.bridge)
     if hidden := next((rule.text for chain in ruleset.chains.values() for rule in chain.rules if _hidden(rule)), ""):
-        return Told(Outcome.NOT_REPLAYED, reason=f"the dump does not show all rules: {hidden}")
+        return Told(Outcome.NOT_REPLAYED, reason=f"{HIDDEN}: {hidden}")
     expected = walk(packet, path, play.node, view)
     ways = partial(every_way, packet, path, play.node, view)
     found = [agreement(expected, ways, seen, steps)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.judges.kernel import PARTICULAR, Kernels, Play, Told
+from tests.judges.kernel import Kernels, Play, Told, in_general
 from tests.literate import ROOT, Section, pages, sections
 from tests.meaning import UNARRANGED, Evidence, Exercises
 from tests.pages.posed import JUDGED, VERDICTS, Posed, lines, posed
@@ -90,7 +90,7 @@ def test_pages(
         for (packet, _), answer, each in zip(play.all, told, [*asking, *[None] * len(play.near)], strict=True):
             confirmed += answer.outcome is Outcome.CONFIRMED
             if answer.outcome is Outcome.NOT_REPLAYED:
-                unarranged[PARTICULAR.sub("...", answer.reason)] += 1
+                unarranged[in_general(answer.reason)] += 1
             if fault := _fault(answer, each):
                 faults.append(f"{each.number if each else 'nearby'}: {packet}: {fault}")
     assert not faults, f"{section.page.relative_to(ROOT)}, {backend.value}:\n" + "\n".join(faults)

@@ -32,6 +32,8 @@ from verifier.model.ruleset import Ruleset
 from verifier.model.snapshot import Snapshot
 
 ECHO = {4: (ICMP, 8 << 8), 6: (ICMPV6, 128 << 8)}
+WITHOUT_CONNECTION = (ConnState.INVALID, ConnState.UNTRACKED)
+"""States of packets of which nothing can have been translated."""
 WAYS = {"forward": (True, True), "input": (True, False), "output": (False, True)}
 """Whether a packet has an incoming and an outgoing interface."""
 
@@ -124,7 +126,7 @@ def neighbour(each: Posed, choose: random.Random) -> Packet:
     values = _values(each.node, each.snapshot, packet.family)
     for _ in range(choose.randint(1, 3)):
         packet = _changed(packet, values, each.hook, choose)
-    return packet
+    return replace(packet, ct_status=0) if packet.state in WITHOUT_CONNECTION else packet
 
 
 def _changed(packet: Packet, values: Values, hook: str, choose: random.Random) -> Packet:
