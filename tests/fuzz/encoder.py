@@ -230,7 +230,7 @@ class Encoder:
                 if slice_at(each.sure, scene.source) & scene.services:
                     return self._arrived(summaries, after, scene, entered)
                 if slice_at(each.can, scene.source) & scene.services:
-                    found = Possible(True, True, tuple(translations.reasons))
+                    found = Possible(True, True, (*found.reasons, *translations.reasons))
         return found
 
     def _arrived(self, summaries: Summaries, hooks: list[ChainKey], scene: Scene, mark: int) -> Possible:

@@ -50,10 +50,12 @@ class Return:
 class Continue:
     """No effect on verdict or marks: go on with the next rule (LOG, NFLOG, no target).
 
-    `writes` names the ipsets that the rule adds the packet to or removes it from (SET).
+    `writes` names the ipsets that the rule adds the packet to or removes it from (SET). With `attaches` it settles how the
+    packet's connection is to be tracked (CT), which later rules of the raw table see.
     """
 
     writes: tuple[str, ...] = ()
+    attaches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from verifier.readers.iptables_save import BUILT_IN, read_ruleset
 from verifier.readers.listing import is_listing, read_listing
 from verifier.readers.node_files import read_addresses, read_routes
 from verifier.readers.tree import Tree, open_tree
+from verifier.readers.unsettled import with_unsettled
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _RULES = {4: ("iptables-save", "iptables-list"), 6: ("ip6tables-save", "ip6tables-list")}
@@ -97,6 +98,7 @@ class _NodeReader:
     def read(self) -> NodeState:
         rulesets = {family: ruleset for family in _RULES if (ruleset := self._rules(family)) is not None}
         sets = _with_writers(self._sets(), rulesets)
+        rulesets = {family: with_unsettled(ruleset, sets or {}) for family, ruleset in rulesets.items()}
         addresses, interfaces = self._addresses()
         routes = self._routes()
         if self.missing:

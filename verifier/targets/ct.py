@@ -17,10 +17,10 @@ ARITY = {
 
 
 def parse(options: tuple[Option, ...], family: int) -> PlainTarget:  # noqa: ARG001  one signature for all
-    """Switching tracking off changes the packet's state (TC-1); the rest changes nothing that this model has (TC-2)."""
+    """Switching tracking off changes the packet's state (TC-1); the rest matters to later rules of the table only (TC-2, TC-3)."""
     if any(option.flag == "--notrack" for option in options):
         return PlainTarget(Untrack(), options)
-    return PlainTarget(Continue(), options)
+    return PlainTarget(Continue(attaches=True), options)
 
 
 LISTED = listing(

@@ -69,7 +69,7 @@ def rule(options: str, family: int = 4) -> WrittenRule:
         ("-j DNAT --to-destination :80", Translate(True, "-j DNAT --to-destination :80")),
         ("-j DNAT --to-destination 10.0.0.1:80-90/8080", Translate(True, "-j DNAT --to-destination 10.0.0.1:80-90/8080")),
         ("-j REDIRECT --to-ports 80", Translate(True, "-j REDIRECT --to-ports 80")),
-        ("-j CT --helper ftp", Continue()),
+        ("-j CT --helper ftp", Continue(attaches=True)),
         ("-j SET --add-set a src --exist", Continue(("a",))),
         ("-j LOG --log-prefix x --log-level 4", Continue()),
         ("-j NFLOG --nflog-group 86", Continue()),
