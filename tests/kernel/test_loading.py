@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from verifier.evidence.kernel.records import Backend, Refused, Shot, Stage, Unav
 from verifier.evidence.kernel.standins import NO_NAME_IN, real_name, told_apart
 from verifier.model.effect import Verdict
 from verifier.model.packet import FREE_INTERFACE, FREE_PORT, Packet
-from verifier.model.path import Path
+from verifier.model.path import Path as Way
 
 PACKET = Packet(4, 0x0A000001, 0x0A000002, 6, 1000, 80, in_interface="in0", out_interface="out0")
 SETS = "create web hash:ip family inet hashsize 1024 maxelem 65536\nadd web 10.0.0.2\ncreate all list:set size 8\nadd all web\n"
@@ -42,7 +43,7 @@ def table(*rules: str, name: str = "filter", policy: str = "ACCEPT") -> str:
 
 
 def ends(kernel: Kernel, packet: Packet = PACKET) -> tuple[Verdict | None, list[tuple[str, str, int | None]]]:
-    (seen,) = kernel.ask([Shot(packet, Path.POD_TO_POD)])
+    (seen,) = kernel.ask([Shot(packet, Way.POD_TO_POD)])
     return seen.verdict, [(step.table, step.chain, step.number) for step in seen.steps]
 
 
@@ -76,7 +77,7 @@ def test_a_refusal_names_the_line(kernel: Kernel) -> None:
     good = table("-A FORWARD -j DROP", name="mangle")
     with pytest.raises(Refused, match="-A FORWARD -m nonsense -j DROP"):
         kernel.load(4, good + table("-A FORWARD -m nonsense -j DROP"), "")
-    assert kernel.ask([Shot(PACKET, Path.POD_TO_POD)])[0].reason == "no rules of IPv4 are loaded"
+    assert kernel.ask([Shot(PACKET, Way.POD_TO_POD)])[0].reason == "no rules of IPv4 are loaded"
     kernel.load(4, table(), "")
     assert ends(kernel) == (Verdict.ACCEPT, [("filter", "FORWARD", None)])
 
@@ -112,7 +113,7 @@ def test_a_load_replaces_what_was_there(kernel: Kernel) -> None:
     assert ends(kernel)[0] is Verdict.ACCEPT
     assert ends(kernel, other)[0] is Verdict.DROP
     kernel.load(4, table(), SETS)
-    assert kernel.ask([Shot(other, Path.POD_TO_POD)])[0].reason == "no rules of IPv6 are loaded"
+    assert kernel.ask([Shot(other, Way.POD_TO_POD)])[0].reason == "no rules of IPv6 are loaded"
 
 
 def test_masquerade_borrows_an_address(kernel: Kernel) -> None:
@@ -133,7 +134,7 @@ def test_a_test_of_the_way_back_holds(kernel: Kernel) -> None:
         for more in (0, 5, 9)
         for name in ("in0", "out0")
     ]
-    assert [seen.verdict for seen in kernel.ask([Shot(packet, Path.POD_TO_POD, False) for packet in packets])] == [
+    assert [seen.verdict for seen in kernel.ask([Shot(packet, Way.POD_TO_POD, False) for packet in packets])] == [
         Verdict.ACCEPT
     ] * 6
 
@@ -166,16 +167,19 @@ def test_stand_ins_are_told_from_names_that_rules_ask_for() -> None:
 def test_a_worker_that_ends_is_noticed(kernel: Kernel) -> None:
     """In the middle of many packets, and from then on."""
     kernel.load(4, EMPTY, "")
+    place = kernel._workers[0]._place.name
     kernel._workers[0]._process.kill()
     with pytest.raises(Unavailable, match="ended with status -9"):
-        kernel.ask([Shot(PACKET, Path.POD_TO_POD)] * 5000)
+        kernel.ask([Shot(PACKET, Way.POD_TO_POD)] * 5000)
     with pytest.raises(Unavailable, match="ended with status -9"):
         kernel.load(4, EMPTY, "")
+    kernel.close()
+    assert not Path(place).exists()
 
 
 def test_nothing_is_asked_of_rules_that_are_not_loaded(kernel: Kernel) -> None:
     """No verdict."""
-    assert kernel.ask([Shot(PACKET, Path.POD_TO_POD)])[0].reason == "no rules of IPv4 are loaded"
+    assert kernel.ask([Shot(PACKET, Way.POD_TO_POD)])[0].reason == "no rules of IPv4 are loaded"
     assert kernel.ask([]) == []
 
 

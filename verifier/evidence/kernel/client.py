@@ -9,6 +9,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -26,14 +27,15 @@ from verifier.model.path import Path as Way
 CHUNK = 256
 """How many shots go to a worker at once."""
 ROOT = Path(__file__).resolve().parents[3]
-START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from verifier.evidence.kernel.worker import serve; serve()"
+START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from verifier.evidence.kernel.worker import serve; serve(sys.argv[1])"
 
 
 class Process:
     """A worker in its own namespace: what is asked and answered, in order."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-S", "-c", START]
+        self._place = tempfile.TemporaryDirectory(prefix="chainproof-")
+        command = [sys.executable, "-P", "-S", "-c", START, self._place.name]
         self._process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -45,6 +47,7 @@ class Process:
                 if pipe is not None:
                     pipe.close()
         self._process.wait()
+        self._place.cleanup()
 
     def ask(self, what: str, *given: Any) -> None:
         """Send a request; a process that has ended is noticed when its answer is read."""

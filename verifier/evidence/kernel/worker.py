@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -98,19 +97,18 @@ class Server:
         return self._worker.load(*given) if what == "load" else self._worker.ask(*given)
 
 
-def serve() -> None:
-    """Answer requests until there are no more."""
+def serve(place: str) -> None:
+    """Answer requests until there are no more; `place` is a folder of this process alone, which others take away."""
     pin()
-    with tempfile.TemporaryDirectory(prefix="chainproof-") as place:
-        server = Server(Path(place))
-        for line in sys.stdin:
-            what, *given = json.loads(line)
-            try:
-                told = ["ok", server.answer(what, given)]
-            except (Unavailable, Refused) as error:
-                told = [type(error).__name__, str(error)]
-            sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")
-            sys.stdout.flush()
+    server = Server(Path(place))
+    for line in sys.stdin:
+        what, *given = json.loads(line)
+        try:
+            told = ["ok", server.answer(what, given)]
+        except (Unavailable, Refused) as error:
+            told = [type(error).__name__, str(error)]
+        sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
 
 
 def pin() -> None:
