@@ -27,7 +27,7 @@ from tests.fuzz.differ import (
 from tests.fuzz.kernels import backends, entered, kernel_and_reference, seen
 from tests.fuzz.packets import sent_on, shots
 from tests.fuzz.rulesets import draw
-from tests.fuzz.shrinking import shrink
+from tests.fuzz.shrinking import dropping, shrink
 from tests.fuzz.world import World
 from verifier.evidence.kernel.client import Kernel
 from verifier.evidence.kernel.records import Backend, Refused, Shot
@@ -43,6 +43,9 @@ BOTH = 4
 ENCODER = "encoder"
 TRIES = 2000
 """How often a disagreement is tried with less in it; the kernel has to load what is left every time."""
+WORDS = 16
+"""So much of what is said of a disagreement tells of which kind it is."""
+BY_VERDICT = "the reference says"
 MOST = 5
 """After so many disagreements there is enough to look at."""
 
@@ -96,16 +99,30 @@ class Run:
     def _report(self, number: int, world: World, found: Disagreement) -> None:
         """Make it small and write it as a case."""
         self.found.append(found)
+        world = self._by_verdict(world, found)
+        wanted = (self.again(world, found.shot, found.judge) or found).text[:WORDS]
         most = TRIES if found.judge == ENCODER else TRIES // 5
-        small, shot = shrink(
-            world, found.shot, lambda each, one: bool(self.again(each, one, found.judge)), found.met, most
-        )
+
+        def fails(each: World, one: Shot) -> bool:
+            again = self.again(each, one, found.judge)
+            return again is not None and again.text[:WORDS] == wanted
+
+        small, shot = shrink(world, found.shot, fails, found.met, most)
         again = self.again(small, shot, found.judge) or found
         name = f"{self.seed}-{number}-{found.judge}".replace("/", "-")
         title = f"The {found.judge} disagrees with the reference (seed {self.seed}, ruleset {number})"
         content = casefile.page(title, f"{again.text}.", small, [self._line(small, shot, found.judge)])
         self.pages.append(str(casefile.write(name, content)))
         print(f"{again.text}\n  {casefile.line(shot, None)}\n  {self.pages[-1]}", flush=True)
+
+    def _by_verdict(self, world: World, found: Disagreement) -> World:
+        """The world with one rule dropping, where that turns another way through the rules into another verdict."""
+        for place in sorted(found.met):
+            changed = dropping(world, place) if place[0] != "nat" else world
+            again = self.again(changed, found.shot, found.judge)
+            if again is not None and again.text.startswith(BY_VERDICT):
+                return changed
+        return world
 
     def again(self, world: World, shot: Shot, judge: str) -> Disagreement | None:
         """The disagreement of a judge about one packet of a world, None where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from tests.fuzz.world import BUILT_IN, SetText, World
@@ -30,12 +31,13 @@ def shrink(world: World, shot: Shot, fails: Fails, met: Set[Place], most: int = 
     `met` are the rules that matter most probably, with which alone it is tried first.
     """
     tries = _Tries(fails, most)
-    for fewer in (_only(world, met), next(_unused(world), world)):
-        world = fewer if tries.hold(fewer, shot) else world
+    fewer = _only(world, met)
+    world = fewer if tries.hold(fewer, shot) else world
     before = None
     while before != (world, shot) and tries.left:
         before = world, shot
-        world = _fixed(world, _worlds, lambda each, one=shot: tries.hold(each, one))  # type: ignore[misc]
+        for step in (_unused, _tables, _chains, _rules, _drops, _sets, _tests):
+            world = _fixed(world, step, lambda each, one=shot: tries.hold(each, one))  # type: ignore[misc]
         shot = _fixed(shot, _shots, lambda each, one=world: tries.hold(one, each))  # type: ignore[misc]
     return world, shot
 
@@ -70,36 +72,61 @@ class _Tries:
 
 
 def _fixed(thing: Thing, smaller: Callable[[Thing], Iterator[Thing]], holds: Callable[[Thing], bool]) -> Thing:
-    """Take the first smaller thing that holds, again and again, until none does."""
+    """Take every smaller thing that holds, once through what can be left out; what failed is not tried again here."""
+    passed = 0
     while True:
-        found = next((each for each in smaller(thing) if holds(each)), None)
+        later = islice(enumerate(smaller(thing)), passed, None)
+        found = next(((number, each) for number, each in later if holds(each)), None)
         if found is None:
             return thing
-        thing = found
+        passed, thing = found
 
 
-def _worlds(world: World) -> Iterator[World]:
-    """Worlds with less in them, those that lack most first."""
-    tables = world.tables
-    yield from _unused(world)
-    for table in tables if len(tables) > 1 else ():
-        yield _with(world, {name: chains for name, chains in tables.items() if name != table})
-    for table, chains in tables.items():
+def _tables(world: World) -> Iterator[World]:
+    for table in world.tables if len(world.tables) > 1 else ():
+        yield _with(world, {name: chains for name, chains in world.tables.items() if name != table})
+
+
+def _chains(world: World) -> Iterator[World]:
+    for table, chains in world.tables.items():
         for chain in chains:
-            yield _with(world, {**tables, table: _without(chains, chain, table)})
-    for table, chains in tables.items():
+            yield _with(world, {**world.tables, table: _without(chains, chain, table)})
+
+
+def _rules(world: World) -> Iterator[World]:
+    for table, chains in world.tables.items():
         for chain, rules in chains.items():
             for fewer in _fewer(rules):
-                yield _with(world, {**tables, table: {**chains, chain: fewer}})
+                yield _with(world, {**world.tables, table: {**chains, chain: fewer}})
+
+
+def _drops(world: World) -> Iterator[World]:
     for place in world.drops:
         yield replace(world, drops=world.drops - {place}, _read=[])
-    yield from _sets(world)
-    for table, chains in tables.items():
+
+
+def _tests(world: World) -> Iterator[World]:
+    """With one rule that asks less."""
+    for table, chains in world.tables.items():
         for chain, rules in chains.items():
             for number, rule in enumerate(rules):
                 for shorter in _shorter(rule):
-                    changed = (*rules[:number], shorter, *rules[number + 1 :])
-                    yield _with(world, {**tables, table: {**chains, chain: changed}})
+                    yield with_rule(world, (table, chain, number + 1), shorter)
+
+
+def with_rule(world: World, place: Place, rule: str) -> World:
+    """The world with another rule at a place."""
+    table, chain, number = place
+    chains = world.tables[table]
+    rules = chains[chain]
+    changed = (*rules[: number - 1], rule, *rules[number:])
+    return _with(world, {**world.tables, table: {**chains, chain: changed}})
+
+
+def dropping(world: World, place: Place) -> World:
+    """The world with a rule that drops whatever it matches."""
+    parts = groups(world.tables[place[0]][place[1]][place[2] - 1])
+    return with_rule(world, place, _joined([*(part for part in parts if part[0] not in ("-j", "-g")), ["-j", "DROP"]]))
 
 
 def _with(world: World, tables: Tables) -> World:
