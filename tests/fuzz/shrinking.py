@@ -76,7 +76,7 @@ def _fixed(thing: Thing, smaller: Callable[[Thing], Iterator[Thing]], holds: Cal
     passed = 0
     while True:
         later = islice(enumerate(smaller(thing)), passed, None)
-        found = next(((number, each) for number, each in later if holds(each)), None)
+        found = next(((number, each) for number, each in later if each != thing and holds(each)), None)
         if found is None:
             return thing
         passed, thing = found

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from tests.fuzz import clusters, policies
+from tests.fuzz import casefile, clusters, policies
 from tests.fuzz.differ import Figures, encoded, encoder_and_reference, walked
 from tests.fuzz.encoder import Possible
 from tests.fuzz.kernels import STAGE, kernel_and_reference, seen
 from tests.fuzz.mutants import BREAKS, MUTANTS, OF_POLICIES
 from tests.fuzz.packets import shots
 from tests.fuzz.rulesets import draw
+from tests.fuzz.run import Run
 from tests.fuzz.world import World
 from tests.meaning import Evidence, Exercises
 from verifier.evidence.kernel.client import Kernel, unavailable
@@ -98,3 +100,15 @@ def test_found_in_policies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             print(f"{name}: cluster {number}")
             return
     pytest.fail("no cluster shows it")
+
+
+def test_a_disagreement_is_made_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is left of a whole world is a page with the rules that show it."""
+    monkeypatch.setattr(casefile, "FOLDER", tmp_path)
+    MUTANTS["goto returns"](monkeypatch)
+    run = Run("small", {})
+    while not run.found:
+        run.world(run.worlds.total(), PACKETS)
+    text = Path(run.pages[0]).read_text()
+    assert " -g " in text
+    assert text.count("\n-A ") <= 4, text
