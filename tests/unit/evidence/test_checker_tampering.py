@@ -162,9 +162,23 @@ def test_what_is_wrong_with_a_certificate_is_said(old: str, new: str, problem: s
 )
 def test_a_lemma_out_of_nothing_is_refused(lemma: str, problem: str) -> None:
     """Empty clauses without reason, tautologies, numbers beyond all, deletions, digits of other scripts."""
-    changed = re.sub(r"(?<=query 4 unsat\ncase 1\n)(?s:.)*(?=end)", f"{lemma}\n", CERTIFICATE)
     with pytest.raises(RefusedError, match=re.escape(problem)):
-        check(SCRIPT, changed)
+        check(SCRIPT, with_lemma(lemma))
+
+
+def with_lemma(lemma: str) -> str:
+    """The certificate with this as the only lemma of the last proof."""
+    return re.sub(r"(?<=query 4 unsat\ncase 1\n)(?s:.)*(?=end)", f"{lemma}\n", CERTIFICATE)
+
+
+@pytest.mark.parametrize("number", range(1, 60))
+def test_no_single_step_shows_anything(number: int) -> None:
+    """Whichever clause an empty lemma names, and whichever literal a field lemma consists of."""
+    with pytest.raises(RefusedError, match="the lemma does not follow from what it names"):
+        check(SCRIPT, with_lemma(f"0 {number} 0"))
+    for literal in (number, -number):
+        with pytest.raises(RefusedError, match=r"no field lemma|the query has no more than"):
+            check(SCRIPT, with_lemma(f"f {literal} 0"))
 
 
 def test_a_proof_that_stops_early_is_none() -> None:
