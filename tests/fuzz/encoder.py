@@ -162,7 +162,8 @@ class Encoder:
         answers: list[Possible] = []
         for number, point in enumerate(points):
             if _holds(may_leave, point):
-                why = ("goes elsewhere",) if _holds(leave, point) else tuple(translations.reasons)
+                doubts = (*translations.reasons, *summaries.opaque_texts.values())
+                why = ("goes elsewhere",) if _holds(leave, point) else doubts
                 answers.append(Possible(True, True, why))
             else:
                 said = bool(values[0] >> number & 1), bool(values[1] >> number & 1)
