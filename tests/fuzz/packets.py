@@ -272,6 +272,6 @@ def sent_on(drawn: Drawn, shots: Sequence[Shot], targets: Sequence[Sequence[Targ
             outward = "" if own else pool.pick(INTERFACES)
             moved = replace(moved, out_interface=outward, phys_out="", bridged=0)
             found.append(Shot(moved, path))
-        else:
+        elif moved.destination != OWN[packet.family][0]:  # the node's own address is reached by lo
             found.append(Shot(moved, shot.path))
     return found
