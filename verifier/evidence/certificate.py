@@ -38,14 +38,17 @@ class _Certifying:
     def claim(self, query: Query) -> Claimed:
         """The answer of a query, with what shows it."""
         found: dict[int, Sequence[Lemma]] = {}
+        proved: set[int] = set()
         for case, (values, root) in enumerate(self._meaning.cases(query.assertions), 1):
-            if root in self._refuted:
+            if root in self._refuted or root in proved:
                 continue
             outcome = ProofSearch(Clauses(self._meaning.nodes, root), self._comparisons).run()
             if outcome.lemmas is None:
                 return "sat", {}, _values(self._script, self._meaning.nodes, values, outcome.holding)
             found[case] = outcome.lemmas
-            self._refuted.add(root)
+            proved.add(root)
+        # The certificate of a query that is sat has no proof for any of its cases.
+        self._refuted |= proved
         return "unsat", found, {}
 
 

@@ -216,6 +216,27 @@ def test_every_case_counts() -> None:
         check(MANY, pretending)
 
 
+def test_what_a_sat_query_refuted_is_proved_again() -> None:
+    """Cases that fail before the one that holds have no proof in the certificate: a later query cannot lean on them."""
+    never = "(xor (or c d) (or (and c (not d)) d))"
+    script = f"""(set-logic QF_BV)
+(declare-const a (_ BitVec 8))
+(declare-const c Bool)
+(declare-const d Bool)
+(define-fun pods ((x (_ BitVec 8))) Bool (or (= x #x01) (= x #x02) (= x #x03) (= x #x04)))
+(push 1)
+(assert (pods a))
+(assert (or (= a #x04) {never}))
+(check-sat)
+(pop 1)
+(push 1)
+(assert {never})
+(check-sat)
+(pop 1)
+"""
+    assert check(script, certify(script)) == ["sat", "unsat"] == solved(script)
+
+
 def test_a_status_is_a_claim() -> None:
     """A script that says otherwise than its certificate is refused."""
     with pytest.raises(RefusedError, match=r"certificate:\d+: unsat is claimed where the script says sat \(line 12\)"):
