@@ -366,6 +366,33 @@ def test_the_second_solver_agrees(made: dict[str, Path]) -> None:
     assert session.check_evidence(str(made["good"]), CheckOptions(timeout=1e-6)).standing is Standing.INCOMPLETE
 
 
+@pytest.mark.parametrize("command", ['(set-option :regular-output-channel "{}")', '(include "{}")'])
+def test_no_solver_is_given_a_script_that_is_refused(
+    bad: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A solver would obey commands that the subset does not have, among them to write to any file."""
+    monkeypatch.setattr(second_solver, "name", lambda: "a solver")
+    monkeypatch.setattr(claims, "SecondSolver", lambda _: pytest.fail("a solver was given the script"))
+    change(
+        bad, SCRIPT, lambda text: text.replace("(set-logic", command.format(tmp_path / "victim") + "\n(set-logic", 1)
+    )
+    state(bad, stated(bad))
+    with pytest.raises(InputError, match="is no command of the subset"):
+        session.check_evidence(str(bad), CheckOptions())
+
+
+def test_a_number_that_is_too_long_to_be_one_is_refused(bad: Path) -> None:
+    """In a manifest and in a packet: Python refuses such numbers in its own way."""
+    packet = bad / PACKET
+    packet.write_text(packet.read_text("utf-8").replace('"query": 2', '"query": ' + "9" * 5000), "utf-8")
+    state(bad, stated(bad))
+    with pytest.raises(InputError, match="is no JSON"):
+        checked(bad)
+    (bad / "manifest.json").write_text('{"format": ' + "9" * 5000 + "}", "utf-8")
+    with pytest.raises(InputError, match="is no JSON"):
+        checked(bad)
+
+
 def test_another_snapshot_is_noticed(made: dict[str, Path], tmp_path: Path) -> None:
     """A file that is another one, that is missing, that is more; and scripts that say something else than the files."""
     options = CheckOptions(solver=False, snapshot=str(made["good-snapshot"]))

@@ -71,7 +71,7 @@ HEAD = """(set-logic QF_BV)
         ("(pop 1)", "expected (pop 1) after a (push 1)"),
         ("(push 2)", "expected (push 1) outside any other"),
         ("(set-info :status maybe)", "expected the status sat, unsat, unknown, not maybe"),
-        ("(set-option produce-proofs true)", "expected (set-option :keyword value)"),
+        ('(set-option :regular-output-channel "file")', "is no command of the subset"),
         ("(check-sat p)", "expected (check-sat)"),
     ],
 )

@@ -13,8 +13,9 @@ from typing import Any
 from verifier.evidence.audit.files import Found
 from verifier.evidence.audit.manifest import REMEDY, StatedFamily
 from verifier.evidence.audit.second_solver import SecondSolver
-from verifier.evidence.checker.check import check, packet_of
+from verifier.evidence.checker.check import check_script, packet_of
 from verifier.evidence.checker.refused import CERTIFICATE, SCRIPT, NotShownError, RefusedError
+from verifier.evidence.checker.script import Script, read_script
 from verifier.model.evidence import CheckedFamily, CheckOptions
 from verifier.model.finding import Answer
 from verifier.model.origin import InputError, Origin
@@ -32,9 +33,12 @@ def check_family(found: Found, family: StatedFamily, options: CheckOptions) -> C
         missing = (f"{len(claims)} claims have no script: {family.not_exported}",) if claims else ()
         return replace(checked, missing=missing)
     checked = replace(checked, queries=len(family.answers))
-    solver = SecondSolver(found.contents[family.script]) if options.solver else None
+    solver: SecondSolver | None = None
     try:
-        judged = _judged(checked, family, _shown(found, family))
+        # A solver obeys commands that the subset does not have, such as to write files: it is given what was read.
+        script = read_script(found.text(family.script))
+        solver = SecondSolver(found.contents[family.script]) if options.solver else None
+        judged = _judged(checked, family, _shown(found, family, script))
         return judged if solver is None else _compared(judged, family, *solver.answers(options.timeout))
     except NotShownError as error:
         return replace(checked, contradictions=(str(_origin(found, family, error)) + f": {error.problem}",))
@@ -45,10 +49,10 @@ def check_family(found: Found, family: StatedFamily, options: CheckOptions) -> C
             solver.stop()
 
 
-def _shown(found: Found, family: StatedFamily) -> list[str]:
+def _shown(found: Found, family: StatedFamily, script: Script) -> list[str]:
     """The answers that the certificate shows, with every packet of the bundle evaluated."""
     packets = {number: _values(found, path, number) for number, path in family.packets.items()}
-    return check(found.text(family.script), found.text(family.certificate), packets)
+    return check_script(script, found.text(family.certificate), packets)
 
 
 def _origin(found: Found, family: StatedFamily, error: RefusedError) -> Origin:
@@ -62,7 +66,7 @@ def _values(found: Found, path: str, number: int) -> dict[str, str]:
     origin = Origin(f"{found.directory}/{path}")
     try:
         document: Any = json.loads(found.text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(origin, f"is no JSON: {error}", REMEDY) from None
     values = document.get("values") if isinstance(document, dict) else None
     if not isinstance(values, dict) or not all(isinstance(word, str) for word in values.values()):

@@ -77,7 +77,7 @@ def read_manifest(text: str, origin: Origin) -> Stated:
     reader = _Reader(origin)
     try:
         document = json.loads(text, object_pairs_hook=reader.unique, parse_constant=reader.constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(origin, f"is no JSON: {error}", REMEDY) from None
     return reader.stated(document)
 

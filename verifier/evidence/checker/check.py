@@ -25,7 +25,11 @@ def check(script_text: str, certificate_text: str, packets: Packets | None = Non
     certificate cannot be read, a proof does not hold, values do not satisfy their query, or one of them contradicts the
     status that the script states (the last two: NotShownError).
     """
-    script = read_script(script_text)
+    return check_script(read_script(script_text), certificate_text, packets)
+
+
+def check_script(script: Script, certificate_text: str, packets: Packets | None = None) -> list[str]:
+    """The same for a script that has been read."""
     claims = read_certificate(certificate_text)
     if len(claims) != len(script.queries):
         problem = f"{len(claims)} queries are answered, the script asks {len(script.queries)}"

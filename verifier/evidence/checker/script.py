@@ -1,6 +1,6 @@
 """The commands of a script: its constants, and its queries with all that is asserted where they are asked.
 
-The subset of SMT-LIB 2.6 that is read: set-logic QF_BV, set-info, set-option, declare-const, define-fun, assert,
+The subset of SMT-LIB 2.6 that is read: set-logic QF_BV, set-info, declare-const, define-fun, assert,
 (push 1) and (pop 1) one level deep, check-sat. A definition's name is introduced once and never hidden by another;
 parameters and names of a let may be those of constants and of names around them, and count instead of these.
 """
@@ -70,7 +70,6 @@ class _Reader:
             "push": self._push,
             "set-info": self._info,
             "set-logic": self._set_logic,
-            "set-option": self._option,
         }
 
     def command(self, form: Group) -> None:
@@ -78,7 +77,7 @@ class _Reader:
         known = self._commands.get(name) if isinstance(name, str) else None
         if known is None:
             raise RefusedError(SCRIPT, form.line, f"{shown(form)} is no command of the subset that is checked here")
-        if not self.logic and name not in {"set-logic", "set-info", "set-option"}:
+        if not self.logic and name not in {"set-logic", "set-info"}:
             raise RefusedError(SCRIPT, form.line, "(set-logic QF_BV) has to come first")
         if self.pushed is not None and name in {"declare-const", "define-fun"}:
             raise RefusedError(SCRIPT, form.line, "names are introduced outside (push 1) and (pop 1)")
@@ -98,10 +97,6 @@ class _Reader:
                     SCRIPT, form.line, f"expected the status {', '.join(STATUSES)}, not {shown(form[2])}"
                 )
             self.status = str(form[2])
-
-    def _option(self, form: Group) -> None:
-        if len(form) != 3 or not isinstance(form[1], str) or not form[1].startswith(":"):
-            raise RefusedError(SCRIPT, form.line, f"expected (set-option :keyword value), not {shown(form)}")
 
     def _declare(self, form: Group) -> None:
         if len(form) != 3:
