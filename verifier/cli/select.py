@@ -39,6 +39,15 @@ def with_selection(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+with_initial_mark = click.option(
+    "--initial-mark",
+    type=click.Choice(["0", "any"]),
+    default="0",
+    show_default=True,
+    help="Mark of packets that enter.",
+)
+
+
 def with_backend(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option --backend, as the tuple `backends`; empty where the dump is to tell."""
     return click.option(

@@ -11,7 +11,7 @@ from verifier import session
 from verifier.cli.command import ANSWERED, Command, Exit, seconds, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
-from verifier.cli.select import selection, with_backend, with_selection
+from verifier.cli.select import selection, with_backend, with_initial_mark, with_selection
 from verifier.model.replay import Backend, Outcome
 
 REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit.UNDECIDED}
@@ -21,13 +21,7 @@ REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit
 @click.command("verify")
 @click.argument("snapshot")
 @with_selection
-@click.option(
-    "--initial-mark",
-    type=click.Choice(["0", "any"]),
-    default="0",
-    show_default=True,
-    help="Mark of packets that enter.",
-)
+@with_initial_mark
 @click.option(
     "--encoding", type=click.Choice(["classes", "bits"]), default="classes", show_default=True,
     help="How packets are put to the solver; bits is slow and obvious.",
