@@ -188,6 +188,8 @@ def _member_doubt(name: str, view: View) -> str:
     why = next((element for element in elements if element.content.opaque), None)
     if why is not None:
         return f"set {why.name} ({why.origin}): {why.content.opaque}"
+    if any(element.content.kind == "hash:net,iface" for element in elements):
+        return f"set {name} ({found.origin}): whether a longer network with a bridge port hides a wider one is chance"
     return f"set {name} ({found.origin}) tests something that no packet of this model carries"
 
 

@@ -5,7 +5,8 @@ Spec: specs/chains/sets.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import groupby
 
 from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE
 from verifier.model.ipset import AddressPart, InterfacePart, IpSet, MarkPart, OpaquePart, Part, PortPart, SetMember
@@ -60,11 +61,8 @@ def _holds(found: IpSet, test: Member, packet: Packet, view: View) -> bool | Non
     hit, certain = _search(found, test.directions, packet, view)
     if hit is None:
         return False
-    if not certain:
-        return None
-    if content.kind not in NOMATCH_KINDS:
-        return True
-    return hit.nomatch is test.nomatch
+    wanted = hit.nomatch is test.nomatch if content.kind in NOMATCH_KINDS else True
+    return wanted if certain or not wanted else None
 
 
 def decisive(found: IpSet, directions: tuple[str, ...], packet: Packet, view: View) -> SetMember | None:
@@ -80,7 +78,9 @@ def _search(found: IpSet, directions: tuple[str, ...], packet: Packet, view: Vie
     ends = tuple(packet.source if directions[place] == "src" else packet.destination for place in layout.positions)
     doubtful: SetMember | None = None
     members = layout.candidates(ends)
-    for member in _of_longest(members) if found.content.kind == "hash:net,iface" else members:
+    if found.content.kind == "hash:net,iface":
+        return _of_longest(members, directions[1], packet)
+    for member in members:
         fits = [_fits(part, direction, packet) for part, direction in zip(member.parts, directions, strict=False)]
         if False in fits:
             continue
@@ -90,19 +90,26 @@ def _search(found: IpSet, directions: tuple[str, ...], packet: Packet, view: Vie
     return doubtful, False
 
 
-def _of_longest(members: Iterable[SetMember]) -> Iterator[SetMember]:
-    """Those of the longest network, whatever their interface: the search ends there. Bridge ports are none of them (SET-17)."""
-    longest: int | None = None
-    for member in members:
-        network, interface = member.parts
-        assert isinstance(network, AddressPart)
-        if isinstance(interface, InterfacePart) and interface.physical:
-            continue
-        size = network.last - network.first
-        if longest not in (None, size):
-            return
-        longest = size
-        yield member
+def _of_longest(members: Iterable[SetMember], direction: str, packet: Packet) -> tuple[SetMember | None, bool]:
+    """The member with the packet's interface among those of the longest network, whatever theirs: the search ends there.
+
+    Bridge ports are none of them, but a network that stands with nothing else may end the search as well (SET-17).
+    """
+    certain = True
+    for _, group in groupby(members, key=_size):
+        interfaces = [(member, part) for member in group if isinstance(part := member.parts[1], InterfacePart)]
+        named = [(member, part) for member, part in interfaces if not part.physical]
+        if named:
+            hit = next((member for member, part in named if _fits(part, direction, packet)), None)
+            return hit, certain
+        certain = False
+    return None, True
+
+
+def _size(member: SetMember) -> int:
+    network = member.parts[0]
+    assert isinstance(network, AddressPart)
+    return network.last - network.first
 
 
 def _index_of(found: IpSet, view: View) -> SetIndex:

@@ -33,7 +33,7 @@ from verifier.model.predicate import (
 )
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
-from verifier.semantics.sets import UnclearSetError
+from verifier.semantics.sets import Alternatives, UnclearSetError
 from verifier.semantics.space import Space
 
 MARK_SHIFT = {Field.MARK: 0, Field.CONNMARK: 32}
@@ -57,10 +57,20 @@ class _CoupledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """Membership in a set that names interfaces: some box holds together with its interface test, or none `negated`."""
+    """Membership in a set that names interfaces: some box holds together with its interface test, or none `negated`.
 
-    parts: tuple[tuple[NameTest, Box3], ...]
+    With those of `doubtful` it does where the free truth value of `doubt` is true.
+    """
+
+    parts: Alternatives
     negated: bool
+    doubtful: Alternatives = ()
+    doubt: FreeTest | None = None
+
+    @property
+    def all(self) -> Alternatives:
+        """Every interface test with its box."""
+        return self.parts + self.doubtful
 
 
 @dataclass(slots=True)
@@ -157,7 +167,10 @@ class Compiler:
 
     def _guard(self, draft: _Draft, name: str, directions: tuple[str, ...], negated: bool) -> None:
         try:
-            draft.guarded.append(Guarded(self.space.sets.guarded(name, directions), negated))
+            sure, perhaps = self.space.sets.guarded(name, directions)
+            text = f"set {name}: whether a longer network with a bridge port hides a wider one is chance"
+            doubt = FreeTest(text, Member(name, directions)) if perhaps else None
+            draft.guarded.append(Guarded(sure, negated, perhaps, doubt))
         except UnclearSetError as error:
             draft.opaque.append(FreeTest(str(error), Member(name, directions), negated))
 

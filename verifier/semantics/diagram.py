@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import TypeVar
 
 from verifier.model.effect import Verdict
+from verifier.semantics.boxes import Box3
 from verifier.semantics.compile import Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
 from verifier.semantics.regions import Region, cut, join
 from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.sets import Alternatives
 from verifier.semantics.summaries import Exit
 
 Leaving = dict[tuple[Exit, int], Region]
@@ -148,17 +150,21 @@ class Diagram:
             inside, missed = self._factor(factor, inside, scene)
             outside = join(outside, missed)
         for guarded in one.test.guarded:
-            taken, missed = self._factor(self._boxes(guarded, scene), inside, scene)
+            taken, missed = self._factor(self._boxes(guarded.parts, scene), inside, scene)
+            perhaps, missed = self._factor(self._boxes(guarded.doubtful, scene), missed, scene)
+            if perhaps and guarded.doubt is not None:
+                self.reasons[self._program.located(guarded.doubt.text, one.rule)] = None
+                taken, missed = join(taken, perhaps), join(missed, perhaps)
             inside, lost = (missed, taken) if guarded.negated else (taken, missed)
             if not self._known(guarded, one, scene):
                 inside = join(taken, missed)
             outside = join(outside, lost)
         return inside, outside
 
-    def _boxes(self, guarded: Guarded, scene: Scene) -> tuple[tuple[int, int, int], ...]:
+    def _boxes(self, parts: Alternatives, scene: Scene) -> tuple[Box3, ...]:
         """The boxes whose interface test holds, cut to the addresses for which it does."""
         out = []
-        for name, (source, destination, service) in guarded.parts:
+        for name, (source, destination, service) in parts:
             axis, interfaces = scene.named(name)
             holds, _ = interfaces.test(name)
             if axis is Axis.DESTINATION:
@@ -168,7 +174,7 @@ class Diagram:
         return tuple(out)
 
     def _known(self, guarded: Guarded, one: Instruction, scene: Scene) -> bool:
-        for name, _ in guarded.parts:
+        for name, _ in guarded.all:
             interfaces = scene.named(name)[1]
             if interfaces.test(name)[1]:
                 self.reasons[self._program.located(interfaces.unknown(name), one.rule)] = None

@@ -78,7 +78,7 @@ class Distinctions(Diagram):
         for name in test.names:
             self._note_name(name, scene)
         for guarded in test.guarded:
-            for name, box in guarded.parts:
+            for name, box in guarded.all:
                 self._note_name(name, scene)
                 self._note_box(box, scene)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from operator import or_
+from typing import TypeAlias
 
 from verifier.model.fields import SCTP, TCP, UDP, UDPLITE, Field
 from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember
@@ -25,6 +26,10 @@ PORTED = (TCP, UDP, SCTP, UDPLITE)
 
 MARKING_KINDS = ("hash:net", "hash:ip,port,net", "list:set")
 """How the types begin of which `--return-nomatch` asks something else; on others it says nothing (SE-3)."""
+
+
+Alternatives: TypeAlias = tuple[tuple[NameTest, Box3], ...]
+"""Tests of an interface, each with the packets for which it counts."""
 
 
 class UnclearSetError(Exception):
@@ -75,31 +80,35 @@ class SetMeanings:
         found = None if self._sets is None else self._sets.get(name)
         return found is not None and found.content.kind == "hash:net,iface"
 
-    def guarded(self, name: str, directions: tuple[str, ...]) -> tuple[tuple[NameTest, Box3], ...]:
-        """Members of a hash:net,iface set by interface: for each, the box of the addresses whose longest network has it."""
+    def guarded(self, name: str, directions: tuple[str, ...]) -> tuple[Alternatives, Alternatives]:
+        """Members of a hash:net,iface set by interface: the boxes of the addresses whose longest network has it.
+
+        First those for certain, then those that a longer network with a bridge port may hide (SET-17).
+        """
         assert self._sets is not None
         found = self._sets[name]
         if found.family not in (0, self._family) or len(directions) < found.content.dimensions:
-            return ()
+            return (), ()
         if found.content.opaque:
             raise UnclearSetError(f"set {name}: {found.content.opaque}")
         masks: dict[str, int] = {}
+        hiding = 0
         for _, group in groupby(sorted(found.content.members, key=_size, reverse=True), key=_size):
-            named = [
-                (each, part.name)
-                for each in group
-                if isinstance(part := each.parts[1], InterfacePart) and not part.physical
-            ]
+            members = [(each, part) for each in group if isinstance(part := each.parts[1], InterfacePart)]
+            named = [(each, part.name) for each, part in members if not part.physical]
             held = reduce(or_, (self._member(each) for each, _ in named), 0)
             masks = {interface: mask & ~held for interface, mask in masks.items()}
             for each, interface in named:
                 masks[interface] = masks.get(interface, 0) | (0 if each.nomatch else self._member(each))
+            ports = reduce(or_, (self._member(each) for each, part in members if part.physical), 0)
+            hiding = (hiding | ports) & ~held
         outgoing = directions[1] == "dst"
-        return tuple(
-            (NameTest(outgoing, interface, False, False), self._end(directions[0], mask))
-            for interface, mask in masks.items()
-            if mask
+        tests = [(NameTest(outgoing, interface, False, False), mask) for interface, mask in masks.items()]
+        sure, perhaps = (
+            tuple((test, self._end(directions[0], mask & world)) for test, mask in tests if mask & world)
+            for world in (~hiding, hiding)
         )
+        return sure, perhaps
 
     def _fact(self, name: str, directions: tuple[str, ...]) -> list[Box3]:
         ranges = self._facts.get(name)

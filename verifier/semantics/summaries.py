@@ -20,6 +20,7 @@ from verifier.semantics.compile import Compiled, Guarded
 from verifier.semantics.dispatch import Dispatch
 from verifier.semantics.program import ChainKey, Instruction, Kind, Program, changed
 from verifier.semantics.scene import Axis, Scene
+from verifier.semantics.sets import Alternatives
 from verifier.smt.formula import FALSE, TRUE, Literal, Store
 
 ADDRESS, SERVICE, LABEL, OPAQUE = "address", "service", "label", "opaque"
@@ -106,7 +107,7 @@ class Summaries:
         if test.service != everything[2]:
             literals.append(self.services(test.service, scene))
         literals.extend(self._factor(factor, scene) for factor in test.factors)
-        literals.extend(self._guard(guarded, one.rule, scene) for guarded in test.guarded)
+        literals.extend(self._guard(guarded, one, scene) for guarded in test.guarded)
         literals.extend(self._free(one, index, free) for index, free in enumerate(test.opaque))
         return self.store.unit(literals)
 
@@ -130,11 +131,17 @@ class Summaries:
             for source, destination, service in factor
         )
 
-    def _guard(self, guarded: Guarded, rule: Rule, scene: Scene) -> Literal:
-        found = self.store.either(
-            self.store.both(self._name(name, rule, scene), self._factor((box,), scene)) for name, box in guarded.parts
-        )
+    def _guard(self, guarded: Guarded, one: Instruction, scene: Scene) -> Literal:
+        found = self._alternatives(guarded.parts, one.rule, scene)
+        if guarded.doubt is not None:
+            perhaps = self._alternatives(guarded.doubtful, one.rule, scene)
+            found = self.store.either((found, self.store.both(perhaps, self._free(one, 0, guarded.doubt))))
         return found ^ int(guarded.negated)
+
+    def _alternatives(self, parts: Alternatives, rule: Rule, scene: Scene) -> Literal:
+        return self.store.either(
+            self.store.both(self._name(name, rule, scene), self._factor((box,), scene)) for name, box in parts
+        )
 
     def _name(self, test: NameTest, rule: Rule, scene: Scene) -> Literal:
         axis, interfaces = scene.named(test)
@@ -303,7 +310,7 @@ def _collect(test: Compiled, everything: tuple[int, int, int], sources: set[int]
         sources.add(test.source)
     if test.destination != everything[1]:
         destinations.add(test.destination)
-    guarded = [tuple(box for _, box in each.parts) for each in test.guarded]
+    guarded = [tuple(box for _, box in each.all) for each in test.guarded]
     for factor in (*test.factors, *guarded):
         for source, destination, _ in factor:
             if source != everything[0]:

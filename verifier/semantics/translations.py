@@ -166,10 +166,11 @@ class _Catcher(Diagram):
 
     def _doubts(self, one: Instruction, scene: Scene) -> list[str]:
         """What beside chance makes the rule match some packets and spare others."""
-        names = (*one.test.names, *(name for guarded in one.test.guarded for name, _ in guarded.parts))
+        names = (*one.test.names, *(name for guarded in one.test.guarded for name, _ in guarded.all))
         sides = [(scene.named(name)[1], name) for name in names]
         unknown = [self._program.located(side.unknown(name), one.rule) for side, name in sides if side.test(name)[1]]
-        return unknown + [f"{free.text} ({one.rule.origin})" for free in one.test.opaque if not free.chance]
+        guards = [guarded.doubt for guarded in one.test.guarded if guarded.doubt is not None]
+        return unknown + [f"{free.text} ({one.rule.origin})" for free in (*one.test.opaque, *guards) if not free.chance]
 
     def _apply(
         self,

@@ -277,7 +277,7 @@ class Ways:
         for mark in test.marks:
             yield _marked(mark)
         for guarded in test.guarded:
-            words = " or ".join(part.text for part, _ in guarded.parts)
+            words = " or ".join(part.text for part, _ in guarded.all)
             yield _free(FreeTest(f"a set or list of interfaces ({words})"))
         for opaque in test.opaque:
             yield _free(opaque)

@@ -50,9 +50,20 @@ DEEP = IpSet("deep", 0, SetContent("list:set", 1, (), ("pairs", "whole")), Origi
 TORN = IpSet("torn", 0, SetContent("list:set", 1, (), ("gone", "whole")), Origin("ipset-save", 9))
 MAC = ipset("mac", "hash:ip,mac", (AddressPart(ip("10.0.0.1"), ip("10.0.0.1")), OpaquePart("00:11:22:33:44:55")))
 IFACE = ipset("iface", "hash:net,iface", (AddressPart(*net("10.0.0.0/8")), InterfacePart("eth0")))
+PORT = ipset(
+    "port",
+    "hash:net,iface",
+    (AddressPart(*net("10.0.0.0/8")), InterfacePart("eth0")),
+    (AddressPart(*net("10.1.0.0/16")), InterfacePart("veth1", physical=True)),
+    (AddressPart(*net("10.1.2.0/24")), InterfacePart("eth0")),
+    (AddressPart(*net("10.1.3.0/24")), InterfacePart("eth1")),
+    (AddressPart(*net("10.1.3.0/24")), InterfacePart("veth1", physical=True)),
+)
 MARKS = ipset("marks", "hash:ip,mark", (AddressPart(ip("10.0.0.1"), ip("10.0.0.1")), MarkPart(7)))
 RANGE = ipset("range", "bitmap:ip", (AddressPart(ip("10.0.0.3"), ip("10.0.0.9")),))
-VIEW = view_of(node(None, HOLED, WHOLE, PAIRS, PORTS, OPAQUE, LIST, DEEP, TORN, MAC, IFACE, MARKS, RANGE), Cluster())
+VIEW = view_of(
+    node(None, HOLED, WHOLE, PAIRS, PORTS, OPAQUE, LIST, DEEP, TORN, MAC, IFACE, PORT, MARKS, RANGE), Cluster()
+)
 
 
 def ask(name: str, directions: str, one: Packet, nomatch: bool = False, view: View = VIEW) -> bool | None:
@@ -126,6 +137,26 @@ def test_other_dimensions() -> None:
     assert ask("marks", "src,src", packet()) is False
     assert ask("marks", "src,src", replace(packet(), mark=7)) is True
     assert [ask("range", "src", packet(f"10.0.0.{n}")) for n in (2, 3, 9, 10)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("source", "interface", "expected", "returned"),
+    [
+        ("10.9.0.1", "eth0", True, False),
+        ("10.1.9.1", "eth0", None, False),
+        ("10.1.9.1", "eth1", False, False),
+        ("10.1.2.1", "eth0", True, False),
+        ("10.1.3.1", "eth0", False, False),
+        ("10.1.3.1", "eth1", True, False),
+    ],
+)
+def test_a_bridge_port_may_hide_what_is_wider(
+    source: str, interface: str, expected: bool | None, returned: bool
+) -> None:
+    """It leaves open what a wider network holds; what is in no set anyway, or in a longer network, is known."""
+    one = replace(packet(source), in_interface=interface)
+    assert ask("port", "src,src", one) is expected
+    assert ask("port", "src,src", one, nomatch=True) is returned
 
 
 def test_prefixes_cover_exactly_the_range() -> None:
