@@ -5,6 +5,9 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.chainproof-installed
 # Empty when the environment at BIN already holds everything (SETUP= BIN=...).
 SETUP ?= $(INSTALLED)
+# How many processes share the tests; tests that share a fixture go to one (tests/conftest.py).
+PROCESSES ?= auto
+SHARED := -n $(PROCESSES) --dist loadgroup
 # What `make fuzz FUZZ=long` runs beside: whatever else is random, and damaged input.
 LAWS := tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py tests/corpus/test_representatives.py tests/corpus/test_kernel.py
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -42,10 +45,10 @@ lint: $(SETUP) ## format, style, types, layers, sizes and specification pages
 	python -m pytest tests/house
 
 test: $(SETUP) ## every test that lint has not run (bounded fuzzing included)
-	CHAINPROOF_MEANING=$(MEANING) python -m pytest --ignore=tests/house $(TESTS)
+	CHAINPROOF_MEANING=$(MEANING) python -m pytest $(SHARED) --ignore=tests/house $(TESTS)
 
 coverage-of-meaning: $(SETUP) ## every clause of specs/ with what exercises it (FORMAT=json: as JSON)
-	@CHAINPROOF_MEANING=$(MEANING) python -m pytest $(EXERCISING) >&2
+	@CHAINPROOF_MEANING=$(MEANING) python -m pytest $(SHARED) $(EXERCISING) >&2
 	@python -m tests.meaning $(MEANING) --format $(or $(FORMAT),text)
 
 bench: $(SETUP) ## time and memory of whole processes, in ratios to the kernel loading the same dump
@@ -56,7 +59,7 @@ examples: $(SETUP) ## run every command of the tutorials and of the README
 
 fuzz: $(SETUP) ## random rulesets and packets, encoder = reference = kernel (FUZZ=long: a million; SEED=... elsewhere)
 	CHAINPROOF_FUZZ=$(FUZZ) CHAINPROOF_SEED=$(SEED) python -m tests.fuzz.run
-	$(if $(filter long,$(FUZZ)),CHAINPROOF_FUZZ=long python -m pytest $(LAWS))
+	$(if $(filter long,$(FUZZ)),CHAINPROOF_FUZZ=long python -m pytest $(SHARED) $(LAWS))
 
 golden: $(SETUP) ## rewrite every expected output in place and show what changed
 	CHAINPROOF_GOLDEN=write python -m pytest --ignore=tests/house -k 'golden or console'

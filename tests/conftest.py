@@ -1,6 +1,7 @@
 """Property tests take the time they need, and the same examples in every run unless a long search is asked for.
 
-What tests exercise is gathered where CHAINPROOF_MEANING names a file for it (tests/meaning).
+What tests exercise is gathered where CHAINPROOF_MEANING names a file for it (tests/meaning). Where several processes
+share the work (`-n`), they report to the first, which alone gathers.
 """
 
 from __future__ import annotations
@@ -31,6 +32,23 @@ def exercises(record_property: Callable[[str, object], None]) -> Exercises:
         record_property(PROPERTY, (evidence.value, tuple(clauses), name, count))
 
     return record
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture go to one process: what it makes is made once."""
+    for item in items:
+        if shared := _shared(item):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+def _shared(item: pytest.Item) -> str:
+    """A name for what a test shares with others: its module and the module's parameters; "" where that is nothing."""
+    info = getattr(item, "_fixtureinfo", None)
+    fixtures = dict(info.name2fixturedefs) if info else {}
+    wide = [name for name, found in sorted(fixtures.items()) if found and found[-1].scope == "module"]
+    given = item.callspec.indices if hasattr(item, "callspec") else {}
+    return " ".join([item.location[0], *(f"{name}={given[name]}" for name in wide if name in given)]) if wide else ""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -66,9 +84,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         GATHERED.skipped.add(str(report.longrepr[2]).removeprefix("Skipped: "))
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep what was gathered."""
-    if file := os.environ.get("CHAINPROOF_MEANING"):
+    file = os.environ.get("CHAINPROOF_MEANING")
+    if file and not hasattr(session.config, "workerinput"):
         GATHERED.write(Path(file))
 
 

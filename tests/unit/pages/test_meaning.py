@@ -60,8 +60,11 @@ def test_the_table_names_thin_and_bare_clauses() -> None:
     ]
 
 
-def test_a_run_is_kept_and_a_bare_clause_fails(tmp_path: Path) -> None:
-    """What a run of a few tests exercised is in its file; clauses that it did not touch make the table fail."""
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_run_is_kept_and_a_bare_clause_fails(processes: int, tmp_path: Path) -> None:
+    """What a run of a few tests exercised is in its file, whoever ran them; clauses that it did not touch make the
+    table fail.
+    """
     file = tmp_path / "meaning.json"
     command = [
         sys.executable,
@@ -72,6 +75,7 @@ def test_a_run_is_kept_and_a_bare_clause_fails(tmp_path: Path) -> None:
         "specs/matches/limit.md",
         "-p",
         "no:cacheprovider",
+        f"-n{processes}",
     ]
     subprocess.run(
         command, cwd=ROOT, env=os.environ | {"CHAINPROOF_MEANING": str(file)}, check=True, capture_output=True
