@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, Label, Scope
 from verifier.model.origin import Origin
 from verifier.model.policy import Tier
-from verifier.model.predicate import Declared
+from verifier.model.predicate import Declared, Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,35 @@ class Pod:
         ports = self.sidecar_ports if declared is Declared.SIDECAR else self.ports
         numbers = tuple(port.number for port in ports if (port.name, port.protocol) == (name, protocol))
         return numbers[:1] if declared is Declared.FIRST else numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceAccount:
+    """A service account, for its labels."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    origin: Origin
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkSet:
+    """Networks that carry labels together; `namespace` is "" where it belongs to none.
+
+    `networks` holds ranges of addresses by family.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    networks: Mapping[int, tuple[Range, ...]]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,3 +166,23 @@ class Cluster:
     ignored: Mapping[str, int] = field(default_factory=dict)
     policies_known: bool = True
     unlabelled: frozenset[str] = frozenset()
+    service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
+    network_sets: tuple[NetworkSet, ...] = ()
+
+    def namespace_labels(self, name: str) -> Mapping[str, str]:
+        """The labels of a namespace; of one that was not read, its name."""
+        known = self.namespaces.get(name)
+        return known.labels if known else {NAMESPACE_NAME: name}
+
+    def account_labels(self, pod: Pod) -> Mapping[str, str]:
+        """The labels of a pod's service account; of one that was not read, its name."""
+        known = self.service_accounts.get(f"{pod.namespace}/{pod.service_account}")
+        return {**(known.labels if known else {}), SERVICE_ACCOUNT_NAME: pod.service_account}
+
+    def label(self, pod: Pod, label: Label) -> str | None:
+        """The value that a pod has for a label, None where it is absent."""
+        if label.scope is Scope.POD:
+            return pod.labels.get(label.key)
+        if label.scope is Scope.NAMESPACE:
+            return self.namespace_labels(pod.namespace).get(label.key)
+        return self.account_labels(pod).get(label.key)

@@ -60,21 +60,26 @@ class End(Enum):
 
 
 class Scope(Enum):
-    """Whose labels: the pod's own or its namespace's."""
+    """Whose labels: the pod's own, its namespace's or its service account's."""
 
     POD = "pod"
     NAMESPACE = "namespace"
+    SERVICE_ACCOUNT = "service account"
 
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The immutable label by which every namespace carries its own name."""
+
+SERVICE_ACCOUNT_NAME = "projectcalico.org/name"
+"""The label by which every service account carries its own name to Calico's policies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """A label of one end of the packet: a field with the values absent, or a text.
 
-    An address that is no pod's has no labels at all; every pod has the namespace label NAMESPACE_NAME.
+    An address that is no pod's has no labels at all; every pod has the namespace label NAMESPACE_NAME and the service
+    account label SERVICE_ACCOUNT_NAME.
     """
 
     end: End

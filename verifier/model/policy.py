@@ -5,13 +5,18 @@ Spec: specs/policies/network_policy.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import groupby
+from math import inf
 
 from verifier.model.origin import Origin
 from verifier.model.predicate import Predicate
 from verifier.model.written import WrittenPolicy
+
+DEFAULT_TIER = "default"
+"""The tier of NetworkPolicies."""
 
 
 class Direction(Enum):
@@ -42,8 +47,8 @@ class Reading:
 class PolicyRule:
     """One rule of a policy: packets with this peer on these ports.
 
-    `peer` speaks of SOURCE fields for ingress and DESTINATION fields for egress; `ports` of protocol, destination
-    port and PortNamed. `text` names it within its policy ("ingress[0]"). `peer` and `ports` are the narrowest reading;
+    `peer` speaks of SOURCE fields for ingress and DESTINATION fields for egress; `ports` of everything else: protocol,
+    ports, ICMP and PortNamed, and in kinds that ask it, the protected end itself. `text` names it within its policy ("ingress[0]"). `peer` and `ports` are the narrowest reading;
     `readings` are wider ones, each of which rests on assumptions (AS-1).
     """
 
@@ -63,7 +68,8 @@ class Policy:
     `subjects` maps each direction in which the policy counts to the predicate over the protected end (DESTINATION
     labels for ingress, SOURCE labels for egress). A pod selected in a direction is isolated there by the tier's
     `unmatched`, even when the policy has no rules for it. `written` is how it was written where its kind is known to
-    compilers; it is no part of what the policy means.
+    compilers; it is no part of what the policy means. `tier` names the tier of the policy and `order` its place there:
+    lower ones are asked first, those without any last, equal ones by name.
     """
 
     kind: str
@@ -72,6 +78,8 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     origin: Origin
     written: WrittenPolicy | None = field(default=None, compare=False)
+    tier: str = DEFAULT_TIER
+    order: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,9 +88,47 @@ class Tier:
 
     `unmatched` is what happens to a packet whose protected end is selected by some policy of the tier in that
     direction and that no rule matches; packets of ends not selected go to the next tier, and after the last one are
-    allowed.
+    allowed. `order` is its place among the tiers, as a policy's is in its tier; `origin` is where a cluster's own tier
+    was read.
     """
 
     name: str
     policies: tuple[Policy, ...]
     unmatched: Action
+    order: float | None = None
+    origin: Origin | None = None
+
+
+def arranged(tiers: Iterable[Tier], policies: Iterable[Policy]) -> tuple[Tier, ...]:
+    """The tiers in the order in which they are asked, each with its policies in theirs; those without any are left out.
+
+    The name of a policy comes before its namespace where orders are equal, and its kind after it; policies that only
+    allow stay as they are given, which then means the same. KeyError names a tier that some policy is in and that there
+    is not.
+    """
+    known = {tier.name: tier for tier in tiers}
+    members: dict[str, list[Policy]] = {name: [] for name in known}
+    for policy in policies:
+        members[policy.tier].append(policy)
+    return tuple(
+        replace(known[name], policies=tuple(_in_order(members[name])))
+        for name in sorted(known, key=lambda name: (_rank(known[name].order), name))
+        if members[name]
+    )
+
+
+def _in_order(policies: list[Policy]) -> Iterator[Policy]:
+    for _, equal in groupby(sorted(policies, key=lambda policy: _rank(policy.order)), lambda policy: policy.order):
+        members = list(equal)
+        if any(rule.action is not Action.ALLOW for policy in members for rule in policy.rules):
+            members.sort(key=_called)
+        yield from members
+
+
+def _called(policy: Policy) -> tuple[str, str, str]:
+    namespace, _, name = policy.name.rpartition("/")
+    return name, namespace, policy.kind
+
+
+def _rank(order: float | None) -> float:
+    return inf if order is None else order

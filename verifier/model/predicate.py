@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from verifier.model.fields import Field, Label
+from verifier.model.fields import End, Field, Label
 
 Range: TypeAlias = tuple[int, int]
 """Both ends included."""
@@ -73,6 +73,29 @@ class LabelIn:
     values: frozenset[str] | None
 
 
+class TextTest(Enum):
+    """How the value of a label is compared with a text of which it need not be all."""
+
+    CONTAINS = "contains"
+    STARTS = "starts with"
+    ENDS = "ends with"
+
+    def holds(self, value: str, text: str) -> bool:
+        """Whether a value passes the test."""
+        if self is TextTest.CONTAINS:
+            return text in value
+        return value.startswith(text) if self is TextTest.STARTS else value.endswith(text)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelText:
+    """Holds when the label exists and its value contains the text, or begins or ends with it."""
+
+    label: Label
+    test: TextTest
+    text: str
+
+
 class Declared(Enum):
     """Which declarations of a port's name count: of several regular containers the first or all, or those of sidecars."""
 
@@ -88,6 +111,19 @@ class PortNamed:
     protocol: int
     name: str
     declared: Declared = Declared.REGULAR
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Holds when one labelled thing at this end of the packet satisfies all of `part` by itself.
+
+    The things at an address are the pod that has it and every network set of the cluster that holds it; `part` is made
+    of LabelIn, LabelText, PortNamed, All, AnyOf and Not, of this end only. Of a network set only its own labels, and
+    those of its namespace where it has one, exist; it has no service account and no ports.
+    """
+
+    end: End
+    part: Predicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +158,9 @@ class Opaque:
     chance: bool = False
 
 
-Predicate: TypeAlias = InRange | Masked | Named | Member | LabelIn | PortNamed | All | AnyOf | Not | Opaque
+Predicate: TypeAlias = (
+    InRange | Masked | Named | Member | LabelIn | LabelText | PortNamed | Thing | All | AnyOf | Not | Opaque
+)
 
 TRUE: Predicate = All(())
 FALSE: Predicate = AnyOf(())

@@ -26,13 +26,11 @@ class PolicyKind:
     """A kind of policy: its name, the API version whose fields are understood, and its translation.
 
     `groups` are the API groups in which the kind has ever lived: the same object in another version is refused, a
-    kind of this name in any other group is another kind. `tier` names the tier to which its policies belong.
-    `translate` validates as the API server does and raises one InputError for the first fault.
+    kind of this name in any other group is another kind. `translate` validates as the API server does and raises one InputError for the first fault.
     """
 
     name: str
     api: str
     groups: tuple[str, ...]
-    tier: str
     summary: str
     translate: Callable[[Part, Shared], Policy]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from verifier.model.assumption import BLOCK_HOST_BITS, REPEATED_PORT_NAMES, SIDECAR_PORTS
 from verifier.model.document import Part, shown
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Field, Label, Scope
-from verifier.model.policy import Action, Direction, Policy, PolicyRule, Reading
+from verifier.model.policy import DEFAULT_TIER, Action, Direction, Policy, PolicyRule, Reading
 from verifier.model.predicate import TRUE, Declared, InRange, LabelIn, PortNamed, Predicate, all_of, any_of, equals
 from verifier.policies.cidr import Block, ip_block
 from verifier.policies.kind import PolicyKind, Shared
@@ -28,6 +28,8 @@ _POLICY_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z
 _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?")
 _DEFAULT_NAMESPACE = "default"
+ORDER = 1000
+"""Where NetworkPolicies stand among the other policies of their tier."""
 _NAMES = ((REPEATED_PORT_NAMES, Declared.REGULAR), (SIDECAR_PORTS, Declared.SIDECAR))
 _Reading: TypeAlias = tuple[str, Predicate]
 """The assumption that a reading needs ("" for the narrowest), and what it says."""
@@ -50,6 +52,8 @@ def translate(document: Part, shared: Shared) -> Policy:
         tuple(rule for rule in rules if rule.direction in counting),
         document.origin,
         written(document, namespace, name),
+        DEFAULT_TIER,
+        ORDER,
     )
 
 
@@ -204,7 +208,6 @@ MODULE = PolicyKind(
     name="NetworkPolicy",
     api="networking.k8s.io/v1",
     groups=("networking.k8s.io", "extensions"),
-    tier="networkpolicy",
     summary="Kubernetes' own policy: pods of one namespace accept or open the connections that some rule allows",
     translate=translate,
 )

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from verifier.model.cluster import Cluster, Namespace, Node, Pod, Service, Workload
 from verifier.model.document import Document, Entries, Part, shown
 from verifier.model.origin import InputError, Origin
-from verifier.model.policy import Action, Policy, Tier
+from verifier.model.policy import Policy, Tier, arranged
 from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
+from verifier.policies.tiers import BUILT_IN_TIERS
 from verifier.readers.objects import OBJECT_KINDS, ObjectKind, namespace_labels
 
 Thing: TypeAlias = Namespace | Node | Pod | Service | Workload | Policy
@@ -65,19 +66,21 @@ class ClusterReader:
             if pod.namespace not in namespaces:
                 labels = namespace_labels(pod.namespace, {})
                 namespaces[pod.namespace] = Namespace(pod.namespace, labels, pod.origin)
-        policies = self._all(Policy)
-        tiers = {kind.tier: [policy for policy in policies if policy.kind == kind.name] for kind in POLICY_KINDS}
         return Cluster(
             namespaces,
             pods,
             {node.name: node for node in self._all(Node)},
             self._all(Service),
             self._all(Workload),
-            tuple(Tier(name, tuple(members), Action.DENY) for name, members in tiers.items()),
+            self._tiers(),
             dict(sorted(self._ignored.items())),
             self._policies_known,
             self._unlabelled(),
         )
+
+    def _tiers(self) -> tuple[Tier, ...]:
+        """The policies in their tiers, in the order in which they are asked."""
+        return arranged(BUILT_IN_TIERS, self._all(Policy))
 
     def _unlabelled(self) -> frozenset[str]:
         named = {namespace.name for namespace in self._all(Namespace)}

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from verifier.model.fields import ICMP, ICMPV6, NAMESPACE_NAME, TCP, End, Field, Label, Scope, has_ports
+from verifier.model.fields import (
+    ICMP,
+    ICMPV6,
+    NAMESPACE_NAME,
+    SERVICE_ACCOUNT_NAME,
+    TCP,
+    End,
+    Field,
+    Label,
+    Scope,
+    has_ports,
+)
 from verifier.model.packet import Packet
 from verifier.model.predicate import (
     All,
@@ -16,6 +27,7 @@ from verifier.model.predicate import (
     Declared,
     InRange,
     LabelIn,
+    LabelText,
     Masked,
     Member,
     Named,
@@ -23,8 +35,11 @@ from verifier.model.predicate import (
     Opaque,
     PortNamed,
     Predicate,
+    TextTest,
+    Thing,
 )
 from verifier.reference.sets import is_member
+from verifier.reference.things import satisfies
 from verifier.reference.view import View
 
 READ: dict[Field, Callable[[Packet], int | None]] = {
@@ -86,6 +101,33 @@ def _label_in(test: LabelIn, packet: Packet, view: View) -> bool:
     return value is not None and (test.values is None or value in test.values)
 
 
+def _label_text(test: LabelText, packet: Packet, view: View) -> bool:
+    value = label_value(test.label, packet, view)
+    if value is None:
+        return False
+    if test.test is TextTest.CONTAINS:
+        return value.find(test.text) >= 0
+    length = len(test.text)
+    return length <= len(value) and test.text == (
+        value[:length] if test.test is TextTest.STARTS else value[len(value) - length :]
+    )
+
+
+def _thing(test: Thing, packet: Packet, view: View) -> bool | None:
+    """Each thing at the address is asked by itself: the pod, then every network set that holds it."""
+    address = packet.source if test.end is End.SOURCE else packet.destination
+    answer: bool | None = False
+    if (packet.family, address) in view.pods:
+        answer = holds(test.part, packet, view)
+    for each in view.cluster.network_sets:
+        if answer is True:
+            break
+        for first, last in each.networks.get(packet.family, ()):
+            if first <= address <= last and satisfies(test.part, each, view):
+                answer = True
+    return answer
+
+
 def label_value(label: Label, packet: Packet, view: View) -> str | None:
     """The value that the label has at its end of the packet, None where it is absent or the end is no pod (PR-7)."""
     address = packet.source if label.end is End.SOURCE else packet.destination
@@ -94,6 +136,11 @@ def label_value(label: Label, packet: Packet, view: View) -> str | None:
         return None
     if label.scope is Scope.POD:
         return pod.labels.get(label.key)
+    if label.scope is Scope.SERVICE_ACCOUNT:
+        if label.key == SERVICE_ACCOUNT_NAME:
+            return pod.service_account
+        account = view.cluster.service_accounts.get(f"{pod.namespace}/{pod.service_account}")
+        return account.labels.get(label.key) if account else None
     if label.key == NAMESPACE_NAME:
         return pod.namespace
     namespace = view.cluster.namespaces.get(pod.namespace)
@@ -148,7 +195,9 @@ HOLDS: dict[type, Callable[[Any, Packet, View], bool | None]] = {
     Named: _named,
     Member: is_member,
     LabelIn: _label_in,
+    LabelText: _label_text,
     PortNamed: _port_named,
+    Thing: _thing,
     All: _all,
     AnyOf: _any,
     Not: _not,
@@ -163,7 +212,7 @@ def doubts(predicate: Predicate, packet: Packet, view: View) -> tuple[str, ...]:
     match predicate:
         case All(parts) | AnyOf(parts):
             return _distinct(reason for part in parts for reason in doubts(part, packet, view))
-        case Not(part):
+        case Not(part) | Thing(_, part):
             return doubts(part, packet, view)
         case Opaque(text):
             return (text,)

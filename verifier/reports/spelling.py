@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from verifier.model.addresses import merge, networks, subtract
-from verifier.model.fields import ADDRESS_BITS, NAMESPACE_NAME, PROTOCOL_NAMES, End, Field, Label, Scope
+from verifier.model.fields import (
+    ADDRESS_BITS,
+    NAMESPACE_NAME,
+    PROTOCOL_NAMES,
+    SERVICE_ACCOUNT_NAME,
+    End,
+    Field,
+    Label,
+    Scope,
+)
 from verifier.model.packet import FREE_PORT
 from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.predicate import (
@@ -16,6 +25,7 @@ from verifier.model.predicate import (
     AnyOf,
     InRange,
     LabelIn,
+    LabelText,
     Masked,
     Member,
     Named,
@@ -24,6 +34,7 @@ from verifier.model.predicate import (
     PortNamed,
     Predicate,
     Range,
+    Thing,
 )
 
 LONGEST = 240
@@ -61,6 +72,8 @@ def _sourced(predicate: Predicate) -> Predicate:
     match predicate:
         case LabelIn(label, values):
             return LabelIn(replace(label, end=End.SOURCE), values)
+        case LabelText(label, test, text):
+            return LabelText(replace(label, end=End.SOURCE), test, text)
         case Not(part):
             return Not(_sourced(part))
         case All(parts):
@@ -101,6 +114,10 @@ def _phrase(predicate: Predicate) -> str:
             return f"not ({_phrase(part)})"
         case LabelIn(label, values):
             return _label_in(label, values)
+        case LabelText(label, test, text):
+            return f"{_label(label)} {test.value} {text!r}"
+        case Thing(_, part):
+            return predicate_text(part, "all that has labels")
         case InRange(field, ranges, family):
             return _in_range(field, ranges, family)
         case PortNamed(protocol, name):
@@ -131,6 +148,8 @@ def _conjunction(parts: tuple[Predicate, ...]) -> str:
 def _label(label: Label) -> str:
     if label.scope is Scope.NAMESPACE:
         return "namespace" if label.key == NAMESPACE_NAME else f"namespace {label.key}"
+    if label.scope is Scope.SERVICE_ACCOUNT:
+        return "service account" if label.key == SERVICE_ACCOUNT_NAME else f"service account {label.key}"
     return label.key
 
 

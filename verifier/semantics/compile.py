@@ -9,9 +9,10 @@ Spec: specs/chains/predicates.md
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from verifier.model.fields import ConnState, Field, Label
+from verifier.model.fields import ConnState, End, Field
 from verifier.model.predicate import (
     FALSE,
     TRUE,
@@ -19,6 +20,7 @@ from verifier.model.predicate import (
     AnyOf,
     InRange,
     LabelIn,
+    LabelText,
     Masked,
     Member,
     Named,
@@ -26,6 +28,7 @@ from verifier.model.predicate import (
     Opaque,
     PortNamed,
     Predicate,
+    Thing,
     all_of,
     any_of,
     equals,
@@ -233,7 +236,11 @@ class Compiler:
             case Member(name, directions, nomatch):
                 return self.space.sets.boxes(name, directions, nomatch)
             case LabelIn(label, values):
-                return self._label(predicate, label, values)
+                return self._label(predicate, label.end, lambda: self.space.inventory.mask(label, values))
+            case LabelText(label, test, text):
+                return self._label(predicate, label.end, lambda: self.space.inventory.containing(label, test, text))
+            case Thing(end, part):
+                return self._things(end, part, state)
             case PortNamed(protocol, name, declared):
                 return self.space.named_port(protocol, name, declared)
             case Opaque(text) if text == RPFILTER:
@@ -245,14 +252,22 @@ class Compiler:
         source, destination, _ = self.space.everything
         return [(source, destination, mask)] if mask else []
 
-    def _label(self, predicate: Predicate, label: Label, values: frozenset[str] | None) -> list[Box3]:
+    def _label(self, predicate: Predicate, end: End, mask: Callable[[], int]) -> list[Box3]:
         found = self._labels.get(predicate)
         if found is None:
-            mask = self.space.inventory.mask(label, values)
-            source, destination, service = self.space.everything
-            box = (mask, destination, service) if label.end.value == "source" else (source, mask, service)
-            found = self._labels[predicate] = [box] if mask else []
+            found = self._labels[predicate] = self._at(end, mask())
         return found
+
+    def _things(self, end: End, part: Predicate, state: ConnState) -> list[Box3]:
+        """The pods that satisfy a selector, and the networks of every network set that does."""
+        pods = meet(self._at(end, self.space.inventory.all), self._boxes(part, False, state))
+        networks = self._at(end, self.space.address_mask(self.space.inventory.networks(part)))
+        return merge([*pods, *networks])
+
+    def _at(self, end: End, mask: int) -> list[Box3]:
+        source, destination, service = self.space.everything
+        box = (mask, destination, service) if end is End.SOURCE else (source, mask, service)
+        return [box] if mask else []
 
 
 def _finished(draft: _Draft, everything: Box3) -> Compiled:

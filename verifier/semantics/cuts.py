@@ -14,6 +14,7 @@ from verifier.model.predicate import (
     AnyOf,
     InRange,
     LabelIn,
+    LabelText,
     Masked,
     Member,
     Named,
@@ -21,6 +22,7 @@ from verifier.model.predicate import (
     PortNamed,
     Predicate,
     Range,
+    Thing,
 )
 from verifier.semantics.services import ServiceCuts
 
@@ -71,11 +73,11 @@ class Cuts:
                     self._seen.add(id(predicate))
                     for part in parts:
                         self.visit(part)
-            case Not(part):
+            case Not(part) | Thing(_, part):
                 self.visit(part)
             case Member(name):
                 self.sets.add(name)
-            case LabelIn(label):
+            case LabelIn(label) | LabelText(label):
                 self.labels.add(label)
             case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE, name, prefix):
                 self.interfaces.add((name, prefix))

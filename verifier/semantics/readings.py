@@ -12,7 +12,7 @@ from typing import TypeAlias
 from verifier.model.addresses import merge
 from verifier.model.assumption import FINISHED_PODS, HOST_NETWORK_PODS, Setting, granted
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
+from verifier.model.fields import End, Field
 from verifier.model.policy import Direction, PolicyRule, Tier
 from verifier.model.predicate import (
     FALSE,
@@ -21,9 +21,11 @@ from verifier.model.predicate import (
     AnyOf,
     InRange,
     LabelIn,
+    LabelText,
     Not,
     PortNamed,
     Predicate,
+    Thing,
     all_of,
     any_of,
     equals,
@@ -140,6 +142,8 @@ def _mentions(ports: Predicate, named: frozenset[tuple[int, str]]) -> bool:
             return (protocol, name) in named
         case AnyOf(parts) | All(parts):
             return any(_mentions(part, named) for part in parts)
+        case Thing(_, part):
+            return _mentions(part, named)
         case _:
             return False
 
@@ -173,8 +177,13 @@ def _seen(predicate: Predicate, end: End, pod: Pod, cluster: Cluster) -> Predica
     """The predicate where the end is this pod: without the labels of that end, and without names of its ports."""
     match predicate:
         case LabelIn(label, values) if label.end is end:
-            value = _label(label, pod, cluster)
+            value = cluster.label(pod, label)
             return TRUE if value is not None and (values is None or value in values) else FALSE
+        case LabelText(label, test, text) if label.end is end:
+            value = cluster.label(pod, label)
+            return TRUE if value is not None and test.holds(value, text) else FALSE
+        case Thing(where, part) if where is end:
+            return any_of(predicate, _seen(part, end, pod, cluster))
         case PortNamed(protocol, name, declared) if end is End.DESTINATION:
             numbers = pod.ports_named(name, protocol, declared)
             ranges = merge((number, number) for number in numbers)
@@ -189,11 +198,3 @@ def _seen(predicate: Predicate, end: End, pod: Pod, cluster: Cluster) -> Predica
             return negate(_seen(part, end, pod, cluster))
         case _:
             return predicate
-
-
-def _label(label: Label, pod: Pod, cluster: Cluster) -> str | None:
-    if label.scope is Scope.POD:
-        return pod.labels.get(label.key)
-    known = cluster.namespaces.get(pod.namespace)
-    labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: pod.namespace}
-    return labels.get(label.key)

@@ -5,19 +5,20 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from verifier.model.addresses import merge as merge_ranges
 from verifier.model.addresses import subtract, whole
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import NAMESPACE_NAME, Field, Label, Scope
+from verifier.model.fields import Field, Label, Scope
 from verifier.model.node import InterfaceAddress, NodeState
-from verifier.model.predicate import Declared, Predicate, Range
+from verifier.model.predicate import Declared, Predicate, Range, TextTest
 from verifier.semantics.boxes import Box3, merge
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
+from verifier.semantics.things import networks_of
 
 ROUTED = ("@anycast", "@blackhole", "@unreachable", "@prohibit")
 """Types of routes, which IPv4 looks for in the table of local addresses only and so never finds."""
@@ -41,7 +42,9 @@ class Inventory:
         self.ambiguous = 0
         self._pod_values: dict[str, dict[str, int]] = {}
         self._namespaces: dict[str, int] = {}
+        self._accounts: dict[str, tuple[Pod, int]] = {}
         self._cluster = cluster
+        self._family = family
         for pod in cluster.pods:
             address = pod.addresses.get(family)
             if address is None or not pod.has_traffic:
@@ -51,30 +54,40 @@ class Inventory:
             self.all |= bit
             self.pods.append((pod, bit))
             self._namespaces[pod.namespace] = self._namespaces.get(pod.namespace, 0) | bit
+            account = f"{pod.namespace}/{pod.service_account}"
+            self._accounts[account] = pod, self._accounts.get(account, (pod, 0))[1] | bit
             for key, value in pod.labels.items():
                 values = self._pod_values.setdefault(key, {})
                 values[value] = values.get(value, 0) | bit
 
     def mask(self, label: Label, values: frozenset[str] | None) -> int:
         """The addresses of the pods whose label exists with one of the values (None: any)."""
-        if label.scope is Scope.POD:
+        if values is not None and label.scope is Scope.POD:
             known = self._pod_values.get(label.key, {})
-            chosen = known.values() if values is None else [known.get(value, 0) for value in values]
-            return _union(chosen)
-        return _union(bit for name, bit in self._namespaces.items() if self._has(name, label.key, values))
+            return _union(known.get(value, 0) for value in values)
+        return self._where(label, lambda value: values is None or value in values)
+
+    def containing(self, label: Label, test: TextTest, text: str) -> int:
+        """The addresses of the pods whose label exists and passes a test of its text."""
+        return self._where(label, lambda value: test.holds(value, text))
+
+    def networks(self, part: Predicate) -> list[Range]:
+        """The networks of every network set that satisfies a selector by itself."""
+        return list(networks_of(part, self._family, self._cluster))
+
+    def _where(self, label: Label, passes: Callable[[str], bool]) -> int:
+        if label.scope is Scope.POD:
+            return _union(mask for value, mask in self._pod_values.get(label.key, {}).items() if passes(value))
+        carriers: Iterable[tuple[Mapping[str, str], int]]
+        if label.scope is Scope.NAMESPACE:
+            carriers = ((self._cluster.namespace_labels(name), bit) for name, bit in self._namespaces.items())
+        else:
+            carriers = ((self._cluster.account_labels(pod), bit) for pod, bit in self._accounts.values())
+        return _union(bit for labels, bit in carriers if label.key in labels and passes(labels[label.key]))
 
     def value(self, pod: Pod, label: Label) -> str | None:
         """The value that a pod has for a label, None where it is absent."""
-        if label.scope is Scope.POD:
-            return pod.labels.get(label.key)
-        known = self._cluster.namespaces.get(pod.namespace)
-        labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: pod.namespace}
-        return labels.get(label.key)
-
-    def _has(self, namespace: str, key: str, values: frozenset[str] | None) -> bool:
-        known = self._cluster.namespaces.get(namespace)
-        labels: Mapping[str, str] = known.labels if known else {NAMESPACE_NAME: namespace}
-        return key in labels and (values is None or labels[key] in values)
+        return self._cluster.label(pod, label)
 
 
 class Space:
@@ -97,6 +110,8 @@ class Space:
             for port in (*pod.ports, *pod.sidecar_ports):
                 if (port.protocol, port.name) in cuts.names:
                     cuts.add_port(port.protocol, port.number)
+        for each in cluster.network_sets:
+            cuts.add_addresses(each.networks.get(family, ()))
         self.own = own_addresses(family, cluster, node)
         cuts.add_addresses((a, a) for a in self.own)
         self.labels = cuts.labels

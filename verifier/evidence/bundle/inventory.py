@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from verifier.evidence.bundle.script import Function, Script
 from verifier.evidence.bundle.terms import FALSE, TRUE, Term, addresses, conj, disj, equal, negation, number, variable
-from verifier.model.addresses import address_text
+from verifier.model.addresses import address_text, merge
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import NAMESPACE_NAME, End, Label, Scope
-from verifier.model.predicate import All, AnyOf, LabelIn, Not, PortNamed, Predicate
+from verifier.model.predicate import All, AnyOf, LabelIn, LabelText, Not, PortNamed, Predicate
+from verifier.reference.things import satisfies
 from verifier.reference.view import View
 
 ENDS = {End.SOURCE: "src", End.DESTINATION: "dst"}
@@ -29,22 +30,23 @@ class Inventory:
 
     def __init__(self, script: Script, view: View, guest: tuple[End, Pod] | None = None) -> None:
         self._script = script
+        self._view = view
         self._cluster: Cluster = view.cluster
         self._pods = {at: pod for (family, at), pod in view.pods.items() if family == script.family}
         self._guest = guest
         self._known: dict[tuple[bool, frozenset[int]], Function] = {}
         self._ports: dict[tuple[PortNamed, bool], Function] = {}
         self._selected: dict[int, tuple[Predicate, bool, frozenset[int]]] = {}
-        alike: dict[tuple[str, frozenset[tuple[str, str]]], list[int]] = {}
+        alike: dict[tuple[str, str, frozenset[tuple[str, str]]], list[int]] = {}
         for at, pod in self._pods.items():
-            alike.setdefault((pod.namespace, frozenset(pod.labels.items())), []).append(at)
+            alike.setdefault((pod.namespace, pod.service_account, frozenset(pod.labels.items())), []).append(at)
         self._alike = list(alike.values())
         self._ends: dict[int, tuple[Predicate, frozenset[End]]] = {}
 
     def hosting(self, end: End, pod: Pod) -> Inventory:
         """The same with a guest at one end."""
         other = Inventory.__new__(Inventory)
-        for name in ("_script", "_cluster", "_pods", "_known", "_ports", "_selected", "_alike"):
+        for name in ("_script", "_view", "_cluster", "_pods", "_known", "_ports", "_selected", "_alike"):
             setattr(other, name, getattr(self, name))
         other._guest, other._ends = (end, pod), {}
         return other
@@ -106,6 +108,9 @@ class Inventory:
             case LabelIn(label, values):
                 value = None if pod is None else self._label(label, pod)
                 return value is not None and (values is None or value in values)
+            case LabelText(label, test, text):
+                value = None if pod is None else self._label(label, pod)
+                return value is not None and test.holds(value, text)
             case All(parts):
                 return all(self._holds(part, pod) for part in parts)
             case AnyOf(parts):
@@ -116,12 +121,16 @@ class Inventory:
                 raise AssertionError(predicate)
 
     def _label(self, label: Label, pod: Pod) -> str | None:
-        if label.scope is Scope.POD:
-            return pod.labels.get(label.key)
-        if label.key == NAMESPACE_NAME:
-            return pod.namespace
-        known = self._cluster.namespaces.get(pod.namespace)
-        return known.labels.get(label.key) if known else None
+        return self._cluster.label(pod, label)
+
+    def thing(self, end: End, part: Predicate, satisfied: Term) -> Term:
+        """The pods of an end that satisfy a selector, and the networks of every network set that does by itself."""
+        family = self._script.family
+        is_pod = self.selected(LabelIn(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None), end)
+        sets = [each for each in self._cluster.network_sets if satisfies(part, each, self._view)]
+        ranges = merge(span for each in sets for span in each.networks.get(family, ()))
+        held = addresses(variable(ENDS[end]), self._script.address, ranges) if ranges else FALSE
+        return disj((conj((is_pod, satisfied)), held))
 
     def port(self, test: PortNamed, *, any_port: bool = False) -> Term:
         """The destinations that declare a port under a name, with its numbers or any port (NP-45, NP-48)."""
@@ -152,7 +161,7 @@ def _one_of(numbers: Iterable[int], *, any_port: bool) -> Term:
 
 def _ends(predicate: Predicate) -> frozenset[End] | None:
     match predicate:
-        case LabelIn(label):
+        case LabelIn(label) | LabelText(label):
             return frozenset((label.end,))
         case Not(part):
             return _ends(part)

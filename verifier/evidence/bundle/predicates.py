@@ -33,6 +33,7 @@ from verifier.model.predicate import (
     AnyOf,
     InRange,
     LabelIn,
+    LabelText,
     Masked,
     Member,
     Named,
@@ -40,6 +41,7 @@ from verifier.model.predicate import (
     Opaque,
     PortNamed,
     Predicate,
+    Thing,
 )
 
 NAMES = {
@@ -120,9 +122,11 @@ class Predicates:
                 return disj([self.term(part) for part in self._inventory.gathered(parts)])
             case Not(part):
                 return negation(self.term(part))
+            case Thing(end, part):
+                return self._inventory.thing(end, part, self.term(part))
             case Opaque(text):
                 return TRUE if text == RPFILTER else self._script.unknown(text)
-            case LabelIn():
+            case LabelIn() | LabelText():
                 raise AssertionError(predicate)
 
     def _value(self, field: Field) -> Term:
