@@ -13,6 +13,7 @@ outer one with the same info string; blocks with the same info string in one sec
 
     ```yaml cluster             Kubernetes objects, read by the ordinary reader (several documents with ---, or a List)
     ```yaml policies            the same reader; a name of its own, so that a clause can bring its own policies
+    ```yaml translation         policies into which others were converted, for `answer layer` alone
     ```json cluster             the same, as JSON
     ```cluster                  objects in short, one a line:
                                     namespace shop team=a,env=prod
@@ -110,6 +111,18 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         confirmed|not-confirmed|not-replayed N                          so many packets, or findings
         says "TEXT"                                                     as above
 
+    ```answer layer [OPTIONS]   what `chainproof verify --layer policies` says of the blocks `yaml policies` and `yaml translation`,
+                                the second set, which is no part of a snapshot:
+        proved|refuted|undecided|error                                  first line; the exit code must agree
+        together ANSWER         pair NAME ANSWER                        of all policies at once, of one with its translation
+        missing NAME            surplus NAME                            exactly these stand alone, where any line names one
+        findings N                                                      exactly so many, of pairs and beside them
+        leak|blocked DIRECTION "TEXT" ...                               a finding of this kind and direction exists whose part
+                                                                        of the report (in JSON) contains every text
+        no leak|blocked [DIRECTION]                                     no such finding
+        rests on [NAME ...]                                             as above
+        says "TEXT"                                                     the report, or the error, contains TEXT
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
@@ -132,7 +145,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("specs/**/*.md", "tests/cases/**/*.md", "tests/bugs/**/*.md", "examples/**/README.md")
 DEFAULT_NODE = "node-a"
 
-WORLD = ("yaml cluster", "yaml policies", "json cluster", "cluster", "counters before", "counters after")
+WORLD = (
+    "yaml cluster",
+    "yaml policies",
+    "yaml translation",
+    "json cluster",
+    "cluster",
+    "counters before",
+    "counters after",
+)
 NODE_WORLD = (
     *(f"{tool}-{form}" for tool in ("iptables", "ip6tables", "ipset") for form in ("save", "list")),
     "json addresses",
@@ -145,6 +166,7 @@ ASSERTING = (
     "match6",
     "answer verify",
     "answer explain",
+    "answer layer",
     "answer replay",
     "classes",
     "profile",

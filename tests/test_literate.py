@@ -11,7 +11,7 @@ import pytest
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, ROOT, Section, pages, sections
-from tests.pages import answer, classes, console, counters, golden, profile, replay, world
+from tests.pages import answer, classes, console, counters, golden, layers, profile, replay, world
 from tests.pages.posed import DIRECTIONS, JUDGED, JUDGEMENTS, Posed, posed
 from verifier.model.node import NodeState
 from verifier.model.origin import InputError
@@ -86,6 +86,15 @@ def test_counters(section: Section, tmp_path: Path) -> None:
     for block in section.blocks:
         if block.kind == "answer explain":
             faults = counters.check_counters(block.text, block.argument, folder)
+            assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer layer")])
+def test_layers(section: Section, tmp_path: Path) -> None:
+    folder = world.write_snapshot(section, tmp_path / "snapshot")
+    for block in section.blocks:
+        if block.kind == "answer layer":
+            faults = layers.check_layers(block.text, block.argument, folder)
             assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
 
 

@@ -38,6 +38,8 @@ def write_snapshot(section: Section, folder: Path, extra: dict[str, str] | None 
     for (kind, argument), text in section.world().items():
         if kind.startswith("counters "):
             (folder / kind.split()[1]).write_text(text)
+        elif kind == "yaml translation":
+            (folder / "translation.yaml").write_text(text)
         elif kind in NODE_FILES:
             _write_node_file(folder, argument, NODE_FILES[kind], text)
         elif kind == "cluster":

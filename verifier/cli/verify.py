@@ -9,6 +9,7 @@ import click
 
 from verifier import session
 from verifier.cli.command import ANSWERED, Command, Exit, seconds, with_output
+from verifier.cli.layer import compared
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
 from verifier.cli.select import selection, with_backend, with_initial_mark, with_selection
@@ -20,6 +21,11 @@ REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit
 
 @click.command("verify")
 @click.argument("snapshot")
+@click.argument("translation", required=False)
+@click.option(
+    "--layer", type=click.Choice(["policies"]),
+    help="Compare the policies of SNAPSHOT with their TRANSLATION, for every cluster.",
+)  # fmt: skip
 @with_selection
 @with_initial_mark
 @click.option(
@@ -33,6 +39,8 @@ REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit
 def verify(
     *,
     snapshot: str,
+    translation: str | None,
+    layer: str | None,
     initial_mark: str,
     encoding: str,
     timeout: float | None,
@@ -51,8 +59,14 @@ def verify(
     With --replay, the packet of each finding goes through the same rules in a network namespace of its own, and the
     finding is marked confirmed, not confirmed (then the exit code is 4) or not replayed. Where none could be replayed
     the exit code is 3, whatever was found.
+
+    With --layer policies, no node is asked: the NetworkPolicies of SNAPSHOT, then a file or a directory of objects, are compared with
+    the policies of TRANSLATION into which they were converted. They have to agree for every pod that there could be: labels,
+    namespaces and addresses are free.
     """
     check_writable(output)
+    if layer or translation:
+        return compared(layer, snapshot, translation, form, output, timeout, selected)
     if backends and not replay:
         raise click.UsageError("--backend belongs to --replay")
     options = replace(

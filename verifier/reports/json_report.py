@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from verifier import __version__
 from verifier.model.addresses import address_text, networks
 from verifier.model.bundle import ExportReport
+from verifier.model.cluster import Cluster
 from verifier.model.counters import CounterReport
 from verifier.model.evidence import CheckReport
 from verifier.model.explanation import Party
@@ -28,6 +29,7 @@ from verifier.model.finding import (
     RootCause,
     VerifyReport,
 )
+from verifier.model.layer import LayerReport
 from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
@@ -39,6 +41,7 @@ from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
 from verifier.reports.json_check import check_document
 from verifier.reports.json_export import export_document
+from verifier.reports.json_layer import layer_members
 from verifier.reports.json_replay import replay_document, replay_members
 from verifier.reports.patterns import worst_first
 from verifier.reports.report import Outcome, Report, Style
@@ -77,6 +80,8 @@ def render(outcome: Outcome, _style: Style) -> str:
             document = export_document(outcome)
         case CheckReport():
             document = check_document(outcome)
+        case LayerReport():
+            document = _layer_document(outcome)
     return "".join(laid_out(document, "", _PATTERN)) + "\n"
 
 
@@ -87,7 +92,12 @@ def _counters(outcome: CounterReport) -> Json:
     return head | counters_document(outcome, Files(each.path for each in outcome.inputs))
 
 
-_PATTERN: Json = {"inputs": [None], "nodes": [{"questions": [None], "findings": [None], "packets": [None]}]}
+_PATTERN: Json = {
+    "inputs": [None],
+    "pairs": [{"findings": [None]}],
+    "findings": [None],
+    "nodes": [{"questions": [None], "findings": [None], "packets": [None]}],
+}
 """What is spread over lines: mappings by key, lists by item; everything else stays on one line."""
 
 
@@ -127,7 +137,7 @@ def _head(command: str, answer: str) -> Json:
     }
 
 
-def _inputs(outcome: VerifyReport | ExplainReport | CounterReport | ReplayReport) -> list[Json]:
+def _inputs(outcome: VerifyReport | ExplainReport | CounterReport | ReplayReport | LayerReport) -> list[Json]:
     files = sorted(outcome.inputs, key=lambda each: each.path)
     return [{"path": each.path, "sha256": each.sha256} for each in files]
 
@@ -369,6 +379,12 @@ def _replay_document(outcome: ReplayReport) -> Json:
     inventory, files = Inventory(outcome.cluster), Files(each.path for each in outcome.inputs)
     members = replay_members(outcome, lambda packet: _packet(packet, inventory), lambda trace: _chains(trace, files))
     return {"schema": "chainproof/replay/1", "tool": TOOL, "inputs": _inputs(outcome), **members}
+
+
+def _layer_document(outcome: LayerReport) -> Json:
+    nobody, files = Inventory(Cluster()), Files(each.path for each in outcome.inputs)
+    members = layer_members(outcome, lambda packet: _packet(packet, nobody), files)
+    return {**_head("layer", outcome.answer.value), "inputs": _inputs(outcome), **members}
 
 
 def _story(story: Story, files: Files) -> Json:

@@ -10,6 +10,7 @@ from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.evidence import CheckReport
 from verifier.model.finding import VerifyReport
+from verifier.model.layer import LayerReport
 from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
 
@@ -27,7 +28,14 @@ class Style:
 
 
 Outcome: TypeAlias = (
-    VerifyReport | ExplainReport | CounterReport | ReplayReport | ProfileReport | ExportReport | CheckReport
+    VerifyReport
+    | ExplainReport
+    | CounterReport
+    | ReplayReport
+    | ProfileReport
+    | ExportReport
+    | CheckReport
+    | LayerReport
 )
 
 

@@ -6,6 +6,7 @@ from verifier.model.bundle import ExportReport
 from verifier.model.counters import CounterReport
 from verifier.model.evidence import CheckReport
 from verifier.model.finding import VerifyReport
+from verifier.model.layer import LayerReport
 from verifier.model.replay_report import ReplayReport
 from verifier.model.story import ExplainReport, ProfileReport
 from verifier.reports.page import Page
@@ -13,6 +14,7 @@ from verifier.reports.report import Outcome, Report, Style
 from verifier.reports.text_check import write_check
 from verifier.reports.text_counters import write_counters
 from verifier.reports.text_export import write_export
+from verifier.reports.text_layer import write_layer
 from verifier.reports.text_profile import write_profiles
 from verifier.reports.text_replay import write_replay
 from verifier.reports.text_story import write_stories
@@ -37,6 +39,8 @@ def render(outcome: Outcome, style: Style) -> str:
             write_export(outcome, page)
         case CheckReport():
             write_check(outcome, page)
+        case LayerReport():
+            write_layer(outcome, page)
     return page.text()
 
 

@@ -1,0 +1,279 @@
+"""Do two sets of policies mean the same in every cluster, policy by policy and together?
+
+Spec: specs/questions/layer.md
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from verifier.model.assumption import READINGS, Setting, chosen, granted
+from verifier.model.finding import Answer, Kind
+from verifier.model.layer import LayerDifference, LayerOptions, LayerVerdict, Outcome, PairVerdict, Side
+from verifier.model.options import Progress, silent
+from verifier.model.policy import Action, Direction, Policy, Tier
+from verifier.model.predicate import Predicate
+from verifier.semantics.free.decode import box_of, fields, packet_of, preferred
+from verifier.semantics.free.policies import FreePolicies, Pair, negation
+from verifier.semantics.free.space import FreeSpace
+from verifier.smt.boxes import Boxes
+from verifier.smt.formula import FALSE, Literal
+from verifier.smt.solver import OUT_OF_TIME, UnsettledError
+
+LISTED = 200
+"""How many boxes of one region are listed before the report says that there are more."""
+
+STRENGTH = (Outcome.DENIED, Outcome.ISOLATED, Outcome.PASSED, Outcome.ALLOWED)
+"""What a policy makes of packets of a pod that it selects, from what keeps most out to what lets most in."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Where the questions go: the deadline, and how many were asked."""
+
+    deadline: float | None
+    options: LayerOptions
+    queries: int = 0
+    rests: set[str] = field(default_factory=set)
+
+    def check(self) -> None:
+        """UnsettledError where the time is over."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise UnsettledError(OUT_OF_TIME)
+
+
+def compare(policies: Side, translations: Side, options: LayerOptions, progress: Progress = silent) -> LayerVerdict:
+    """Compare each policy with its translation, then all policies of both sides at once."""
+    deadline = None if options.timeout is None else time.monotonic() + options.timeout
+    asked = _Asked(deadline, options)
+    partners = _partners(policies, translations)
+    pairs: list[PairVerdict] = []
+    for number, (policy, translation) in enumerate(partners):
+        progress(policy.name, number, len(partners))
+        pairs.append(_pair(policy, translation, asked))
+    paired = {id(each) for pair in partners for each in pair}
+    missing = tuple(each for each in policies.policies if id(each) not in paired)
+    surplus = tuple(each for each in translations.policies if id(each) not in paired)
+    progress("all policies together", len(partners), len(partners))
+    together, differences, reasons = _together(policies, translations, pairs, asked)
+    answers = {together, *(pair.answer for pair in pairs)}
+    worst = next(each for each in (Answer.REFUTED, Answer.UNDECIDED, Answer.PROVED) if each in answers)
+    return LayerVerdict(
+        worst,
+        together,
+        tuple(pairs),
+        differences,
+        missing,
+        surplus,
+        reasons,
+        tuple(sorted(asked.rests)),
+        (
+            ("policies", len(policies.policies)),
+            ("translations", len(translations.policies)),
+            ("queries", asked.queries),
+        ),
+    )
+
+
+def _partners(policies: Side, translations: Side) -> list[tuple[Policy, Policy]]:
+    """Each policy with the one that bears its name on the other side, in order of names."""
+    known = {each.name: each for each in translations.policies}
+    pairs = [(each, known[each.name]) for each in policies.policies if each.name in known]
+    return sorted(pairs, key=lambda pair: pair[0].name)
+
+
+class _Comparison:
+    """Two sides over one space, of which one formula after another is asked."""
+
+    def __init__(self, predicates: Iterable[Predicate], asked: _Asked) -> None:
+        self.space = FreeSpace(predicates)
+        self.policies = FreePolicies(self.space)
+        self._asked = asked
+        settings = asked.options.settings
+        self.narrow = granted(settings, perhaps=False)
+        self.wide = granted(settings, perhaps=True)
+
+    def allowing(self, policies: Iterable[Policy], direction: Direction) -> tuple[Pair, ...]:
+        """What each rule of some policies matches that allows."""
+        known = [self.policies.decisions(policy, direction, self.narrow) for policy in policies]
+        rules = [rule for each in known if each is not None for rule in each.rules]
+        return tuple(dict.fromkeys(each.packets for each in rules if each.rule.action is Action.ALLOW))
+
+    def by_rule(self, candidate: _Candidate) -> Iterator[_Candidate]:
+        """The candidate rule by rule, then what passes without one."""
+        both = self.policies.both
+        rest = candidate.packets
+        for packets in candidate.by:
+            yield replace(candidate, packets=both(candidate.packets, packets))
+            rest = both(rest, negation(packets))
+        yield replace(candidate, packets=rest)
+
+    def boxes(self, literals: Iterable[Literal]) -> Boxes:
+        """The solver for formulas made of these."""
+        self._asked.check()
+        self._asked.queries += 1
+        space = self.space
+        return Boxes(
+            space.store,
+            list(literals),
+            space.background(),
+            space.world,
+            fields(space),
+            lambda kind: preferred(space, kind),
+            self._asked.deadline,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A way in which two sides can differ: for sure, and where what has no static meaning turns out so.
+
+    `by` has what each rule matches by which the side that lets them pass can do so.
+    """
+
+    kind: Kind
+    direction: Direction
+    packets: Pair
+    policy: Outcome | None = None
+    translation: Outcome | None = None
+    by: tuple[Pair, ...] = ()
+
+
+def _pair(policy: Policy, translation: Policy, asked: _Asked) -> PairVerdict:
+    compared = _Comparison(_predicates([policy, translation]), asked)
+    try:
+        candidates = [each for direction in Direction for each in _ways(compared, policy, translation, direction)]
+        found, possible = _settled(compared, candidates, (policy, translation))
+    except UnsettledError as unsettled:
+        return PairVerdict(policy, translation, Answer.UNDECIDED, (), (str(unsettled),))
+    _note_assumptions([policy, translation], asked)
+    if found:
+        return PairVerdict(policy, translation, Answer.REFUTED, found)
+    if possible:
+        return PairVerdict(policy, translation, Answer.UNDECIDED, (), tuple(compared.policies.opaque))
+    return PairVerdict(policy, translation, Answer.PROVED)
+
+
+def _ways(compared: _Comparison, policy: Policy, translation: Policy, direction: Direction) -> Iterator[_Candidate]:
+    """Every way in which a policy and its translation can decide differently."""
+    both = compared.policies.both
+    known = compared.policies
+
+    def told(each: Policy, reading: frozenset[str]) -> dict[Outcome, Pair]:
+        return known.outcomes(known.decisions(each, direction, reading))
+
+    asks = {
+        reading: (told(policy, reading), told(translation, reading)) for reading in {compared.narrow, compared.wide}
+    }
+    left, right = asks[compared.narrow][0][Outcome.OPEN], asks[compared.narrow][1][Outcome.OPEN]
+    yield _Candidate(Kind.LEAK, direction, both(negation(left), right), None, Outcome.OPEN)
+    yield _Candidate(Kind.BLOCKED, direction, both(left, negation(right)), Outcome.OPEN, None)
+    for weak, here in enumerate(STRENGTH):
+        for there in STRENGTH[weak + 1 :]:
+            leak = both(asks[compared.wide][0][here], asks[compared.narrow][1][there])
+            by = compared.allowing([translation], direction) if there is Outcome.ALLOWED else ()
+            yield _Candidate(Kind.LEAK, direction, leak, here, there, by)
+            blocked = both(asks[compared.narrow][0][there], asks[compared.wide][1][here])
+            by = compared.allowing([policy], direction) if there is Outcome.ALLOWED else ()
+            yield _Candidate(Kind.BLOCKED, direction, blocked, there, here, by)
+
+
+def _settled(
+    compared: _Comparison, candidates: list[_Candidate], pair: tuple[Policy, Policy] | None
+) -> tuple[tuple[LayerDifference, ...], bool]:
+    """The differences among candidates, and whether something without a static meaning could make others."""
+    open_ones = [each for each in candidates if each.packets[1] != FALSE]
+    if not open_ones:
+        return (), False
+    parts = {number: list(compared.by_rule(each)) for number, each in enumerate(open_ones)}
+    apart = [part for each in parts.values() for part in each]
+    boxes = compared.boxes(literal for each in (*open_ones, *apart) for literal in each.packets)
+    found = [each for each in open_ones if each.packets[0] != FALSE and boxes.possible(each.packets[0])]
+    found = [part for each in found for part in parts[open_ones.index(each)] if boxes.possible(part.packets[0])]
+    differences = tuple(_difference(compared, boxes, each, pair) for each in found)
+    if differences:
+        return differences, False
+    return (), any(each.packets[0] != each.packets[1] and boxes.possible(each.packets[1]) for each in open_ones)
+
+
+def _difference(
+    compared: _Comparison, boxes: Boxes, candidate: _Candidate, pair: tuple[Policy, Policy] | None
+) -> LayerDifference:
+    listed = list(islice(boxes.boxes(candidate.packets[0]), LISTED + 1))
+    space = compared.space
+    return LayerDifference(
+        candidate.kind,
+        candidate.direction,
+        tuple(box_of(space, each) for each in listed[:LISTED]),
+        packet_of(space, listed[0]),
+        len(listed) <= LISTED,
+        pair,
+        candidate.policy,
+        candidate.translation,
+    )
+
+
+def _together(
+    policies: Side, translations: Side, pairs: list[PairVerdict], asked: _Asked
+) -> tuple[Answer, tuple[LayerDifference, ...], tuple[str, ...]]:
+    """Whether both sides allow the same, and what is different beside the pairs."""
+    compared = _Comparison(_predicates([*policies.policies, *translations.policies]), asked)
+    proved = {id(pair.translation): pair.policy for pair in pairs if pair.answer is Answer.PROVED}
+    explained = {id(pair.translation): pair.policy for pair in pairs}
+    try:
+        actual = _whole(compared, policies, translations, proved)
+        answer = Answer.PROVED
+        reasons: tuple[str, ...] = ()
+        if any(each.packets[1] != FALSE for each in actual):
+            boxes = compared.boxes(literal for each in actual for literal in each.packets)
+            if any(boxes.possible(each.packets[0]) for each in actual):
+                answer = Answer.REFUTED
+            elif any(boxes.possible(each.packets[1]) for each in actual):
+                answer, reasons = Answer.UNDECIDED, tuple(compared.policies.opaque)
+        if answer is not Answer.REFUTED:
+            return answer, (), reasons
+        rest = actual if len(proved) == len(explained) else _whole(compared, policies, translations, explained)
+        return answer, _settled(compared, rest, None)[0], ()
+    except UnsettledError as unsettled:
+        return Answer.UNDECIDED, (), (str(unsettled),)
+
+
+def _whole(
+    compared: _Comparison, policies: Side, translations: Side, instead: Mapping[int, Policy]
+) -> list[_Candidate]:
+    """Both kinds of differences in both directions, where some translations are taken as the policies that they are of."""
+    found = []
+    for direction in Direction:
+
+        def allowed(tiers: tuple[Tier, ...], reading: frozenset[str], direction: Direction = direction) -> Pair:
+            return compared.policies.allowed(tiers, direction, reading, instead)
+
+        leak = compared.policies.both(
+            negation(allowed(policies.tiers, compared.wide)), allowed(translations.tiers, compared.narrow)
+        )
+        blocked = compared.policies.both(
+            allowed(policies.tiers, compared.narrow), negation(allowed(translations.tiers, compared.wide))
+        )
+        allowing = [compared.allowing(side.policies, direction) for side in (policies, translations)]
+        found.append(_Candidate(Kind.LEAK, direction, leak, by=allowing[1]))
+        found.append(_Candidate(Kind.BLOCKED, direction, blocked, by=allowing[0]))
+    return found
+
+
+def _note_assumptions(policies: list[Policy], asked: _Asked) -> None:
+    """Remember the assumptions that nobody settled and that some rule is read by."""
+    settings: Mapping[str, Setting] = asked.options.settings
+    needed = {name for policy in policies for rule in policy.rules for each in rule.readings for name in each.needs}
+    asked.rests |= {name for name in READINGS if name in needed and chosen(settings, name) is Setting.ANY}
+
+
+def _predicates(policies: Iterable[Policy]) -> Iterator[Predicate]:
+    for policy in policies:
+        yield from policy.subjects.values()
+        for rule in policy.rules:
+            yield from (rule.peer, rule.ports)
+            for reading in rule.readings:
+                yield from (reading.peer, reading.ports)

@@ -1,0 +1,153 @@
+"""Two sets of policies, compared for every cluster, as JSON.
+
+Spec: specs/questions/layer.md, specs/layer.schema.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from verifier.model.addresses import networks
+from verifier.model.cluster import Namespace, Pod
+from verifier.model.fields import PROTOCOL_NAMES, Scope
+from verifier.model.finding import Premise
+from verifier.model.layer import FreeBox, FreeEnd, FreeService, LayerFinding, LayerReport, Values
+from verifier.model.packet import Packet
+from verifier.model.policy import Policy, PolicyRule
+from verifier.reports.files import Files
+from verifier.reports.spelling import policy_rule_text
+
+Json: TypeAlias = dict[str, Any]
+
+
+def layer_members(outcome: LayerReport, packet: Callable[[Packet], Json], files: Files) -> Json:
+    """The members of the document of layer.schema.json that stand below its head."""
+    return {
+        "together": outcome.together.value,
+        "sides": [{"name": side.name, "policies": len(side.policies)} for side in outcome.sides],
+        "pairs": [
+            {
+                "policy": _policy(pair.policy, None, files),
+                "translation": _policy(pair.translation, None, files),
+                "answer": pair.answer.value,
+                "reasons": list(pair.reasons),
+                "findings": _findings(pair.findings, packet, files),
+            }
+            for pair in outcome.pairs
+        ],
+        "findings": _findings(outcome.findings, packet, files),
+        "missing": [_policy(each, None, files) for each in outcome.missing],
+        "surplus": [_policy(each, None, files) for each in outcome.surplus],
+        "reasons": list(outcome.reasons),
+        "assumptions": [_premise(each) for each in outcome.assumptions],
+        "notes": list(outcome.notes),
+        "statistics": dict(outcome.statistics),
+    }
+
+
+def _premise(premise: Premise) -> Json:
+    return {
+        "name": premise.name,
+        "sentence": premise.sentence,
+        "source": premise.source,
+        "setting": premise.setting,
+    }
+
+
+def _policy(policy: Policy, rule: PolicyRule | None, files: Files) -> Json:
+    origin = rule.origin if rule else policy.origin
+    return {
+        "kind": policy.kind,
+        "name": policy.name,
+        "rule": rule.text if rule else None,
+        "text": policy_rule_text(policy, rule),
+        "file": files.of(origin),
+        "line": origin.line,
+    }
+
+
+def _findings(findings: Iterable[LayerFinding], packet: Callable[[Packet], Json], files: Files) -> list[Json]:
+    return [_finding(each, packet, files) for each in findings]
+
+
+def _finding(finding: LayerFinding, packet: Callable[[Packet], Json], files: Files) -> Json:
+    witness = finding.witness
+    known = {each.name: each for each in witness.namespaces}
+    return {
+        "id": finding.id,
+        "kind": finding.kind.value,
+        "direction": finding.direction.value,
+        "sentence": finding.sentence,
+        "region": [_box(each) for each in finding.region],
+        "complete": finding.complete,
+        "packet": packet(witness.packet),
+        "source": _pod(witness.source, known),
+        "destination": _pod(witness.destination, known),
+        "policies": [_policy(policy, rule, files) for policy, rule in finding.policies],
+        "translations": [_policy(policy, rule, files) for policy, rule in finding.translations],
+    }
+
+
+def _pod(pod: Pod | None, namespaces: dict[str, Namespace]) -> Json | None:
+    if pod is None:
+        return None
+    return {
+        "namespace": pod.namespace,
+        "namespace_labels": dict(sorted(namespaces[pod.namespace].labels.items())),
+        "labels": dict(sorted(pod.labels.items())),
+        "ports": [
+            {"name": each.name, "protocol": _protocol(each.protocol), "number": each.number} for each in pod.ports
+        ],
+    }
+
+
+def _box(box: FreeBox) -> Json:
+    return {
+        "source": _end(box.source),
+        "destination": _end(box.destination),
+        "services": None if box.services is None else [_service(each) for each in box.services],
+        "named_ports": [
+            {
+                "name": each.name,
+                "protocol": _protocol(each.protocol),
+                "declared": each.declared.value,
+                "holds": each.holds,
+            }
+            for each in box.names
+        ],
+    }
+
+
+def _end(end: FreeEnd) -> Json:
+    return {
+        "labels": [
+            {"of": "pod" if scope is Scope.POD else scope.value, "key": key, **_values(values)}
+            for scope, key, values in end.labels
+        ],
+        "addresses": None
+        if end.addresses is None
+        else [network for family, ranges in end.addresses for network in networks(family, ranges)],
+    }
+
+
+def _values(values: Values) -> Json:
+    return {
+        "absent": values.absent,
+        "values": list(values.named),
+        "others": values.others,
+        "not": list(values.excluded),
+    }
+
+
+def _service(service: FreeService) -> Json:
+    return {
+        "protocols": [_protocol(each) for each in service.protocols],
+        "destination_ports": [list(span) for span in service.destination_ports],
+        "source_ports": [list(span) for span in service.source_ports],
+        "icmp": [list(span) for span in service.icmp],
+    }
+
+
+def _protocol(number: int) -> str:
+    return PROTOCOL_NAMES.get(number, str(number))

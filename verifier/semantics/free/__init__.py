@@ -1,0 +1,1 @@
+"""Packets of every cluster: ends whose labels, namespaces and addresses are free."""

@@ -1,0 +1,199 @@
+"""What policies allow, for every packet between ends whose labels, namespaces and addresses are free.
+
+Every formula is a pair: what surely holds and what possibly holds. They are the same but where something without a static
+meaning is asked, which counts as holding in one of them only.
+
+Spec: specs/questions/layer.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from verifier.model.fields import End, Field
+from verifier.model.layer import Outcome
+from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
+from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Not, Opaque, PortNamed, Predicate
+from verifier.semantics.free.space import SERVICE, FreeSpace
+from verifier.smt.formula import FALSE, TRUE, Literal
+
+Pair: TypeAlias = tuple[Literal, Literal]
+"""(what surely holds, what possibly holds)."""
+
+SURE: Pair = (TRUE, TRUE)
+NEVER: Pair = (FALSE, FALSE)
+ENDS = {Field.SOURCE: End.SOURCE, Field.DESTINATION: End.DESTINATION}
+OUTCOME = {Action.ALLOW: Outcome.ALLOWED, Action.DENY: Outcome.DENIED, Action.PASS: Outcome.PASSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A rule with the packets that it matches of ends that its policy selects."""
+
+    rule: PolicyRule
+    packets: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """A policy in one direction: the ends that it selects, and its rules in order."""
+
+    policy: Policy
+    selected: Pair
+    rules: tuple[Matched, ...]
+
+
+class FreePolicies:
+    """Policies over one space; `granted` are the assumptions whose wider readings of rules count (AS-1)."""
+
+    def __init__(self, space: FreeSpace) -> None:
+        self._space = space
+        self._store = space.store
+        self._known: dict[Predicate, Pair] = {}
+        self._decided: dict[tuple[int, Direction, frozenset[str]], Decisions | None] = {}
+        self.opaque: dict[str, None] = {}
+
+    def both(self, a: Pair, b: Pair) -> Pair:
+        """Conjunction."""
+        if a[0] == a[1] and b[0] == b[1]:
+            one = self._store.both(a[0], b[0])
+            return one, one
+        return self._store.both(a[0], b[0]), self._store.both(a[1], b[1])
+
+    def either(self, parts: Iterable[Pair]) -> Pair:
+        """Disjunction."""
+        known = list(parts)
+        sure = self._store.either([each[0] for each in known])
+        if all(each[0] == each[1] for each in known):
+            return sure, sure
+        return sure, self._store.either([each[1] for each in known])
+
+    def choice(self, condition: Pair, then: Pair, otherwise: Pair) -> Pair:
+        """What holds where the condition does, and what where it does not."""
+        agreed = self.both(then, otherwise) if condition[0] != condition[1] else NEVER
+        return self.either([self.both(condition, then), self.both(negation(condition), otherwise), agreed])
+
+    def predicate(self, predicate: Predicate) -> Pair:
+        """The packets of which a predicate holds."""
+        found = self._known.get(predicate)
+        if found is None:
+            found = self._known[predicate] = self._meaning(predicate)
+        return found
+
+    def _meaning(self, predicate: Predicate) -> Pair:
+        space = self._space
+        match predicate:
+            case All(parts):
+                return negation(self._any([negation(self.predicate(part)) for part in parts]))
+            case AnyOf(parts):
+                return self._any([self.predicate(part) for part in parts])
+            case Not(part):
+                return negation(self.predicate(part))
+            case LabelIn(label, values):
+                return _sure(space.label(label, values))
+            case PortNamed(protocol, name, declared):
+                return _sure(space.port_named(protocol, name, declared))
+            case InRange(field, ranges, family) if field in ENDS:
+                return _sure(space.addresses(ENDS[field], ranges, family))
+            case InRange(Field.PROTOCOL, ranges):
+                return _sure(space.atom(SERVICE, space.services.protocols(ranges)))
+            case InRange(field, ranges) if field in space.services.axes:
+                return _sure(space.atom(SERVICE, space.services.within(field, ranges)))
+            case Masked(field, value, mask) if field in space.services.axes:
+                return _sure(space.atom(SERVICE, space.services.masked(field, value, mask)))
+            case Opaque(text):
+                self.opaque[text] = None
+                return FALSE, TRUE
+            case _:
+                self.opaque[
+                    f"a policy asks for {type(predicate).__name__}, which packets of every cluster do not have"
+                ] = None
+                return FALSE, TRUE
+
+    def _any(self, parts: list[Pair]) -> Pair:
+        """Disjunction in which tests of one field become one test."""
+        fields: dict[str, int] = {}
+        rest: list[Pair] = []
+        for part in parts:
+            masked = self._space.masked(part[0]) if part[0] == part[1] else None
+            if masked is None:
+                rest.append(part)
+            else:
+                fields[masked[0]] = fields.get(masked[0], 0) | masked[1]
+        return self.either([*rest, *(_sure(self._space.atom(*each)) for each in fields.items())])
+
+    def decisions(self, policy: Policy, direction: Direction, granted: frozenset[str]) -> Decisions | None:
+        """What a policy decides in a direction, None where it does not count in it."""
+        key = id(policy), direction, granted
+        if key not in self._decided:
+            subject = policy.subjects.get(direction)
+            self._decided[key] = None if subject is None else self._decide(policy, direction, granted, subject)
+        return self._decided[key]
+
+    def _decide(self, policy: Policy, direction: Direction, granted: frozenset[str], subject: Predicate) -> Decisions:
+        selected = self.predicate(subject)
+        rules = tuple(
+            Matched(rule, self.both(selected, self._matches(rule, granted)))
+            for rule in policy.rules
+            if rule.direction is direction
+        )
+        return Decisions(policy, selected, rules)
+
+    def _matches(self, rule: PolicyRule, granted: frozenset[str]) -> Pair:
+        written = [
+            (rule.peer, rule.ports),
+            *((each.peer, each.ports) for each in rule.readings if each.needs <= granted),
+        ]
+        return self.either([self.both(self.predicate(peer), self.predicate(ports)) for peer, ports in written])
+
+    def outcomes(self, decisions: Decisions | None) -> dict[Outcome, Pair]:
+        """The packets of every outcome of one policy; together they are all packets."""
+        if decisions is None:
+            return {outcome: SURE if outcome is Outcome.OPEN else NEVER for outcome in Outcome}
+        found = dict.fromkeys(Outcome, NEVER)
+        found[Outcome.OPEN] = negation(decisions.selected)
+        left = decisions.selected
+        for action, packets in self._runs(decisions.rules):
+            found[OUTCOME[action]] = self.either([found[OUTCOME[action]], self.both(left, packets)])
+            left = self.both(left, negation(packets))
+        found[Outcome.ISOLATED] = left
+        return found
+
+    def allowed(
+        self,
+        tiers: tuple[Tier, ...],
+        direction: Direction,
+        granted: frozenset[str],
+        instead: Mapping[int, Policy] | None = None,
+    ) -> Pair:
+        """What tiers allow in a direction; `instead` has the policies that stand for others, by the identity of these."""
+        value = SURE
+        for tier in reversed(tiers):
+            stood = [(instead or {}).get(id(policy), policy) for policy in tier.policies]
+            known = [each for policy in stood if (each := self.decisions(policy, direction, granted)) is not None]
+            tail = {Action.DENY: NEVER, Action.ALLOW: SURE, Action.PASS: value}[tier.unmatched]
+            for action, packets in reversed(self._runs([rule for each in known for rule in each.rules])):
+                then = {Action.DENY: NEVER, Action.ALLOW: SURE, Action.PASS: value}[action]
+                tail = self.choice(packets, then, tail)
+            value = self.choice(self.either(each.selected for each in known), tail, value)
+        return value
+
+    def _runs(self, rules: Iterable[Matched]) -> list[tuple[Action, Pair]]:
+        """The rules in order, consecutive ones with the same action as one."""
+        runs: list[tuple[Action, list[Pair]]] = []
+        for each in rules:
+            if not runs or runs[-1][0] is not each.rule.action:
+                runs.append((each.rule.action, []))
+            runs[-1][1].append(each.packets)
+        return [(action, self.either(packets)) for action, packets in runs]
+
+
+def negation(pair: Pair) -> Pair:
+    """What surely does not hold, and what possibly does not."""
+    return pair[1] ^ 1, pair[0] ^ 1
+
+
+def _sure(literal: Literal) -> Pair:
+    return literal, literal

@@ -1,0 +1,226 @@
+"""The fields of a packet between ends that nobody has listed: every label of either end is a field of its own.
+
+A field has one cell for each value that some policy can tell apart: absent, each text that a selector names, any other.
+What any cluster obeys (an address that is no pod's has no labels, two pods of one namespace share its labels) are formulas
+beside them. No inventory is needed, and no product of values is ever enumerated.
+
+Spec: specs/questions/layer.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from verifier.model.fields import NAMESPACE_NAME, ConnState, End, Field, Label, Scope
+from verifier.model.predicate import All, AnyOf, Declared, LabelIn, Not, Predicate, Range
+from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
+from verifier.semantics.line import Line, cells, single
+from verifier.semantics.services import Services
+from verifier.smt.formula import FALSE, TRUE, Literal, Store
+from verifier.smt.solver import World
+
+SERVICE, PORT_NAME, OPAQUE = "service", "port name", "opaque"
+ADDRESS = {End.SOURCE: "source address", End.DESTINATION: "destination address"}
+FAMILIES = (4, 6)
+RESERVED = ("pcns.", "pcsa.", "projectcalico.org/")
+"""How the labels begin that Calico gives endpoints itself: a pod's own label of such a name would hide one."""
+
+_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelField:
+    """A label of one end: cell 0 is that it is absent, then each of `values`, the last any other value."""
+
+    label: Label
+    values: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        return f"{self.label.end.value} {self.label.scope.value} {self.label.key}"
+
+    @property
+    def all(self) -> int:
+        return (1 << (len(self.values) + 2)) - 1
+
+    @property
+    def possible(self) -> int:
+        """The cells of values that a label can have at all (LAY-3)."""
+        form = _NAMESPACE if is_name(self.label) else _VALUE
+        return self.all & ~sum(1 << (n + 1) for n, value in enumerate(self.values) if not form.fullmatch(value))
+
+    def mask(self, values: frozenset[str] | None) -> int:
+        """The cells of a label that exists with one of the values (None: any)."""
+        if values is None:
+            return self.all & ~1
+        return sum(1 << (n + 1) for n, value in enumerate(self.values) if value in values)
+
+
+def is_name(label: Label) -> bool:
+    """Whether the label is the name of the end's namespace, which every pod has and nothing else."""
+    return label.scope is Scope.NAMESPACE and label.key == NAMESPACE_NAME
+
+
+class FreeSpace:
+    """All packets that predicates can tell apart; `world` has the cells that exist of every field."""
+
+    def __init__(self, predicates: Iterable[Predicate]) -> None:
+        self.store = Store()
+        known = list(predicates)
+        cuts = {family: Cuts(family) for family in FAMILIES}
+        values: dict[tuple[Scope, str], set[str]] = {(Scope.NAMESPACE, NAMESPACE_NAME): set()}
+        for predicate in known:
+            for cut in cuts.values():
+                cut.visit(predicate)
+            for test in _label_tests(predicate):
+                values.setdefault((test.label.scope, test.label.key), set()).update(test.values or ())
+        if cuts[4].names:
+            cuts[4].services.ports[Field.DESTINATION_PORT].add((0, 0))
+        self.lines = {family: Line(cuts[family].addresses, (1 << WIDTH[family]) - 1) for family in FAMILIES}
+        self.services = Services(cuts[4].services)
+        self.labels = {
+            (label := Label(end, *key)): LabelField(label, tuple(sorted(values[key])))
+            for key in sorted(values, key=lambda key: (key[0].value, key[1]))
+            for end in End
+        }
+        self.kinds = {each.kind: each for each in self.labels.values()}
+        self.names = sorted(
+            {(name, declared) for name in cuts[4].names for declared in Declared},
+            key=lambda each: (each[0], each[1].value),
+        )
+        self.world = self._world()
+        self._masks = {kind: self._all(kind) for kind in self.world}
+
+    def _world(self) -> World:
+        addresses = 0
+        for family in FAMILIES:
+            never = 0
+            for ranges in SPECIAL[family].values():
+                for first, last in ranges:
+                    never |= self.lines[family].mask(first, last)
+            addresses |= (self.lines[family].all & ~never) << self.offset(family)
+        world = dict.fromkeys(ADDRESS.values(), addresses)
+        world[SERVICE] = self.services.policed & self.services.feasible(ConnState.NEW)
+        for kind, known in self.kinds.items():
+            reserved = known.label.scope is Scope.POD and known.label.key.startswith(RESERVED)
+            world[kind] = 1 if reserved else known.possible
+        return world
+
+    def _all(self, kind: str) -> int:
+        if kind in self.kinds:
+            return self.kinds[kind].all
+        if kind == SERVICE:
+            return self.services.all
+        return self.lines[4].all | self.lines[6].all << self.offset(6)
+
+    def offset(self, family: int) -> int:
+        """The first of the cells of addresses of a family: those of IPv6 follow those of IPv4."""
+        return 0 if family == 4 else self.lines[4].count
+
+    @property
+    def reserved(self) -> bool:
+        """Whether some policy asks for a label of a name that Calico keeps for itself."""
+        return any(label.scope is Scope.POD and label.key.startswith(RESERVED) for label in self.labels)
+
+    def atom(self, kind: str, mask: int) -> Literal:
+        """The formula that a field is in these cells."""
+        whole = self._masks[kind]
+        mask &= whole
+        if mask in (0, whole):
+            return TRUE if mask else FALSE
+        return self.store.atom(kind, whole & ~mask) ^ 1 if mask & 1 else self.store.atom(kind, mask)
+
+    def masked(self, literal: Literal) -> tuple[str, int] | None:
+        """The field and the cells that a formula asks for, None where it is no such test."""
+        kind, payload = self.store.nodes[literal >> 1]
+        if kind not in self.world or not isinstance(payload, int):
+            return None
+        return kind, self._masks[kind] & ~payload if literal & 1 else payload
+
+    def addresses(self, end: End, ranges: Iterable[Range], family: int) -> Literal:
+        """The formula that an end has an address in ranges of a family (0: of whichever has it)."""
+        mask = 0
+        for each in (family,) if family else FAMILIES:
+            for first, last in ranges:
+                if last < 1 << WIDTH[each]:
+                    mask |= self.lines[each].mask(first, last) << self.offset(each)
+        return self.atom(ADDRESS[end], mask)
+
+    def label(self, label: Label, values: frozenset[str] | None) -> Literal:
+        """The formula that a label exists with one of the values (None: any)."""
+        known = self.labels[label]
+        return self.atom(known.kind, known.mask(values))
+
+    def is_pod(self, end: End) -> Literal:
+        """The formula that an end is a pod."""
+        return self.label(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None)
+
+    def port_named(self, protocol: int, name: str, declared: Declared) -> Literal:
+        """The formula that the destination calls the port so to which the packet is sent."""
+        return self.store.atom(PORT_NAME, (protocol, name, declared))
+
+    def background(self) -> tuple[Literal, ...]:
+        """What the ends of a packet obey in every cluster (LAY-2 to LAY-6)."""
+        return (*self._owners(), *self._shared_namespaces(), *self._addresses(), *self._port_names())
+
+    def _implies(self, condition: Literal, consequence: Literal) -> Literal:
+        return self.store.both(condition, consequence ^ 1) ^ 1
+
+    def _owners(self) -> Iterator[Literal]:
+        """Only pods have labels."""
+        for label, known in self.labels.items():
+            if not is_name(label):
+                yield self._implies(self.atom(known.kind, known.all & ~1), self.is_pod(label.end))
+
+    def _shared_namespaces(self) -> Iterator[Literal]:
+        """Two pods of one namespace share its labels; of namespaces that no policy names, there are many."""
+        name = self.labels[Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME)]
+        ends = [self.labels[Label(end, Scope.NAMESPACE, NAMESPACE_NAME)].kind for end in End]
+        named = range(1, len(name.values) + 1)
+        same = self.store.either(self.store.both(*(self.atom(kind, 1 << cell) for kind in ends)) for cell in named)
+        for label, known in self.labels.items():
+            if label.scope is not Scope.NAMESPACE or is_name(label) or label.end is not End.SOURCE:
+                continue
+            other = self.labels[replace(label, end=End.DESTINATION)]
+            for cell in range(len(known.values) + 2):
+                here = self.store.both(same, self.atom(known.kind, 1 << cell))
+                yield self._implies(here, self.atom(other.kind, 1 << cell))
+
+    def _addresses(self) -> Iterator[Literal]:
+        """Both ends are of one family, and two ends have two addresses."""
+        four = [self.atom(ADDRESS[end], self.lines[4].all) for end in End]
+        yield self._implies(four[0], four[1])
+        yield self._implies(four[1], four[0])
+        for family in FAMILIES:
+            line = self.lines[family]
+            for cell in cells(line.all):
+                if line.first(cell) == line.last(cell):
+                    mask = 1 << cell + self.offset(family)
+                    assert single(mask)
+                    yield self.store.both(*(self.atom(ADDRESS[end], mask) for end in End)) ^ 1
+
+    def _port_names(self) -> Iterator[Literal]:
+        """Only a pod names its ports, those of one protocol, and the first of a name is one of them."""
+        for (protocol, name), declared in self.names:
+            named = self.port_named(protocol, name, declared)
+            ports = self.services.within(Field.DESTINATION_PORT, ((0, 0),))
+            yield self._implies(named, self.is_pod(End.DESTINATION))
+            yield self._implies(named, self.atom(SERVICE, self.services.protocols([(protocol, protocol)]) & ~ports))
+            if declared is Declared.FIRST:
+                yield self._implies(named, self.port_named(protocol, name, Declared.REGULAR))
+
+
+def _label_tests(predicate: Predicate) -> Iterator[LabelIn]:
+    match predicate:
+        case LabelIn():
+            yield predicate
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _label_tests(part)
+        case Not(part):
+            yield from _label_tests(part)
+        case _:
+            return
