@@ -239,3 +239,19 @@ def test_many_packets_do_not_influence_each_other(kernel: Kernel) -> None:
     once = kernel.ask(asked)
     assert [seen.verdict for seen in once] == [CASES[name][1] for _ in (4, 6) for name in CASES]
     assert kernel.ask(asked[::-1] * 20) == once[::-1] * 20
+
+
+@pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+def test_what_rules_drop_before_the_hook_went_where_it_was_to_go(backend: Backend) -> None:
+    """The node's packets to itself leave by lo: dropped before the filter table, they are not those that were asked for."""
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
+    own = packet(4, in_interface="", source=HERE[4])
+    with Kernel(Stage(("in0", "out0")), backend) as kernel:
+        kernel.load(4, rules, "")
+        away, back = kernel.ask(
+            [Shot(replace(own, destination=each), Path.NODE_TO_POD) for each in (own.destination, 127 << 24 | 1)]
+        )
+    assert away.verdict is Verdict.DROP
+    assert (back.verdict, back.reason) == (None, "the packet goes out by lo, not out by out0")

@@ -22,7 +22,7 @@ from verifier.model.effect import (
     Untrack,
     Verdict,
 )
-from verifier.model.fields import ICMP_OF, ConnState, CtStatus, Field, has_ports
+from verifier.model.fields import ICMP_OF, TCP, ConnState, CtStatus, Field, has_ports
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import (
@@ -36,7 +36,7 @@ from verifier.model.path import (
 )
 from verifier.model.ruleset import Chain, Rule, Ruleset
 from verifier.model.trace import ChainTrace, Step
-from verifier.reference.predicates import doubts, holds
+from verifier.reference.predicates import asks_of_connections, doubts, holds
 from verifier.reference.view import View
 
 MAX_BRANCHES = 64
@@ -152,6 +152,7 @@ class _Branch:
     mark: int = 0
     connmark: int = 0
     untracked: bool = False  # a rule took it out of connection tracking
+    early: bool = False  # the raw table sees its state
     sent_on: bool = False  # the node has given it the destination that the packet names
     steps: list[Step] = field(default_factory=list)
     spared: list[tuple[int, Step]] = field(default_factory=list)
@@ -257,8 +258,31 @@ class _Walker:
             return False
         chain = self.ruleset.chains[self.hooks[branch.hook]]
         branch.frames = [_Frame(chain, 0, (chain.name,))]
+        branch.early = self._seen_early(branch)
         self._look(branch)
         return True
+
+    def _seen_early(self, branch: _Branch) -> bool:
+        """Whether the raw table sees the packet's state; a copy for which it does not is left behind where that is open (CH-12)."""
+        table, hook = self.hooks[branch.hook]
+        state, protocol = self.packet.state, self.packet.protocol
+        answers = protocol in (TCP, ICMP_OF[self.packet.family])
+        open_here = state is ConnState.UNTRACKED or (state is ConnState.RELATED and hook == "OUTPUT" and answers)
+        if table != "raw" or not open_here or not self._asks_of_connections():
+            return False
+        branch.choices += ("whether the raw table already sees the state of the packet",)
+        if self.branches < MAX_BRANCHES:
+            other = branch.copy()
+            self._look(other)
+            self.waiting.append(other)
+        self.branches += 1
+        return True
+
+    def _asks_of_connections(self) -> bool:
+        """Whether a rule of the raw table asks for connections, or takes packets out of tracking that have none yet."""
+        tables = self.ruleset.chains.items()
+        rules = [rule for (table, _), chain in tables if table == "raw" for rule in chain.rules]
+        return any(isinstance(rule.effect, Untrack) or asks_of_connections(rule.match) for rule in rules)
 
     def _spared(self, branch: _Branch) -> bool:
         """Whether the packet goes past the next table: untracked (CH-11), or translated as its connection is (CH-6)."""
@@ -282,7 +306,7 @@ class _Walker:
         table, hook = self.hooks[branch.hook]
         if branch.untracked:
             packet = replace(packet, state=ConnState.UNTRACKED, ct_status=0)
-        elif table == "raw" and packet.state is not ConnState.UNTRACKED:
+        elif table == "raw" and not branch.early:
             packet = replace(packet, state=ConnState.INVALID, ct_status=0)  # CH-12
         branch.seen = at_hook(packet, hook, branch.mark, branch.connmark)
 
@@ -346,7 +370,8 @@ class _Walker:
             case Unknown(text):
                 return _End(None, branch, f"{text} ({rule.origin})")
             case Untrack():
-                branch.untracked = True  # CH-11
+                attached = branch.early and self.packet.state is ConnState.RELATED  # CH-12
+                branch.untracked = branch.untracked or not attached  # CH-11
                 self._look(branch)
                 return None
             case _:

@@ -242,5 +242,18 @@ def _member_doubt(name: str, view: View) -> str:
     return f"set {name} ({found.origin}) tests something that no packet of this model carries"
 
 
+def asks_of_connections(predicate: Predicate) -> bool:
+    """Whether some part asks what connection tracking says of the packet."""
+    match predicate:
+        case InRange(field) | Masked(field):
+            return field in (Field.STATE, Field.CT_STATUS)
+        case All(parts) | AnyOf(parts):
+            return any(asks_of_connections(part) for part in parts)
+        case Not(part):
+            return asks_of_connections(part)
+        case _:
+            return False
+
+
 def _distinct(reasons: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))

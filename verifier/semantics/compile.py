@@ -49,9 +49,16 @@ RPFILTER = "rpfilter"
 """The one opaque text with a known value: every packet's source is routed back through its interface (U-33)."""
 
 
-def known_before_tracking(state: ConnState) -> ConnState:
-    """The state that a packet has to the raw table, which comes before tracking (CH-12)."""
-    return state if state is ConnState.UNTRACKED else ConnState.INVALID
+EARLY = "whether the raw table already sees the state of the packet"
+SEEN_EARLY = FreeTest(EARLY, Opaque(EARLY))
+"""Holds where a packet has its state before tracking looks at it, as far as that is open (CH-12)."""
+
+
+def early_states(state: ConnState, hook: str) -> tuple[ConnState, ...]:
+    """The states that a packet may have to the raw table, which comes before tracking; the first one where SEEN_EARLY holds."""
+    if state is ConnState.UNTRACKED or (state is ConnState.RELATED and hook == "OUTPUT"):
+        return (state, ConnState.INVALID)
+    return (ConnState.INVALID,)
 
 
 class _CoupledError(Exception):

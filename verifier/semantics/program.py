@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from verifier.model import effect as effects
 from verifier.model.effect import Verdict
-from verifier.model.fields import ICMP_OF, ConnState, CtStatus, Field
+from verifier.model.fields import ICMP_OF, TCP, ConnState, CtStatus, Field
 from verifier.model.origin import Origin
 from verifier.model.path import BEFORE_ROUTING, HOOKS
 from verifier.model.predicate import TRUE
 from verifier.model.ruleset import Chain, Rule, Ruleset
-from verifier.semantics.atoms import MarkTest
-from verifier.semantics.compile import MARK_SHIFT, UNTRACKED_BIT, Compiled, Compiler, known_before_tracking
+from verifier.semantics.atoms import MarkTest, NameTest
+from verifier.semantics.compile import MARK_SHIFT, SEEN_EARLY, UNTRACKED_BIT, Compiled, Compiler, early_states
 
 ChainKey: TypeAlias = tuple[str, str]
 
@@ -206,19 +206,36 @@ class Program:
         return self._compiled(rule, chain)
 
     def _compiled(self, rule: Rule, chain: Chain) -> Sequence[Compiled]:
-        """The test of a rule, or two: for packets that were taken out of tracking, and for the others."""
-        test = self._compiler.compile(rule.match, self._known_to(chain))
+        """The test of a rule, or several: for packets that were taken out of tracking, and for the others."""
+        tests = self._early(rule) if chain.table == "raw" else (self._compiler.compile(rule.match, self.state),)
         if not self._untracks:
-            return (test,)
+            return tests
         untracked = self._compiler.compile(rule.match, ConnState.UNTRACKED)
-        if untracked == test:
-            return (test,)
+        if tests == (untracked,):
+            return tests
         # What is no longer tracked comes first: no rule tracks a packet again, but the rule itself may untrack it.
-        return self._if_untracked(untracked, held=True), self._if_untracked(test, held=False)
+        return self._if_untracked(untracked, held=True), *(self._if_untracked(test, held=False) for test in tests)
 
-    def _known_to(self, chain: Chain) -> ConnState:
-        """The state as the rules of a chain see it."""
-        return known_before_tracking(self.state) if chain.table == "raw" else self.state
+    def _early(self, rule: Rule) -> tuple[Compiled, ...]:
+        """The test of a rule before tracking, or several that exclude each other where the packet's state is open (CH-12)."""
+        without = self._compiler.compile(rule.match, ConnState.INVALID)
+        held = self._compiler.compile(rule.match, self.state)
+        attached = isinstance(rule.effect, effects.Untrack) and self.state is ConnState.RELATED
+        if len(early_states(self.state, "OUTPUT")) == 1 or (held == without and not attached):
+            return (without,)
+        early = replace(held, opaque=(*held.opaque, SEEN_EARLY))
+        late = replace(without, opaque=(*without.opaque, replace(SEEN_EARLY, negated=True)))
+        if len(early_states(self.state, "PREROUTING")) > 1:
+            return early, late
+        own = NameTest(outgoing=False, name="", prefix=False, negated=False)
+        services = self._compiler.space.services
+        answers = services.protocols([(each, each) for each in (TCP, ICMP_OF[self._compiler.space.family])])
+        return (
+            *(() if attached else (_narrowed(early, own, answers),)),
+            _narrowed(late, own, answers),
+            _narrowed(without, own, ~answers),
+            _narrowed(without, replace(own, negated=True), services.all),
+        )
 
     def _if_untracked(self, test: Compiled, *, held: bool) -> Compiled:
         return replace(test, marks=(*test.marks, MarkTest(UNTRACKED_BIT if held else 0, UNTRACKED_BIT, negated=False)))
@@ -362,6 +379,10 @@ class Program:
         if any(test.field is None for test in one.test.opaque):
             return True
         return one.target is not None and self.chains[one.target].rolls
+
+
+def _narrowed(test: Compiled, name: NameTest, services: int) -> Compiled:
+    return replace(test, names=(*test.names, name), service=test.service & services)
 
 
 def _unconditional(test: Compiled, everything: tuple[int, int, int]) -> bool:

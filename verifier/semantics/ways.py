@@ -17,7 +17,7 @@ from verifier.model.predicate import Predicate
 from verifier.model.ruleset import Rule, Ruleset
 from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.boxes import Box3, complement, meet, merge
-from verifier.semantics.compile import MARK_SHIFT, Compiled, Compiler, known_before_tracking
+from verifier.semantics.compile import MARK_SHIFT, SEEN_EARLY, Compiled, Compiler, early_states
 from verifier.semantics.sight import WHOLE, Sight
 
 ChainKey: TypeAlias = tuple[str, str]
@@ -215,23 +215,25 @@ class Ways:
 
     def _split(self, rule: Rule, hit: Hit, crowd: Crowd) -> tuple[Crowd, Crowd]:
         """Those that the rule matches, with the hit if it is counted, and the others."""
-        state = known_before_tracking(self._state) if hit[0] == "raw" else self._state
+        states = early_states(self._state, self._hook) if hit[0] == "raw" else (self._state,)
         if rule.asked is None:
-            met, past = self._parted(rule.match, state, crowd)
+            met, past = self._parted(rule.match, states, crowd)
             return self._met(met, hit), past
-        counted, past = self._parted(rule.asked, state, crowd)
-        met, untouched = self._parted(rule.match, state, self._met(counted, hit))
+        counted, past = self._parted(rule.asked, states, crowd)
+        met, untouched = self._parted(rule.match, states, self._met(counted, hit))
         _join(past, untouched)
         return met, past
 
-    def _parted(self, predicate: Predicate, state: ConnState, crowd: Crowd) -> tuple[Crowd, Crowd]:
-        """Those for which it holds, and those for which it does not."""
-        test = self._compiler.compile(predicate, state)
+    def _parted(self, predicate: Predicate, states: tuple[ConnState, ...], crowd: Crowd) -> tuple[Crowd, Crowd]:
+        """Those for which it holds, and those for which it does not, where the rule may see them in one of some states."""
+        tests = [self._compiler.compile(predicate, state) for state in states]
         met: Crowd = {}
         past: Crowd = {}
         for going, boxes in crowd.items():
-            for sight, part, holds in self._tested(test, going.sight, boxes):
-                _join(met if holds else past, {replace(going, sight=sight): part})
+            apart = tests[0] != tests[-1]
+            for known, early in going.sight.free(SEEN_EARLY) if apart else ((going.sight, True),):
+                for sight, part, holds in self._tested(tests[0 if early else -1], known, boxes):
+                    _join(met if holds else past, {replace(going, sight=sight): part})
         return met, past
 
     def _met(self, crowd: Crowd, hit: Hit) -> Crowd:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from verifier.evidence.bundle.interfaces import Interfaces
 from verifier.evidence.bundle.marks import GOING, LOST, S, Traversal
-from verifier.evidence.bundle.predicates import Predicates, opaque_in
+from verifier.evidence.bundle.predicates import Predicates, asks_of_connections, opaque_in
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
 from verifier.evidence.bundle.terms import (
     FALSE,
@@ -167,7 +167,12 @@ class Chains:
         if table != "raw":
             return self._predicates
         if self._early is None:
-            self._early = self._predicates.seen_with(self._traversal.before_tracking())
+            own = equal(variable("in-interface"), self._interfaces.interface(""))
+            rules = [rule for key, chain in self._ruleset.chains.items() if key[0] == "raw" for rule in chain.rules]
+            asked = any(isinstance(rule.effect, Untrack) or asks_of_connections(rule.match) for rule in rules)
+            self._early = self._predicates
+            if asked:
+                self._early = self._predicates.seen_with(self._traversal.before_tracking(own))
         return self._early
 
     def _after(self, rule: Rule, table: str, entered: tuple[str, ...]) -> Term | None:

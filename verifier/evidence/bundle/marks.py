@@ -9,9 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verifier.evidence.bundle.script import Function, Script
-from verifier.evidence.bundle.terms import FALSE, Term, apply, conj, disj, equal, masked, negation, number, variable
+from verifier.evidence.bundle.terms import (
+    FALSE,
+    Term,
+    apply,
+    choice,
+    conj,
+    disj,
+    equal,
+    masked,
+    negation,
+    number,
+    variable,
+)
 from verifier.model.effect import Assign, Copy, Untrack
-from verifier.model.fields import ICMP_OF, ConnState, Field
+from verifier.model.fields import ICMP_OF, TCP, ConnState, Field
 from verifier.model.ipset import IpSet, MarkPart
 from verifier.model.predicate import All, AnyOf, InRange, Masked, Member, Not, Predicate
 from verifier.model.ruleset import Rule
@@ -103,6 +115,8 @@ class Traversal:
     script: Script
     layout: Layout
     translates: bool = False
+    attached: Term = FALSE
+    """Whether a packet has its connection before the raw table (CH-12), so that no rule takes it out of tracking."""
     _known: dict[str, Function] = field(default_factory=dict)
     _tracked: dict[Field, Term] = field(default_factory=dict)
 
@@ -211,7 +225,7 @@ class Traversal:
 
     def untrack(self) -> Term:
         """The traversal after the packet is taken out of connection tracking."""
-        return self._put(self.layout.low - 1, self.layout.low - 1, number(1, 1))
+        return choice(self.attached, S, self._put(self.layout.low - 1, self.layout.low - 1, number(1, 1)))
 
     def _replaced(self, which: Field, value: Term) -> Term:
         return self._put(*self.layout.span(which), value)
@@ -226,8 +240,7 @@ class Traversal:
         """State and translation status as rules see them (CH-11); nothing where no rule switches tracking off."""
         if not self.layout.untracks:
             return {}
-        place = self.layout.low - 1
-        off = equal(apply(f"(_ extract {place} {place})", S), number(1, 1))
+        off = self._off()
         state = apply("ite", off, number(ConnState.UNTRACKED, 3), variable("state"))
         status = apply("ite", off, number(0, 2), variable("status"))
         self.script.comment("connection tracking as the rules see it")
@@ -237,13 +250,29 @@ class Traversal:
         }
         return self._tracked
 
-    def before_tracking(self) -> dict[Field, Term]:
-        """State and translation status as rules of the raw table see them, where no packet has either yet (CH-12)."""
-        untracked = number(ConnState.UNTRACKED, 3)
-        seen = self._tracked.get(Field.STATE) or variable("state")
-        state = apply("ite", equal(seen, untracked), untracked, number(ConnState.INVALID, 3))
+    def before_tracking(self, own: Term) -> dict[Field, Term]:
+        """State and translation status as rules of the raw table see them, where packets have neither yet (CH-12).
+
+        Of what is UNTRACKED, and of errors and resets that are RELATED and the node's `own`, it is open whether that is seen.
+        """
+        untracked, related = number(ConnState.UNTRACKED, 3), number(ConnState.RELATED, 3)
+        said, off = variable("state"), self._off()
+        seen = self.script.unknown("whether the raw table already sees the state of the packet", "early")
+        answers = disj(equal(variable("proto"), number(each, 8)) for each in (TCP, ICMP_OF[self.script.family]))
+        self.attached = conj((seen, equal(said, related), own, answers))
+        early = conj((negation(off), disj((self.attached, conj((seen, equal(said, untracked)))))))
+        state = choice(off, untracked, choice(early, said, number(ConnState.INVALID, 3)))
+        status = choice(early, variable("status"), number(0, 2))
         self.script.comment("connection tracking as the rules of the raw table see it")
-        return {Field.STATE: self.script.define("state-in-raw", state, (), 3).call(), Field.CT_STATUS: number(0, 2)}
+        return {
+            Field.STATE: self.script.define("state-in-raw", state, (), 3).call(),
+            Field.CT_STATUS: self.script.define("status-in-raw", status, (), 2).call(),
+        }
+
+    def _off(self) -> Term:
+        """Whether a rule has taken the packet out of connection tracking."""
+        place = self.layout.low - 1
+        return equal(apply(f"(_ extract {place} {place})", S), number(1, 1)) if self.layout.untracks else FALSE
 
     def meets_nat(self, family: int, *, before_routing: bool) -> Term:
         """Whether the packet sees a chain of the nat table (CH-6): tracked, first of its connection, no error message."""

@@ -173,3 +173,16 @@ def opaque_in(predicate: Predicate) -> bool:
             return opaque_in(part)
         case _:
             return False
+
+
+def asks_of_connections(predicate: Predicate) -> bool:
+    """Whether some part asks what connection tracking says of the packet."""
+    match predicate:
+        case InRange(field) | Masked(field):
+            return field in (Field.STATE, Field.CT_STATUS)
+        case All(parts) | AnyOf(parts):
+            return any(asks_of_connections(part) for part in parts)
+        case Not(part):
+            return asks_of_connections(part)
+        case _:
+            return False

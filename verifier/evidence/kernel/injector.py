@@ -100,7 +100,8 @@ class Injector:
         if index >= CONNMARKS:
             return f"more than {CONNMARKS - 1} different marks of new connections"
         wish |= Wish.CONNMARK if index else Wish.NOTHING
-        wish |= Wish.NOTRACK if order.state == ConnState.UNTRACKED else Wish.NOTHING
+        taken_out = order.state == ConnState.UNTRACKED and not judging.never_tracked(order)
+        wish |= Wish.NOTRACK if taken_out else Wish.NOTHING
         self._lead(order)
         self._identity = self._identity % HIGHEST + 1
         sighting = Sighting()

@@ -5,7 +5,8 @@ Spec: specs/kernel.md (KER-2)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import mul
 
 from verifier.evidence.kernel.dump import Dump
 from verifier.evidence.kernel.orders import HOOK_NAMES, INPUT_HOOK, OUTPUT_HOOK, Order, Sight
@@ -20,6 +21,10 @@ from verifier.model.fields import ICMPV6, ConnState, has_ports
 UNTRACKED_MESSAGES = (*range(130, 137), 143, 151, 152)
 """ICMPv6 types of neighbour discovery and multicast listeners: connection tracking never looks at them."""
 SENT_ELSEWHERE = "the rules send the packet to"
+Interfaces = tuple[int, int, int, int]
+"""In, out, port in, port out."""
+KNOWN_BEFORE: Mapping[str, Interfaces] = {"P": (1, 0, 1, 0), "S": (0, 1, 0, 0)}
+"""Which of them a packet has before the tables of its hook, by how the places there begin."""
 ChainIndex = Mapping[tuple[str, str], int]
 
 
@@ -54,7 +59,7 @@ def judge(order: Order, sighting: Sighting, scenery: Scenery, dump: Dump) -> Sig
     if sighting.error:
         return Sight(None, sighting.error)
     if not sighting.begun:
-        return _before_the_hook(order, sighting, dump, steps) if sighting.places else None
+        return _before_the_hook(order, sighting, scenery, dump, steps) if sighting.places else None
     different = _difference(order, sighting, scenery, dump)
     if different:
         return Sight(None, different, None, steps, sighting.reply)
@@ -80,9 +85,13 @@ def _steps(sighting: Sighting, index: ChainIndex) -> list[tuple[int, int, int | 
     return [(index[table, chain], number, mark) for table, chain, number, mark in steps if (table, chain) in index]
 
 
-def _before_the_hook(order: Order, sighting: Sighting, dump: Dump, steps: list[tuple[int, int, int | None]]) -> Sight:
+def _before_the_hook(
+    order: Order, sighting: Sighting, scenery: Scenery, dump: Dump, steps: list[tuple[int, int, int | None]]
+) -> Sight:
     """The packet did not reach the tables of its hook: by rules before them, or by something else."""
     last = sighting.places[-1]
+    if different := _other_way(sighting, scenery.wanted(order), KNOWN_BEFORE[last[0]], scenery):
+        return Sight(None, different, None, steps)
     state = next((place[2] for place in sighting.places if place[1] == "2"), "")
     wrong = _state(order, int(state), dump) if state else ""
     mark = steps[-1][2] if steps else None
@@ -117,20 +126,19 @@ def _difference(order: Order, sighting: Sighting, scenery: Scenery, dump: Dump) 
     if hook != order.hook:
         why = "its destination is the node's own" if hook == INPUT_HOOK else "its destination is not the node's own"
         return f"the kernel takes the packet through {HOOK_NAMES[hook]}, not {HOOK_NAMES[order.hook]}: {why}"
-    wanted = scenery.wanted(order)
-    if sighting.interfaces != wanted:
-        return f"the packet goes {_ways(sighting.interfaces, scenery.name.get)}, not {_ways(wanted, scenery.name.get)}"
-    return _state(order, int(sighting.begun[2]), dump)
+    different = _other_way(sighting, scenery.wanted(order), (1, 1, 1, 1), scenery)
+    return different or _state(order, int(sighting.begun[2]), dump)
+
+
+def never_tracked(order: Order) -> bool:
+    """Whether connection tracking itself takes the packet out, so that it needs no help to be UNTRACKED."""
+    return order.family == 6 and order.protocol == ICMPV6 and order.icmp >> 8 in UNTRACKED_MESSAGES
 
 
 def _state(order: Order, state: int, dump: Dump) -> str:
     if state == order.state:
         return ""
-    if (
-        state == ConnState.UNTRACKED
-        and dump.untracks
-        and not (order.protocol == ICMPV6 and order.icmp >> 8 in UNTRACKED_MESSAGES)
-    ):
+    if state == ConnState.UNTRACKED and dump.untracks and not never_tracked(order):
         return ""
     return f"connection tracking calls such a packet {STATES[state].upper()}, not {STATES[order.state].upper()}"
 
@@ -140,7 +148,15 @@ def _elsewhere(order: Order, destination: bytes, port: int) -> str:
     return f"{SENT_ELSEWHERE} {text}" + (f" port {port}" if has_ports(order.protocol) else "")
 
 
-def _ways(interfaces: tuple[int, int, int, int], name: Callable[[int], str | None]) -> str:
+def _other_way(sighting: Sighting, wanted: Interfaces, known: Interfaces, scenery: Scenery) -> str:
+    """How the interfaces of a packet differ from those that were asked for, as far as they are known where it was seen."""
+    ours, theirs = (tuple(map(mul, known, each)) for each in (wanted, sighting.interfaces))
+    if ours == theirs:
+        return ""
+    return f"the packet goes {_ways(theirs, scenery.name.get)}, not {_ways(ours, scenery.name.get)}"
+
+
+def _ways(interfaces: Iterable[int], name: Callable[[int], str | None]) -> str:
     """In words: by which interfaces and ports."""
     words = ("in by", "out by", "in by port", "out by port")
     told = [f"{word} {name(at) or at}" for word, at in zip(words, interfaces, strict=True) if at]

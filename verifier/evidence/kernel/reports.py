@@ -37,8 +37,8 @@ _FAMILIES = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}
 class Sighting:
     """One packet, as far as it was seen.
 
-    `begun` is the report of a hook's first place ("F<0"), with `interfaces` (in, out, port in, port out, by index) and
-    `destination` (address and port in network order). `ended`: it got past the hook; `left`: its mark when it got past
+    `begun` is the report of a hook's first place ("F<0"), with `interfaces` (in, out, port in, port out, by index; of the
+    last place before where it did not get so far) and `destination` (address and port in network order). `ended`: it got past the hook; `left`: its mark when it got past
     everything. `steps` are (table, chain, number or 0, mark).
     """
 
@@ -141,6 +141,8 @@ class Reports:
             sighting.ended = True
         else:
             sighting.places.append(report)
+            if not sighting.begun:
+                sighting.interfaces = (values[INCOMING], values[OUTGOING], values[PORT_IN], values[PORT_OUT])
         return report, sighting
 
     def _whose(self, report: str, payload: int, waiting: Mapping[int, Sighting], current: Sighting | None) -> Sighting:
