@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from verifier.model.addresses import address_text
 from verifier.model.assumption import Setting, granted
-from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod
+from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod, ServiceAccount
 from verifier.model.disagreement import Disagreement
-from verifier.model.fields import NAMESPACE_NAME, Scope
+from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, Scope
 from verifier.model.finding import Kind
 from verifier.model.layer import (
     Imagined,
@@ -75,7 +75,7 @@ def _walked(difference: LayerDifference, sides: tuple[Side, Side], settings: Map
     traces = []
     for number, side in enumerate(sides):
         tiers = side.tiers if difference.pair is None else _alone(side, difference.pair[number])
-        here = replace(cluster, tiers=tiers)
+        here = replace(cluster, tiers=tiers, network_sets=side.network_sets)
         counting = granted(settings, perhaps=leak is (number == 0))
         view = view_of(NodeState("", {}), here)
         traces.append(judge(packet, here, difference.direction, view, counting))
@@ -87,6 +87,7 @@ def _walked(difference: LayerDifference, sides: tuple[Side, Side], settings: Map
         tuple(cluster.namespaces.values()),
         traces[0],
         traces[1],
+        tuple(cluster.service_accounts.values()),
     )
 
 
@@ -107,13 +108,15 @@ def _imaginary(difference: LayerDifference) -> tuple[Cluster, Packet]:
         if end.labels is not None
     )
     namespaces: dict[str, Namespace] = {}
-    for end in ends.values():
-        if end.labels is not None:
-            name = end.labels[Scope.NAMESPACE, NAMESPACE_NAME]
-            labels = {key: value for (scope, key), value in end.labels.items() if scope is Scope.NAMESPACE}
-            known = namespaces.setdefault(name, Namespace(name, labels, NOWHERE))
-            if known.labels != labels:
-                raise Disagreement(f"the two ends of an imaginable packet see other labels of namespace {name}")
+    accounts: dict[str, ServiceAccount] = {}
+    for pod, end in zip(pods, (end for end in ends.values() if end.labels is not None), strict=True):
+        labels = _labels(end, Scope.NAMESPACE)
+        known = namespaces.setdefault(pod.namespace, Namespace(pod.namespace, labels, NOWHERE))
+        own = _labels(end, Scope.SERVICE_ACCOUNT)
+        made = ServiceAccount(pod.namespace, pod.service_account, own, NOWHERE)
+        account = accounts.setdefault(made.full_name, made) if own else made
+        if known.labels != labels or account.labels != own:
+            raise Disagreement(f"the two ends of an imaginable packet see other labels of namespace {pod.namespace}")
     packet = Packet(
         imagined.source.family,
         imagined.source.address,
@@ -123,25 +126,29 @@ def _imaginary(difference: LayerDifference) -> tuple[Cluster, Packet]:
         imagined.destination_port,
         imagined.icmp,
     )
-    return Cluster(namespaces, pods), packet
+    return Cluster(namespaces, pods, service_accounts=accounts), packet
 
 
 def _pod(name: str, end: Imagined, names: tuple[NamedPort, ...], port: int) -> Pod:
-    labels = end.labels or {}
     return Pod(
-        labels[Scope.NAMESPACE, NAMESPACE_NAME],
+        _labels(end, Scope.NAMESPACE)[NAMESPACE_NAME],
         name,
-        {key: value for (scope, key), value in labels.items() if scope is Scope.POD},
+        _labels(end, Scope.POD),
         {end.family: end.address},
         "",
         host_network=False,
         phase="Running",
         ports=tuple(_declared(names, port)),
         origin=NOWHERE,
+        service_account=_labels(end, Scope.SERVICE_ACCOUNT).get(SERVICE_ACCOUNT_NAME, "default"),
         sidecar_ports=tuple(
             ContainerPort(each.name, each.protocol, port) for each in names if each.declared is Declared.SIDECAR
         ),
     )
+
+
+def _labels(end: Imagined, wanted: Scope) -> dict[str, str]:
+    return {key: value for (scope, key), value in (end.labels or {}).items() if scope is wanted}
 
 
 def _declared(names: tuple[NamedPort, ...], port: int) -> Iterator[ContainerPort]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from verifier.model.assumption import Setting, defaults
-from verifier.model.cluster import Namespace, Pod
+from verifier.model.cluster import Namespace, NetworkSet, Pod, ServiceAccount
 from verifier.model.fields import Scope
 from verifier.model.finding import Answer, Kind, Premise
 from verifier.model.packet import Packet
 from verifier.model.policy import Direction, Policy, PolicyRule, Tier
-from verifier.model.predicate import Declared, Range
+from verifier.model.predicate import Declared, Range, TextTest
 from verifier.model.snapshot import InputFile
 from verifier.model.trace import PolicyTrace
 
@@ -31,15 +31,26 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A test of the text of a label's value."""
+
+    test: TextTest
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """Values of one label: whether it may be absent, which of the texts that some selector names it may have, and
     whether it may have any other; `excluded` are the named texts that it may not have.
+
+    With `texts`, any other value has to turn out as one of them says: tests that it passes, and that it does not.
     """
 
     absent: bool
     named: tuple[str, ...]
     others: bool
     excluded: tuple[str, ...] = ()
+    texts: tuple[tuple[tuple[Asked, bool], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +122,7 @@ class LayerDifference:
     """Packets that two sides treat differently, as the engine found them, with the simplest of them.
 
     Without a `pair` the sides are all the policies of each; with one they are these two policies alone, whose outcomes
-    are `policy` and `translation`. `rule` is the rule of the side that lets the packets pass by which it does, None where
-    it does not isolate the end.
+    are `policy` and `translation`, None for any but open.
     """
 
     kind: Kind
@@ -127,7 +137,10 @@ class LayerDifference:
 
 @dataclass(frozen=True, slots=True)
 class LayerWitness:
-    """A packet between imaginary pods, with what each side says of it; the pods are in these namespaces."""
+    """A packet between imaginary pods, with what each side says of it; the pods are in these namespaces.
+
+    Their service accounts are named where some selector asks for them.
+    """
 
     packet: Packet
     source: Pod | None
@@ -135,6 +148,7 @@ class LayerWitness:
     namespaces: tuple[Namespace, ...]
     policy: PolicyTrace
     translation: PolicyTrace
+    accounts: tuple[ServiceAccount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +203,11 @@ class LayerVerdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """One set of policies: how the report calls it, its tiers, and the files that it was read from."""
+    """One set of policies: how the report calls it, its tiers, and the labelled networks that its selectors may mean."""
 
     name: str
     tiers: tuple[Tier, ...]
-    files: tuple[str, ...] = ()
+    network_sets: tuple[NetworkSet, ...] = ()
 
     @property
     def policies(self) -> tuple[Policy, ...]:

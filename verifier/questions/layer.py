@@ -14,11 +14,12 @@ from verifier.model.assumption import READINGS, Setting, chosen, granted
 from verifier.model.finding import Answer, Kind
 from verifier.model.layer import LayerDifference, LayerOptions, LayerVerdict, Outcome, PairVerdict, Side
 from verifier.model.options import Progress, silent
-from verifier.model.policy import Action, Direction, Policy, Tier
+from verifier.model.policy import Action, Direction, Policy
 from verifier.model.predicate import Predicate
 from verifier.semantics.free.decode import box_of, fields, packet_of, preferred
 from verifier.semantics.free.policies import FreePolicies, Pair, negation
 from verifier.semantics.free.space import FreeSpace
+from verifier.semantics.free.texts import TooManyTexts
 from verifier.smt.boxes import Boxes
 from verifier.smt.formula import FALSE, Literal
 from verifier.smt.solver import OUT_OF_TIME, UnsettledError
@@ -53,7 +54,7 @@ def compare(policies: Side, translations: Side, options: LayerOptions, progress:
     pairs: list[PairVerdict] = []
     for number, (policy, translation) in enumerate(partners):
         progress(policy.name, number, len(partners))
-        pairs.append(_pair(policy, translation, asked))
+        pairs.append(_pair((policies, translations), policy, translation, asked))
     paired = {id(each) for pair in partners for each in pair}
     missing = tuple(each for each in policies.policies if id(each) not in paired)
     surplus = tuple(each for each in translations.policies if id(each) not in paired)
@@ -88,27 +89,36 @@ def _partners(policies: Side, translations: Side) -> list[tuple[Policy, Policy]]
 class _Comparison:
     """Two sides over one space, of which one formula after another is asked."""
 
-    def __init__(self, predicates: Iterable[Predicate], asked: _Asked) -> None:
-        self.space = FreeSpace(predicates)
-        self.policies = FreePolicies(self.space)
+    def __init__(self, sides: tuple[Side, Side], policies: Iterable[Policy], asked: _Asked) -> None:
+        """TooManyTexts where some label has too many values that can be told apart."""
+        self.space = FreeSpace(_predicates(policies), [each for side in sides for each in side.network_sets])
+        self.sides = FreePolicies(self.space, sides[0].network_sets), FreePolicies(self.space, sides[1].network_sets)
         self._asked = asked
         settings = asked.options.settings
         self.narrow = granted(settings, perhaps=False)
         self.wide = granted(settings, perhaps=True)
 
-    def allowing(self, policies: Iterable[Policy], direction: Direction) -> tuple[Pair, ...]:
-        """What each rule of some policies matches that allows."""
-        known = [self.policies.decisions(policy, direction, self.narrow) for policy in policies]
+    @property
+    def opaque(self) -> tuple[str, ...]:
+        """What was asked for that has no static meaning."""
+        return tuple(dict.fromkeys([*self.sides[0].opaque, *self.sides[1].opaque]))
+
+    def both(self, a: Pair, b: Pair) -> Pair:
+        """Conjunction."""
+        return self.sides[0].both(a, b)
+
+    def allowing(self, side: FreePolicies, policies: Iterable[Policy], direction: Direction) -> tuple[Pair, ...]:
+        """What each rule of some policies of a side matches that allows."""
+        known = [side.decisions(policy, direction, self.narrow) for policy in policies]
         rules = [rule for each in known if each is not None for rule in each.rules]
         return tuple(dict.fromkeys(each.packets for each in rules if each.rule.action is Action.ALLOW))
 
     def by_rule(self, candidate: _Candidate) -> Iterator[_Candidate]:
         """The candidate rule by rule, then what passes without one."""
-        both = self.policies.both
         rest = candidate.packets
         for packets in candidate.by:
-            yield replace(candidate, packets=both(candidate.packets, packets))
-            rest = both(rest, negation(packets))
+            yield replace(candidate, packets=self.both(candidate.packets, packets))
+            rest = self.both(rest, negation(packets))
         yield replace(candidate, packets=rest)
 
     def boxes(self, literals: Iterable[Literal]) -> Boxes:
@@ -142,31 +152,31 @@ class _Candidate:
     by: tuple[Pair, ...] = ()
 
 
-def _pair(policy: Policy, translation: Policy, asked: _Asked) -> PairVerdict:
-    compared = _Comparison(_predicates([policy, translation]), asked)
+def _pair(sides: tuple[Side, Side], policy: Policy, translation: Policy, asked: _Asked) -> PairVerdict:
     try:
+        compared = _Comparison(sides, [policy, translation], asked)
         candidates = [each for direction in Direction for each in _ways(compared, policy, translation, direction)]
         found, possible = _settled(compared, candidates, (policy, translation))
-    except UnsettledError as unsettled:
+    except (UnsettledError, TooManyTexts) as unsettled:
         return PairVerdict(policy, translation, Answer.UNDECIDED, (), (str(unsettled),))
     _note_assumptions([policy, translation], asked)
     if found:
         return PairVerdict(policy, translation, Answer.REFUTED, found)
     if possible:
-        return PairVerdict(policy, translation, Answer.UNDECIDED, (), tuple(compared.policies.opaque))
+        return PairVerdict(policy, translation, Answer.UNDECIDED, (), compared.opaque)
     return PairVerdict(policy, translation, Answer.PROVED)
 
 
 def _ways(compared: _Comparison, policy: Policy, translation: Policy, direction: Direction) -> Iterator[_Candidate]:
     """Every way in which a policy and its translation can decide differently."""
-    both = compared.policies.both
-    known = compared.policies
+    both, (left_side, right_side) = compared.both, compared.sides
 
-    def told(each: Policy, reading: frozenset[str]) -> dict[Outcome, Pair]:
-        return known.outcomes(known.decisions(each, direction, reading))
+    def told(side: FreePolicies, each: Policy, reading: frozenset[str]) -> dict[Outcome, Pair]:
+        return side.outcomes(side.decisions(each, direction, reading))
 
     asks = {
-        reading: (told(policy, reading), told(translation, reading)) for reading in {compared.narrow, compared.wide}
+        reading: (told(left_side, policy, reading), told(right_side, translation, reading))
+        for reading in {compared.narrow, compared.wide}
     }
     left, right = asks[compared.narrow][0][Outcome.OPEN], asks[compared.narrow][1][Outcome.OPEN]
     yield _Candidate(Kind.LEAK, direction, both(negation(left), right), None, Outcome.OPEN)
@@ -174,10 +184,10 @@ def _ways(compared: _Comparison, policy: Policy, translation: Policy, direction:
     for weak, here in enumerate(STRENGTH):
         for there in STRENGTH[weak + 1 :]:
             leak = both(asks[compared.wide][0][here], asks[compared.narrow][1][there])
-            by = compared.allowing([translation], direction) if there is Outcome.ALLOWED else ()
+            by = compared.allowing(right_side, [translation], direction) if there is Outcome.ALLOWED else ()
             yield _Candidate(Kind.LEAK, direction, leak, here, there, by)
             blocked = both(asks[compared.narrow][0][there], asks[compared.wide][1][here])
-            by = compared.allowing([policy], direction) if there is Outcome.ALLOWED else ()
+            by = compared.allowing(left_side, [policy], direction) if there is Outcome.ALLOWED else ()
             yield _Candidate(Kind.BLOCKED, direction, blocked, there, here, by)
 
 
@@ -220,10 +230,10 @@ def _together(
     policies: Side, translations: Side, pairs: list[PairVerdict], asked: _Asked
 ) -> tuple[Answer, tuple[LayerDifference, ...], tuple[str, ...]]:
     """Whether both sides allow the same, and what is different beside the pairs."""
-    compared = _Comparison(_predicates([*policies.policies, *translations.policies]), asked)
     proved = {id(pair.translation): pair.policy for pair in pairs if pair.answer is Answer.PROVED}
     explained = {id(pair.translation): pair.policy for pair in pairs}
     try:
+        compared = _Comparison((policies, translations), [*policies.policies, *translations.policies], asked)
         actual = _whole(compared, policies, translations, proved)
         answer = Answer.PROVED
         reasons: tuple[str, ...] = ()
@@ -232,12 +242,12 @@ def _together(
             if any(boxes.possible(each.packets[0]) for each in actual):
                 answer = Answer.REFUTED
             elif any(boxes.possible(each.packets[1]) for each in actual):
-                answer, reasons = Answer.UNDECIDED, tuple(compared.policies.opaque)
+                answer, reasons = Answer.UNDECIDED, compared.opaque
         if answer is not Answer.REFUTED:
             return answer, (), reasons
         rest = actual if len(proved) == len(explained) else _whole(compared, policies, translations, explained)
         return answer, _settled(compared, rest, None)[0], ()
-    except UnsettledError as unsettled:
+    except (UnsettledError, TooManyTexts) as unsettled:
         return Answer.UNDECIDED, (), (str(unsettled),)
 
 
@@ -246,18 +256,21 @@ def _whole(
 ) -> list[_Candidate]:
     """Both kinds of differences in both directions, where some translations are taken as the policies that they are of."""
     found = []
+    left, right = compared.sides
     for direction in Direction:
-
-        def allowed(tiers: tuple[Tier, ...], reading: frozenset[str], direction: Direction = direction) -> Pair:
-            return compared.policies.allowed(tiers, direction, reading, instead)
-
-        leak = compared.policies.both(
-            negation(allowed(policies.tiers, compared.wide)), allowed(translations.tiers, compared.narrow)
+        allowed = {
+            reading: (
+                left.allowed(policies.tiers, direction, reading),
+                right.allowed(translations.tiers, direction, reading, instead, left),
+            )
+            for reading in {compared.narrow, compared.wide}
+        }
+        leak = compared.both(negation(allowed[compared.wide][0]), allowed[compared.narrow][1])
+        blocked = compared.both(allowed[compared.narrow][0], negation(allowed[compared.wide][1]))
+        allowing = (
+            compared.allowing(left, policies.policies, direction),
+            compared.allowing(right, translations.policies, direction),
         )
-        blocked = compared.policies.both(
-            allowed(policies.tiers, compared.narrow), negation(allowed(translations.tiers, compared.wide))
-        )
-        allowing = [compared.allowing(side.policies, direction) for side in (policies, translations)]
         found.append(_Candidate(Kind.LEAK, direction, leak, by=allowing[1]))
         found.append(_Candidate(Kind.BLOCKED, direction, blocked, by=allowing[0]))
     return found

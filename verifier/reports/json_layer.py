@@ -5,12 +5,12 @@ Spec: specs/questions/layer.md, specs/layer.schema.json
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from verifier.model.addresses import networks
-from verifier.model.cluster import Namespace, Pod
-from verifier.model.fields import PROTOCOL_NAMES, Scope
+from verifier.model.cluster import Namespace, Pod, ServiceAccount
+from verifier.model.fields import PROTOCOL_NAMES
 from verifier.model.finding import Premise
 from verifier.model.layer import FreeBox, FreeEnd, FreeService, LayerFinding, LayerReport, Values
 from verifier.model.packet import Packet
@@ -82,20 +82,27 @@ def _finding(finding: LayerFinding, packet: Callable[[Packet], Json], files: Fil
         "region": [_box(each) for each in finding.region],
         "complete": finding.complete,
         "packet": packet(witness.packet),
-        "source": _pod(witness.source, known),
-        "destination": _pod(witness.destination, known),
+        "source": _pod(witness.source, known, witness.accounts),
+        "destination": _pod(witness.destination, known, witness.accounts),
         "policies": [_policy(policy, rule, files) for policy, rule in finding.policies],
         "translations": [_policy(policy, rule, files) for policy, rule in finding.translations],
     }
 
 
-def _pod(pod: Pod | None, namespaces: dict[str, Namespace]) -> Json | None:
+def _account(pod: Pod, accounts: tuple[ServiceAccount, ...]) -> Mapping[str, str]:
+    name = f"{pod.namespace}/{pod.service_account}"
+    return next((each.labels for each in accounts if each.full_name == name), {})
+
+
+def _pod(pod: Pod | None, namespaces: dict[str, Namespace], accounts: tuple[ServiceAccount, ...]) -> Json | None:
     if pod is None:
         return None
     return {
         "namespace": pod.namespace,
         "namespace_labels": dict(sorted(namespaces[pod.namespace].labels.items())),
         "labels": dict(sorted(pod.labels.items())),
+        "service_account": pod.service_account,
+        "service_account_labels": dict(sorted(_account(pod, accounts).items())),
         "ports": [
             {"name": each.name, "protocol": _protocol(each.protocol), "number": each.number} for each in pod.ports
         ],
@@ -121,10 +128,7 @@ def _box(box: FreeBox) -> Json:
 
 def _end(end: FreeEnd) -> Json:
     return {
-        "labels": [
-            {"of": "pod" if scope is Scope.POD else scope.value, "key": key, **_values(values)}
-            for scope, key, values in end.labels
-        ],
+        "labels": [{"of": scope.value, "key": key, **_values(values)} for scope, key, values in end.labels],
         "addresses": None
         if end.addresses is None
         else [network for family, ranges in end.addresses for network in networks(family, ranges)],
@@ -137,6 +141,10 @@ def _values(values: Values) -> Json:
         "values": list(values.named),
         "others": values.others,
         "not": list(values.excluded),
+        "texts": [
+            [{"test": each.test.value, "text": each.text, "holds": holds} for each, holds in tests]
+            for tests in values.texts
+        ],
     }
 
 

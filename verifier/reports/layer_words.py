@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from verifier.model.addresses import subtract, whole
-from verifier.model.cluster import Namespace, Pod
-from verifier.model.fields import NAMESPACE_NAME, POLICED_PROTOCOLS, Scope
-from verifier.model.layer import FreeBox, FreeEnd, FreeService, LayerWitness, NamedPort, Values
+from verifier.model.cluster import Namespace, Pod, ServiceAccount
+from verifier.model.fields import NAMESPACE_NAME, POLICED_PROTOCOLS, SERVICE_ACCOUNT_NAME, Scope
+from verifier.model.layer import Asked, FreeBox, FreeEnd, FreeService, LayerWitness, NamedPort, Values
 from verifier.model.predicate import Range
 from verifier.reports.spelling import LISTED, networks_text, protocol_word, ranges_text
 from verifier.reports.words import icmp_text, labels_text, ports_text
@@ -52,32 +53,52 @@ def _who(name: Values | None, labelled: bool) -> str:
     if name.absent and not name.named and not name.others:
         return "no pod"
     aside = " or no pod" if name.absent else ""
+    if name.others and name.texts:
+        return f"a pod of a namespace, {_label(*NAME, replace(name, absent=False))}{aside}"
     if name.others:
         told = "any pod" if not name.excluded else f"a pod of a namespace other than {_list(name.excluded)}"
         return f"{told}{aside}"
-    return f"a pod of {_list(name.named, 'or')}{aside}"
+    return f"a pod of {_list(name.named)}{aside}"
 
 
 def _label(scope: Scope, key: str, values: Values) -> str:
+    """A label by the values that are left to it."""
     called = key if scope is Scope.POD else f"{scope.value} label {key}"
-    if values.absent and not values.named and not values.others:
-        return f"{called} absent"
+    if scope is Scope.SERVICE_ACCOUNT and key == SERVICE_ACCOUNT_NAME:
+        called = "service account"
+    if values.texts:
+        told = [
+            *([f"{called} {_is(values.named)}"] if values.named else []),
+            *(_texts(called, each) for each in values.texts),
+        ]
+        told += [f"{called} absent"] if values.absent else []
+        unlike = f", not {_list(values.excluded)}" if values.excluded else ""
+        return (f"({' or '.join(told)})" if len(told) > 1 else told[0]) + unlike
     if values.others:
-        if not values.excluded:
-            return f"{called} present"
-        unlike = (
-            f"not {_list(values.excluded, 'or')}" if values.absent else f"present, not {_list(values.excluded, 'or')}"
-        )
-        return f"{called} {unlike}"
-    told = f"{called}={values.named[0]}" if len(values.named) == 1 else f"{called} in ({', '.join(values.named)})"
-    return f"{told} or absent" if values.absent else told
+        unlike = f"not {_list(values.excluded)}" if values.excluded else ""
+        return f"{called} {unlike if values.absent else f'present, {unlike}' if unlike else 'present'}"
+    if not values.named:
+        return f"{called} absent"
+    return f"{called} {_is(values.named)}".replace(" =", "=") + (" or absent" if values.absent else "")
 
 
-def _list(values: tuple[str, ...], joint: str = "or") -> str:
+def _is(named: tuple[str, ...]) -> str:
+    return f"={named[0]}" if len(named) == 1 else f"in ({', '.join(named)})"
+
+
+def _texts(called: str, tests: tuple[tuple[Asked, bool], ...]) -> str:
+    told = (
+        f"{'' if holds else 'not '}{called} {each.test.value} {each.text!r}"
+        for each, holds in sorted(tests, key=lambda pair: not pair[1])
+    )
+    return " and ".join(told)
+
+
+def _list(values: tuple[str, ...]) -> str:
     shown = [value or '""' for value in values[:LISTED]]
     if len(values) > LISTED:
         return f"{', '.join(shown)} and {len(values) - LISTED} more"
-    return f" {joint} ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+    return " or ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
 def _service(service: FreeService) -> str:
@@ -101,12 +122,21 @@ def imagined_text(witness: LayerWitness) -> Iterator[tuple[str, str]]:
     """Each imaginary pod of a witness: who it is, then its labels and ports."""
     known: Mapping[str, Namespace] = {each.name: each for each in witness.namespaces}
     for role, pod in (("source", witness.source), ("destination", witness.destination)):
-        yield role, _pod(pod, known)
+        accounts = [
+            each for each in witness.accounts if pod and each.full_name == f"{pod.namespace}/{pod.service_account}"
+        ]
+        yield role, _pod(pod, known, accounts[0] if accounts else None)
 
 
-def _pod(pod: Pod | None, namespaces: Mapping[str, Namespace]) -> str:
+def _pod(pod: Pod | None, namespaces: Mapping[str, Namespace], account: ServiceAccount | None) -> str:
     if pod is None:
         return "no pod"
     ports = [f"{protocol_word(each.protocol)} {each.number} named {each.name}" for each in pod.ports]
     told = f"a pod of {pod.namespace}, {labels_text(pod, namespaces)}"
+    told += f"; service account {pod.service_account}" if account is not None else ""
+    told += (
+        f" {', '.join(f'{key}={value}' for key, value in account.labels.items() if key != SERVICE_ACCOUNT_NAME)}"
+        if account
+        else ""
+    )
     return f"{told}; {', '.join(ports)}" if ports else told

@@ -47,7 +47,7 @@ def _side(path: str, cluster: Cluster) -> Side:
     if not cluster.policies_known:
         problem = "there is no policy, and no empty List that says so"
         raise InputError(Origin(path), problem, "give what `kubectl get networkpolicies -A -o yaml` prints")
-    return Side(path, cluster.tiers)
+    return Side(path, cluster.tiers, cluster.network_sets)
 
 
 def _pair(verdict: PairVerdict, sides: tuple[Side, Side], options: LayerOptions) -> PairReport:

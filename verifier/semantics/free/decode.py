@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from verifier.model.addresses import networks, parse_address, subtract, whole
 from verifier.model.fields import NAMESPACE_NAME, TCP, ConnState, End, Scope
-from verifier.model.layer import FreeBox, FreeEnd, FreeService, Imagined, ImaginedPacket, NamedPort, Values
+from verifier.model.layer import Asked, FreeBox, FreeEnd, FreeService, Imagined, ImaginedPacket, NamedPort, Values
 from verifier.model.predicate import Range
 from verifier.semantics.decode import ServiceBox, inside, service_boxes, simplest_address, simplest_service
 from verifier.semantics.free.space import ADDRESS, FAMILIES, PORT_NAME, SERVICE, FreeSpace, LabelField, is_name
@@ -79,12 +79,31 @@ def _end(space: FreeSpace, box: Mapping[str, int], end: End) -> FreeEnd:
 def _values(known: LabelField, mask: int) -> Values:
     """The values of a box, of those that a label can have."""
     possible = [(value, mask >> n & 1) for n, value in enumerate(known.values, 1) if known.possible >> n & 1]
+    others = [(each.passed, mask >> n & 1) for n, each in enumerate(known.others, 1 + len(known.values))]
+    some = [passed for passed, inside in others if inside]
     return Values(
         bool(mask & 1),
         tuple(value for value, inside in possible if inside),
-        bool(mask >> (len(known.values) + 1) & 1),
+        bool(some),
         tuple(value for value, inside in possible if not inside),
+        ()
+        if len(some) in (0, len(others))
+        else tuple(_covering(some, [each for each, inside in others if not inside])),
     )
+
+
+def _covering(some: list[frozenset[Asked]], others: list[frozenset[Asked]]) -> Iterator[tuple[tuple[Asked, bool], ...]]:
+    """Conjunctions of tests, as short as can be, that have all of some classes and none of the others."""
+    tests = sorted(set().union(*some, *others), key=lambda each: (each.test.value, each.text))
+    left = list(some)
+    while left:
+        wanted = {test: test in left[0] for test in tests}
+        for test in tests:
+            fewer = {each: value for each, value in wanted.items() if each is not test}
+            if not any(all((each in one) is value for each, value in fewer.items()) for one in others):
+                wanted = fewer
+        yield tuple(wanted.items())
+        left = [one for one in left if not all((each in one) is value for each, value in wanted.items())]
 
 
 def _ranges(space: FreeSpace, mask: int, kind: str) -> Iterator[tuple[int, tuple[Range, ...]]]:
@@ -175,7 +194,15 @@ def _text(known: LabelField, cell: int) -> str:
     """The value of a cell; for any other value, one that no selector names."""
     if cell <= len(known.values):
         return known.values[cell - 1]
-    base = f"{known.label.end.value}-namespace" if is_name(known.label) else "other"
+    samples = known.others[cell - 1 - len(known.values)].samples
+    if samples:
+        apart = is_name(known.label) and known.label.end is End.DESTINATION
+        return samples[-1] if apart else samples[0]
+    base = (
+        f"{known.label.end.value}-namespace"
+        if known.label.scope is Scope.NAMESPACE and is_name(known.label)
+        else "other"
+    )
     number = 0
     while (text := f"{base}{number or ''}") in known.values:
         number += 1

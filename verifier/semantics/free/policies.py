@@ -12,10 +12,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from verifier.model.cluster import NetworkSet
 from verifier.model.fields import End, Field
-from verifier.model.layer import Outcome
+from verifier.model.layer import Asked, Outcome
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
-from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Not, Opaque, PortNamed, Predicate
+from verifier.model.predicate import (
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    LabelText,
+    Masked,
+    Not,
+    Opaque,
+    PortNamed,
+    Predicate,
+    Thing,
+)
+from verifier.semantics.free.networks import satisfies
 from verifier.semantics.free.space import SERVICE, FreeSpace
 from verifier.smt.formula import FALSE, TRUE, Literal
 
@@ -24,6 +38,7 @@ Pair: TypeAlias = tuple[Literal, Literal]
 
 SURE: Pair = (TRUE, TRUE)
 NEVER: Pair = (FALSE, FALSE)
+NOBODY: Mapping[int, Policy] = {}
 ENDS = {Field.SOURCE: End.SOURCE, Field.DESTINATION: End.DESTINATION}
 OUTCOME = {Action.ALLOW: Outcome.ALLOWED, Action.DENY: Outcome.DENIED, Action.PASS: Outcome.PASSED}
 
@@ -46,9 +61,10 @@ class Decisions:
 
 
 class FreePolicies:
-    """Policies over one space; `granted` are the assumptions whose wider readings of rules count (AS-1)."""
+    """Policies over one space, of a cluster with these network sets."""
 
-    def __init__(self, space: FreeSpace) -> None:
+    def __init__(self, space: FreeSpace, network_sets: Iterable[NetworkSet] = ()) -> None:
+        self._network_sets = tuple(network_sets)
         self._space = space
         self._store = space.store
         self._known: dict[Predicate, Pair] = {}
@@ -93,6 +109,12 @@ class FreePolicies:
                 return negation(self.predicate(part))
             case LabelIn(label, values):
                 return _sure(space.label(label, values))
+            case LabelText(label, test, text):
+                return _sure(space.text(label, Asked(test, text)))
+            case Thing(end, part):
+                return self.either(
+                    [self.both(_sure(space.is_pod(end)), self.predicate(part)), self._networks(end, part)]
+                )
             case PortNamed(protocol, name, declared):
                 return _sure(space.port_named(protocol, name, declared))
             case InRange(field, ranges, family) if field in ENDS:
@@ -112,6 +134,23 @@ class FreePolicies:
                 ] = None
                 return FALSE, TRUE
 
+    def _networks(self, end: End, part: Predicate) -> Pair:
+        """The addresses of the network sets that satisfy a selector."""
+        found = []
+        for each in self._network_sets:
+            answer = satisfies(part, each)
+            held = self.either(
+                _sure(self._space.addresses(end, ranges, family)) for family, ranges in each.networks.items()
+            )
+            if answer is None:
+                self.opaque[f"the labels of namespace {each.namespace}, of {each.kind} {each.name} ({each.origin})"] = (
+                    None
+                )
+                held = FALSE, held[1]
+            if answer is not False:
+                found.append(held)
+        return self.either(found)
+
     def _any(self, parts: list[Pair]) -> Pair:
         """Disjunction in which tests of one field become one test."""
         fields: dict[str, int] = {}
@@ -125,7 +164,10 @@ class FreePolicies:
         return self.either([*rest, *(_sure(self._space.atom(*each)) for each in fields.items())])
 
     def decisions(self, policy: Policy, direction: Direction, granted: frozenset[str]) -> Decisions | None:
-        """What a policy decides in a direction, None where it does not count in it."""
+        """What a policy decides in a direction, None where it does not count in it.
+
+        `granted` are the assumptions whose wider readings of rules count (AS-1).
+        """
         key = id(policy), direction, granted
         if key not in self._decided:
             subject = policy.subjects.get(direction)
@@ -166,13 +208,22 @@ class FreePolicies:
         tiers: tuple[Tier, ...],
         direction: Direction,
         granted: frozenset[str],
-        instead: Mapping[int, Policy] | None = None,
+        instead: Mapping[int, Policy] = NOBODY,
+        other: FreePolicies | None = None,
     ) -> Pair:
-        """What tiers allow in a direction; `instead` has the policies that stand for others, by the identity of these."""
+        """What tiers allow in a direction.
+
+        `instead` has the policies of the `other` side that stand for some of these, by the identity of these.
+        """
         value = SURE
         for tier in reversed(tiers):
-            stood = [(instead or {}).get(id(policy), policy) for policy in tier.policies]
-            known = [each for policy in stood if (each := self.decisions(policy, direction, granted)) is not None]
+            asked = [
+                (other or self).decisions(instead[id(policy)], direction, granted)
+                if id(policy) in instead
+                else self.decisions(policy, direction, granted)
+                for policy in tier.policies
+            ]
+            known = [each for each in asked if each is not None]
             tail = {Action.DENY: NEVER, Action.ALLOW: SURE, Action.PASS: value}[tier.unmatched]
             for action, packets in reversed(self._runs([rule for each in known for rule in each.rules])):
                 then = {Action.DENY: NEVER, Action.ALLOW: SURE, Action.PASS: value}[action]

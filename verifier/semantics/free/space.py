@@ -10,12 +10,16 @@ Spec: specs/questions/layer.md
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from verifier.model.fields import NAMESPACE_NAME, ConnState, End, Field, Label, Scope
-from verifier.model.predicate import All, AnyOf, Declared, LabelIn, Not, Predicate, Range
+from verifier.model.cluster import NetworkSet
+from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, ConnState, End, Field, Label, Scope
+from verifier.model.layer import Asked
+from verifier.model.predicate import All, AnyOf, Declared, LabelIn, LabelText, Not, Predicate, Range, Thing
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
+from verifier.semantics.free.texts import NAME, VALUE, TextClass, TooManyTexts, text_classes
 from verifier.semantics.line import Line, cells, single
 from verifier.semantics.services import Services
 from verifier.smt.formula import FALSE, TRUE, Literal, Store
@@ -24,6 +28,7 @@ from verifier.smt.solver import World
 SERVICE, PORT_NAME, OPAQUE = "service", "port name", "opaque"
 ADDRESS = {End.SOURCE: "source address", End.DESTINATION: "destination address"}
 FAMILIES = (4, 6)
+_Key: TypeAlias = tuple[Scope, str]
 RESERVED = ("pcns.", "pcsa.", "projectcalico.org/")
 """How the labels begin that Calico gives endpoints itself: a pod's own label of such a name would hide one."""
 
@@ -33,59 +38,79 @@ _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class LabelField:
-    """A label of one end: cell 0 is that it is absent, then each of `values`, the last any other value."""
+    """A label of one end: cell 0 is that it is absent, then each of `values`, then each class of all others."""
 
     label: Label
     values: tuple[str, ...]
+    others: tuple[TextClass, ...]
 
     @property
     def kind(self) -> str:
         return f"{self.label.end.value} {self.label.scope.value} {self.label.key}"
 
     @property
+    def cells(self) -> range:
+        return range(1 + len(self.values) + len(self.others))
+
+    @property
     def all(self) -> int:
-        return (1 << (len(self.values) + 2)) - 1
+        return (1 << len(self.cells)) - 1
 
     @property
     def possible(self) -> int:
         """The cells of values that a label can have at all (LAY-3)."""
         form = _NAMESPACE if is_name(self.label) else _VALUE
-        return self.all & ~sum(1 << (n + 1) for n, value in enumerate(self.values) if not form.fullmatch(value))
+        return self.all & ~sum(1 << n for n, value in enumerate(self.values, 1) if not form.fullmatch(value))
 
     def mask(self, values: frozenset[str] | None) -> int:
         """The cells of a label that exists with one of the values (None: any)."""
         if values is None:
             return self.all & ~1
-        return sum(1 << (n + 1) for n, value in enumerate(self.values) if value in values)
+        return sum(1 << n for n, value in enumerate(self.values, 1) if value in values)
+
+    def passing(self, asked: Asked) -> int:
+        """The cells of a label that exists with a value whose text passes a test that the field was made for."""
+        named = sum(1 << n for n, value in enumerate(self.values, 1) if asked.test.holds(value, asked.text))
+        first = 1 + len(self.values)
+        return named | sum(1 << n for n, each in enumerate(self.others, first) if asked in each.passed)
+
+
+OWNERS = {Scope.NAMESPACE: NAMESPACE_NAME, Scope.SERVICE_ACCOUNT: SERVICE_ACCOUNT_NAME}
+"""The labels that every pod has, and nothing else."""
 
 
 def is_name(label: Label) -> bool:
-    """Whether the label is the name of the end's namespace, which every pod has and nothing else."""
-    return label.scope is Scope.NAMESPACE and label.key == NAMESPACE_NAME
+    """Whether the label is the name of the end's namespace or service account, which every pod has."""
+    return OWNERS.get(label.scope) == label.key
 
 
 class FreeSpace:
     """All packets that predicates can tell apart; `world` has the cells that exist of every field."""
 
-    def __init__(self, predicates: Iterable[Predicate]) -> None:
+    def __init__(self, predicates: Iterable[Predicate], network_sets: Iterable[NetworkSet] = ()) -> None:
         self.store = Store()
-        known = list(predicates)
         cuts = {family: Cuts(family) for family in FAMILIES}
-        values: dict[tuple[Scope, str], set[str]] = {(Scope.NAMESPACE, NAMESPACE_NAME): set()}
-        for predicate in known:
+        values: dict[_Key, set[str]] = {(Scope.NAMESPACE, NAMESPACE_NAME): set()}
+        texts: dict[_Key, set[Asked]] = {}
+        for predicate in predicates:
             for cut in cuts.values():
                 cut.visit(predicate)
             for test in _label_tests(predicate):
-                values.setdefault((test.label.scope, test.label.key), set()).update(test.values or ())
+                known = values.setdefault((test.label.scope, test.label.key), set())
+                if isinstance(test, LabelIn):
+                    known.update(test.values or ())
+                else:
+                    texts.setdefault((test.label.scope, test.label.key), set()).add(Asked(test.test, test.text))
+        for each in network_sets:
+            for family in FAMILIES:
+                cuts[family].add_addresses(each.networks.get(family, ()))
         if cuts[4].names:
             cuts[4].services.ports[Field.DESTINATION_PORT].add((0, 0))
         self.lines = {family: Line(cuts[family].addresses, (1 << WIDTH[family]) - 1) for family in FAMILIES}
         self.services = Services(cuts[4].services)
-        self.labels = {
-            (label := Label(end, *key)): LabelField(label, tuple(sorted(values[key])))
-            for key in sorted(values, key=lambda key: (key[0].value, key[1]))
-            for end in End
-        }
+        if any(scope is Scope.SERVICE_ACCOUNT for scope, _ in values):
+            values.setdefault((Scope.SERVICE_ACCOUNT, SERVICE_ACCOUNT_NAME), set())
+        self.labels = dict(_label_fields(values, texts))
         self.kinds = {each.kind: each for each in self.labels.values()}
         self.names = sorted(
             {(name, declared) for name in cuts[4].names for declared in Declared},
@@ -154,6 +179,11 @@ class FreeSpace:
         known = self.labels[label]
         return self.atom(known.kind, known.mask(values))
 
+    def text(self, label: Label, asked: Asked) -> Literal:
+        """The formula that a label exists with a value whose text passes a test."""
+        known = self.labels[label]
+        return self.atom(known.kind, known.passing(asked))
+
     def is_pod(self, end: End) -> Literal:
         """The formula that an end is a pod."""
         return self.label(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None)
@@ -164,30 +194,43 @@ class FreeSpace:
 
     def background(self) -> tuple[Literal, ...]:
         """What the ends of a packet obey in every cluster (LAY-2 to LAY-6)."""
-        return (*self._owners(), *self._shared_namespaces(), *self._addresses(), *self._port_names())
+        return (*self._owners(), *self._shared(), *self._addresses(), *self._port_names())
 
     def _implies(self, condition: Literal, consequence: Literal) -> Literal:
         return self.store.both(condition, consequence ^ 1) ^ 1
 
     def _owners(self) -> Iterator[Literal]:
-        """Only pods have labels."""
+        """Only pods have labels, and every pod has a namespace and a service account."""
         for label, known in self.labels.items():
-            if not is_name(label):
-                yield self._implies(self.atom(known.kind, known.all & ~1), self.is_pod(label.end))
+            exists = self.atom(known.kind, known.all & ~1)
+            yield self._implies(exists, self.is_pod(label.end))
+            if is_name(label):
+                yield self._implies(self.is_pod(label.end), exists)
 
-    def _shared_namespaces(self) -> Iterator[Literal]:
-        """Two pods of one namespace share its labels; of namespaces that no policy names, there are many."""
-        name = self.labels[Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME)]
-        ends = [self.labels[Label(end, Scope.NAMESPACE, NAMESPACE_NAME)].kind for end in End]
-        named = range(1, len(name.values) + 1)
-        same = self.store.either(self.store.both(*(self.atom(kind, 1 << cell) for kind in ends)) for cell in named)
+    def _shared(self) -> Iterator[Literal]:
+        """Two pods of one namespace share its labels, with the same service account also those of that.
+
+        Of namespaces and accounts that no policy names, there are many.
+        """
+        same = self._same(Scope.NAMESPACE)
+        shared = {Scope.NAMESPACE: same}
+        if Label(End.SOURCE, Scope.SERVICE_ACCOUNT, SERVICE_ACCOUNT_NAME) in self.labels:
+            shared[Scope.SERVICE_ACCOUNT] = self.store.both(same, self._same(Scope.SERVICE_ACCOUNT))
         for label, known in self.labels.items():
-            if label.scope is not Scope.NAMESPACE or is_name(label) or label.end is not End.SOURCE:
+            if label.scope not in shared or is_name(label) or label.end is not End.SOURCE:
                 continue
             other = self.labels[replace(label, end=End.DESTINATION)]
-            for cell in range(len(known.values) + 2):
-                here = self.store.both(same, self.atom(known.kind, 1 << cell))
+            for cell in known.cells:
+                here = self.store.both(shared[label.scope], self.atom(known.kind, 1 << cell))
                 yield self._implies(here, self.atom(other.kind, 1 << cell))
+
+    def _same(self, scope: Scope) -> Literal:
+        """The formula that both ends have one namespace, or one name of a service account, that some policy names."""
+        ends = [self.labels[Label(end, scope, OWNERS[scope])] for end in End]
+        known = ends[0]
+        alone = [n for n, each in enumerate(known.others, 1 + len(known.values)) if len(each.samples) == 1]
+        cells = [*range(1, len(known.values) + 1), *alone]
+        return self.store.either(self.store.both(*(self.atom(end.kind, 1 << cell) for end in ends)) for cell in cells)
 
     def _addresses(self) -> Iterator[Literal]:
         """Both ends are of one family, and two ends have two addresses."""
@@ -213,14 +256,33 @@ class FreeSpace:
                 yield self._implies(named, self.port_named(protocol, name, Declared.REGULAR))
 
 
-def _label_tests(predicate: Predicate) -> Iterator[LabelIn]:
+def _label_tests(predicate: Predicate) -> Iterator[LabelIn | LabelText]:
     match predicate:
-        case LabelIn():
+        case LabelIn() | LabelText():
             yield predicate
         case All(parts) | AnyOf(parts):
             for part in parts:
                 yield from _label_tests(part)
-        case Not(part):
+        case Not(part) | Thing(_, part):
             yield from _label_tests(part)
         case _:
             return
+
+
+def _label_fields(
+    values: Mapping[_Key, set[str]], texts: Mapping[_Key, set[Asked]]
+) -> Iterator[tuple[Label, LabelField]]:
+    for key in sorted(values, key=lambda key: (key[0].value, key[1])):
+        named, tests = tuple(sorted(values[key])), texts.get(key, set())
+        others = (TextClass((), frozenset()),) if not tests else _text_classes(key, tests, named)
+        for end in End:
+            label = Label(end, *key)
+            yield label, LabelField(label, named, others)
+
+
+def _text_classes(key: _Key, tests: Iterable[Asked], named: tuple[str, ...]) -> tuple[TextClass, ...]:
+    is_owner = OWNERS.get(key[0]) == key[1]
+    try:
+        return text_classes(tests, named, NAME if is_owner else VALUE, empty=not is_owner)
+    except TooManyTexts:
+        raise TooManyTexts(f"the values of label {key[1]} can turn out in too many ways to be listed") from None
