@@ -48,8 +48,10 @@ TRIED = [
 ]
 
 
-SHOWN: dict[str, list[Seen]] = {}
-"""By style, the bugs that a world has shown in this run, with what was found."""
+@pytest.fixture(scope="module")
+def shown() -> dict[str, list[Seen]]:
+    """By style, the bugs that a world has shown in this run, with what was found."""
+    return {}
 
 
 def judged(trial: Trial, style: str, world: World, *, premises: bool = True) -> NodeVerdict:
@@ -99,7 +101,9 @@ def _changed(bug: Bug, style: str) -> Iterator[tuple[World, Dump]]:
 
 
 @pytest.mark.parametrize(("bug", "style"), TRIED, ids=[f"{style}: {bug.name}" for bug, style in TRIED])
-def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: Path, exercises: Exercises) -> None:
+def test_a_bug_is_refuted_where_it_is_observed(
+    bug: Bug, style: str, shown: dict[str, list[Seen]], tmp_path: Path, exercises: Exercises
+) -> None:
     """World by world until enough of them have shown the bug; some world does."""
     name = f"{style}: {bug.name}"
     left = {True: SEEN, False: UNSEEN}
@@ -109,7 +113,7 @@ def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: P
             left[trial.observed] -= 1
             verdict = judged(trial, style, world, premises=LONG)
             if trial.observed:
-                SHOWN.setdefault(style, []).append(Seen(name, bug.clauses, world, dump, verdict.differences))
+                shown.setdefault(style, []).append(Seen(name, bug.clauses, world, dump, verdict.differences))
                 exercises(Evidence.BUG, bug.clauses, name)
         if not left[True]:
             return
@@ -118,26 +122,28 @@ def test_a_bug_is_refuted_where_it_is_observed(bug: Bug, style: str, tmp_path: P
 
 @pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
 @pytest.mark.parametrize("style", STYLES)
-def test_the_kernel_confirms_the_witnesses(style: str, backend: Backend, exercises: Exercises) -> None:
+def test_the_kernel_confirms_the_witnesses(
+    style: str, backend: Backend, shown: dict[str, list[Seen]], exercises: Exercises
+) -> None:
     """Every packet that was found is accepted or dropped by the real kernel as the finding says."""
     if reason := unavailable(backend):
         pytest.skip(reason)
-    if style not in SHOWN:
+    if style not in shown:
         pytest.skip("no bug of this style was tried in this run")
-    answers = list(confirmed(SHOWN[style], backend))
+    answers = list(confirmed(shown[style], backend))
     assert [story for _, story, agrees in answers if not agrees] == []
     assert answers
     for name, count in Counter(bug.name for bug, _, _ in answers).items():
-        clauses = next(bug.clauses for bug in SHOWN[style] if bug.name == name)
+        clauses = next(bug.clauses for bug in shown[style] if bug.name == name)
         exercises(Evidence.KERNEL, clauses, f"{name}, {backend.value}", count)
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_the_evidence_of_what_is_found_holds(style: str, tmp_path: Path) -> None:
+def test_the_evidence_of_what_is_found_holds(style: str, shown: dict[str, list[Seen]], tmp_path: Path) -> None:
     """A reading of its own says the same of the node: scripts that a checker of certificates and a second solver confirm."""
-    if style not in SHOWN:
+    if style not in shown:
         pytest.skip("no bug of this style was tried in this run")
-    for number, seen in enumerate(SHOWN[style] if LONG else SHOWN[style][-1:]):
+    for number, seen in enumerate(shown[style] if LONG else shown[style][-1:]):
         snapshot = seen.dump.write(tmp_path / f"node-{number}", seen.world.objects, seen.world.policies)
         bundle = str(tmp_path / f"bundle-{number}")
         session.export(str(snapshot), bundle, VerifyOptions())

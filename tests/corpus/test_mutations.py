@@ -71,11 +71,17 @@ BECAUSE = {
 }
 """What the reasons of an undecided mutant name."""
 
-RESULTS: dict[str, list[Trial]] = {}
+Results = dict[str, list[Trial]]
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """What became of the mutants of each kind in this run."""
+    return {}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_mutants(kind: str, tmp_path: Path) -> None:
+def test_mutants(kind: str, results: Results, tmp_path: Path) -> None:
     """What the engine says of the mutants of this kind is what exhaustive checks say."""
     places = [
         place
@@ -83,7 +89,7 @@ def test_mutants(kind: str, tmp_path: Path) -> None:
         for families in (BOTH, IPV6)
         for place in chosen(KINDS[kind], bases, PLACES, f"{kind} {compiler} {SEED}", families)
     ]
-    found = RESULTS.setdefault(kind, [])
+    found = results.setdefault(kind, [])
     for number, (base, edit) in enumerate(places):
         done = trial(base, edit, tmp_path / str(number))
         found.append(done)
@@ -100,20 +106,20 @@ def test_mutants(kind: str, tmp_path: Path) -> None:
     assert found, "no recording has a place for this mutation"
 
 
-def test_kinds_are_noticed() -> None:
+def test_kinds_are_noticed(results: Results) -> None:
     """Most kinds of mutations have a mutant that is refuted, at least forty of them."""
-    if len(RESULTS) < len(KINDS):
+    if len(results) < len(KINDS):
         pytest.skip("only some kinds of mutations were run")
-    refuted = [kind for kind, trials in RESULTS.items() if told(trials).get("refuted")]
+    refuted = [kind for kind, trials in results.items() if told(trials).get("refuted")]
     assert len(refuted) >= 40, refuted
 
 
 @pytest.mark.parametrize("compiler", BASES)
-def test_each_compiler_is_noticed(compiler: str) -> None:
+def test_each_compiler_is_noticed(compiler: str, results: Results) -> None:
     """Of each compiler a good part of the kinds has a mutant that is refuted, in IPv6 as well where it is dual stack."""
-    if len(RESULTS) < len(KINDS):
+    if len(results) < len(KINDS):
         pytest.skip("only some kinds of mutations were run")
-    mine = [each for trials in RESULTS.values() for each in trials if each.base[0] == compiler]
+    mine = [each for trials in results.values() for each in trials if each.base[0] == compiler]
     refuted = [each for each in mine if each.outcome == "refuted"]
     assert len(refuted) >= 30, told(mine)
     six = [each for each in refuted if each.family == 6]

@@ -67,7 +67,7 @@ def trial(base: Base, edit: Edit, folder: Path, *, strict: bool = False) -> Tria
         return Trial(base, shown, REFUSED, family, reasons=(str(error),))
     (node,) = snapshot.nodes
     profile = recognise(node)
-    verdict = verify_node(snapshot, node, profile, VerifyOptions(strict=strict))
+    verdict = verify_node(snapshot, node, profile, VerifyOptions(strict=strict), premises=False)
     faults = check(snapshot, node, profile, verdict, strict=strict)
     return Trial(base, shown, verdict.answer.value, family, tuple(faults), _reasons(verdict))
 
@@ -77,7 +77,7 @@ def answer_of(base: Base) -> str:
     """What is said of a recording itself."""
     snapshot = read_snapshot(str(corpus(*base)))
     (node,) = snapshot.nodes
-    return verify_node(snapshot, node, recognise(node), VerifyOptions()).answer.value
+    return verify_node(snapshot, node, recognise(node), VerifyOptions(), premises=False).answer.value
 
 
 def _reasons(verdict: NodeVerdict) -> tuple[str, ...]:
