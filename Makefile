@@ -5,9 +5,9 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.chainproof-installed
 # Empty when the environment at BIN already holds everything (SETUP= BIN=...).
 SETUP ?= $(INSTALLED)
-# How many processes share the tests; tests that share a fixture go to one (tests/conftest.py).
+# How many processes share the tests, a file at a time: what its tests share is made once.
 PROCESSES ?= auto
-SHARED := -n $(PROCESSES) --dist loadgroup
+SHARED := -n $(PROCESSES) --dist loadfile
 # What `make fuzz FUZZ=long` runs beside: whatever else is random, and damaged input.
 LAWS := tests/fuzz tests/properties tests/compilers tests/corpus/test_mutations.py tests/corpus/test_representatives.py tests/corpus/test_kernel.py
 export PATH := $(abspath $(BIN)):$(PATH)

@@ -34,23 +34,6 @@ def exercises(record_property: Callable[[str, object], None]) -> Exercises:
     return record
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture go to one process: what it makes is made once."""
-    for item in items:
-        if shared := _shared(item):
-            item.add_marker(pytest.mark.xdist_group(shared))
-
-
-def _shared(item: pytest.Item) -> str:
-    """A name for what a test shares with others: its module and the module's parameters; "" where that is nothing."""
-    info = getattr(item, "_fixtureinfo", None)
-    fixtures = dict(info.name2fixturedefs) if info else {}
-    wide = [name for name, found in sorted(fixtures.items()) if found and found[-1].scope == "module"]
-    given = item.callspec.indices if hasattr(item, "callspec") else {}
-    return " ".join([item.location[0], *(f"{name}={given[name]}" for name in wide if name in given)]) if wide else ""
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """An executable section exercises its clauses by being run, a story those of its page, and the page of a bug those
     that it breaks; a law exercises those of its marker.
