@@ -123,6 +123,15 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         rests on [NAME ...]                                             as above
         says "TEXT"                                                     the report, or the error, contains TEXT
 
+    ```selectors [namespaces|service accounts]
+                                Calico's selectors, read as such or as selectors of namespaces or of service accounts:
+        SELECTOR => is CANONICAL            the text from which names are hashed
+        SELECTOR => set ID                  how the identity of the set of what it selects begins
+        SELECTOR => holds|fails NAMESPACE/POD
+        SELECTOR => holds|fails none|K=V,K=V [in NAMESPACE]     of a network set with these labels
+        SELECTOR => error COLUMN "TEXT"     it is none: from this column on, and the error contains TEXT
+                                A selector in double quotes is JSON, for what one cannot see.
+
     ```error                    the snapshot is refused (exit code 2); every line is a text that the error contains
 
     ```console                  commands after `$ `, run for real, with what they print; all console blocks of a page are
@@ -170,6 +179,7 @@ ASSERTING = (
     "answer replay",
     "classes",
     "profile",
+    "selectors",
     "error",
 )
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, ROOT, Section, pages, sections
-from tests.pages import answer, classes, console, counters, golden, layers, profile, replay, world
+from tests.pages import answer, classes, console, counters, golden, layers, profile, replay, selectors, world
 from tests.pages.posed import DIRECTIONS, JUDGED, JUDGEMENTS, Posed, posed
 from verifier.model.node import NodeState
 from verifier.model.origin import InputError
@@ -127,6 +127,15 @@ def test_classes(section: Section, tmp_path: Path) -> None:
     for block in section.blocks:
         if block.kind == "classes":
             faults = classes.check_classes(block.text, block.argument, snapshot)
+            assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("selectors")])
+def test_selectors(section: Section, tmp_path: Path) -> None:
+    cluster = read(world.write_snapshot(section, tmp_path / "snapshot")).cluster
+    for block in section.blocks:
+        if block.kind == "selectors":
+            faults = selectors.check_selectors(block.text, block.argument, cluster)
             assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
 
 

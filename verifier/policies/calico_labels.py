@@ -1,6 +1,6 @@
 """The labels that Calico's selectors see of a thing, as tests of the labels of its pod, namespace and service account.
 
-Spec: specs/tiers.md
+Spec: specs/calico_selectors.md
 """
 
 from __future__ import annotations

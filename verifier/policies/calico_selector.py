@@ -1,6 +1,6 @@
 """Calico's language of selectors: text, syntax tree, and the canonical text from which Felix computes names.
 
-Spec: specs/tiers.md
+Spec: specs/calico_selectors.md
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from verifier.model.document import Part
 NAMESPACE, SERVICE_ACCOUNT = "projectcalico.org/namespace", "projectcalico.org/serviceaccount"
 OF_NAMESPACE, OF_SERVICE_ACCOUNT = "pcns.", "pcsa."
 """How the keys begin under which endpoints carry the labels of their namespace and of their service account."""
+DEEPEST = 100
+"""How many parentheses may be open at once."""
 
 
 class Comparison(Enum):
@@ -88,7 +90,7 @@ Selector: TypeAlias = Compare | OneOf | Has | Everything | Global | Negation | C
 
 
 class SelectorError(ValueError):
-    """A text that is no selector: `column` counts from 1, `problem` says what stands there instead of what."""
+    """A text that is no selector: `column` counts its characters from 1, `problem` says what stands there instead of what."""
 
     def __init__(self, column: int, expected: str, found: str) -> None:
         self.column = column
@@ -115,6 +117,7 @@ def parse(text: str) -> Selector:
 
 _BLANKS = re.compile(r"[ \t]*")
 _LABEL = re.compile(r"[a-zA-Z0-9_./-]{1,512}")
+_WORD = re.compile(r"[a-zA-Z0-9_./-]+|&&|\|\||.", re.DOTALL)
 _FUNCTIONS: dict[str, Selector] = {"all": Everything(), "global": Global()}
 _OPERATORS: tuple[tuple[re.Pattern[str], Comparison | bool], ...] = (
     (re.compile("=="), Comparison.EQUALS),
@@ -122,11 +125,11 @@ _OPERATORS: tuple[tuple[re.Pattern[str], Comparison | bool], ...] = (
     (re.compile("contains"), Comparison.CONTAINS),
     (re.compile(r"starts[ \t]*with"), Comparison.STARTS),
     (re.compile(r"ends[ \t]*with"), Comparison.ENDS),
-    (re.compile(r"not[ \t]*in(?=[ \t]*\{)"), True),
-    (re.compile(r"in(?=[ \t]*\{)"), False),
+    (re.compile(r"not[ \t]*in\b"), True),
+    (re.compile(r"in\b"), False),
 )
-_DEEPEST = 200
 _WORDS = "==, !=, in, not in, contains, starts with or ends with"
+_CONDITION = "a label, has(LABEL), all(), global(), ! or a parenthesis"
 
 
 class _Parser:
@@ -136,9 +139,10 @@ class _Parser:
         self._text = text
         self._at = 0
         self._depth = 0
+        self._skip()
 
     def whole(self) -> Selector:
-        self._skip()
+        """The selector that the whole text is."""
         if self._at == len(self._text):
             return Everything()
         found = self._any()
@@ -147,8 +151,8 @@ class _Parser:
         return found
 
     def _error(self, expected: str) -> SelectorError:
-        rest = self._text[self._at :].split()
-        return SelectorError(self._at + 1, expected, repr(rest[0][:20]) if rest else "the end")
+        word = _WORD.match(self._text, self._at)
+        return SelectorError(self._at + 1, expected, repr(word.group()[:20]) if word else "the end")
 
     def _skip(self) -> None:
         match = _BLANKS.match(self._text, self._at)
@@ -165,7 +169,7 @@ class _Parser:
         return self._chain("||", self._every, Disjunction)
 
     def _every(self) -> Selector:
-        return self._chain("&&", self._negated, Conjunction)
+        return self._chain("&&", self._condition, Conjunction)
 
     def _chain(self, word: str, part: Callable[[], Selector], node: type[Conjunction] | type[Disjunction]) -> Selector:
         parts = [part()]
@@ -173,53 +177,49 @@ class _Parser:
             parts.append(part())
         return parts[0] if len(parts) == 1 else node(tuple(parts))
 
-    def _negated(self) -> Selector:
-        count = 0
-        while self._text.startswith("!", self._at) and not self._text.startswith("!=", self._at):
-            self._take("!")
-            count += 1
-        found = self._primary()
-        for _ in range(count):
-            found = Negation(found)
+    def _condition(self) -> Selector:
+        negated = False
+        while not self._text.startswith("!=", self._at) and self._take("!"):
+            negated = not negated
+        found = self._inner() if self._text.startswith("(", self._at) else self._plain()
+        return Negation(found) if negated else found
+
+    def _inner(self) -> Selector:
+        if self._depth == DEEPEST:
+            raise self._error(f"at most {DEEPEST} parentheses within each other")
+        self._take("(")
+        self._depth += 1
+        found = self._any()
+        self._depth -= 1
+        if not self._take(")"):
+            raise self._error("&&, || or a closing parenthesis")
         return found
 
-    def _primary(self) -> Selector:
-        if self._take("("):
-            self._depth += 1
-            if self._depth > _DEEPEST:
-                raise self._error(f"at most {_DEEPEST} open parentheses")
-            found = self._any()
-            self._close()
-            self._depth -= 1
-            return found
+    def _plain(self) -> Selector:
         label = _LABEL.match(self._text, self._at)
         if label is None:
-            raise self._error("a label, has(LABEL), all(), global(), ! or a parenthesis")
-        if self._text.startswith("(", label.end()):
-            return self._function(label.group(), label.end())
+            raise self._error(_CONDITION)
+        name, called = label.group(), self._text.startswith("(", label.end())
+        if called and name not in ("has", *_FUNCTIONS):
+            raise self._error("has(LABEL), all() or global()")
         self._at = label.end()
         self._skip()
-        return self._test(label.group())
+        return self._function(name) if called else self._test(name)
 
-    def _close(self) -> None:
+    def _function(self, name: str) -> Selector:
+        self._take("(")
+        found = _FUNCTIONS[name] if name in _FUNCTIONS else Has(self._label())
         if not self._take(")"):
             raise self._error("a closing parenthesis")
+        return found
 
-    def _function(self, name: str, end: int) -> Selector:
-        if name != "has" and name not in _FUNCTIONS:
-            raise self._error("has(LABEL), all() or global()")
-        self._at = end
-        self._take("(")
-        if name != "has":
-            self._close()
-            return _FUNCTIONS[name]
+    def _label(self) -> str:
         label = _LABEL.match(self._text, self._at)
         if label is None:
-            raise self._error("a label")
+            raise self._error("a label without quotes")
         self._at = label.end()
         self._skip()
-        self._close()
-        return Has(label.group())
+        return label.group()
 
     def _test(self, key: str) -> Selector:
         for pattern, how in _OPERATORS:
@@ -237,20 +237,24 @@ class _Parser:
             raise self._error("a text in quotes")
         end = self._text.find(quote, self._at + 1)
         if end < 0:
-            raise self._error(f"a text that ends with {quote}")
+            raise SelectorError(self._at + 1, f"a text that ends with {quote}", "the end")
         found = self._text[self._at + 1 : end]
         self._at = end + 1
         self._skip()
         return found
 
     def _set(self, key: str, negated: bool) -> Selector:
-        self._take("{")
+        """The values in braces; a comma may follow the last one."""
+        if not self._take("{"):
+            raise self._error("values in braces")
         values: set[str] = set()
+        open_ended = True
         while not self._take("}"):
-            if values and not self._take(","):
+            if not open_ended:
                 raise self._error("a comma or a closing brace")
             values.add(self._string())
-        return OneOf(key, tuple(sorted(values)), negated)
+            open_ended = self._take(",")
+        return OneOf(key, tuple(sorted(values, key=str.encode)), negated)
 
 
 def canonical(selector: Selector) -> str:
@@ -279,26 +283,42 @@ def _quoted(text: str) -> str:
 
 
 def of_namespaces(selector: Selector) -> Selector:
-    """A selector of namespaces as one of the things in them."""
-    return _renamed(selector, OF_NAMESPACE, NAMESPACE)
+    """A selector of namespaces as one of the things in them; `global()` is whatever is in none."""
+    return owned(_prefixed(selector, OF_NAMESPACE), NAMESPACE)
 
 
 def of_service_accounts(selector: Selector) -> Selector:
-    """A selector of service accounts as one of the endpoints that run as them."""
-    return _renamed(selector, OF_SERVICE_ACCOUNT, SERVICE_ACCOUNT)
+    """A selector of service accounts as one of the endpoints that run as them; `all()` remains, and asks nothing."""
+    return _prefixed(selector, OF_SERVICE_ACCOUNT)
 
 
-def _renamed(selector: Selector, prefix: str, whole: str) -> Selector:
+def owned(selector: Selector, key: str) -> Selector:
+    """A selector in which `all()` asks for a label and `global()` for none of a namespace, wherever they stand."""
+    match selector:
+        case Everything():
+            return Has(key)
+        case Global():
+            return Negation(Has(NAMESPACE))
+        case _:
+            return _rebuilt(selector, lambda part: owned(part, key))
+
+
+def _prefixed(selector: Selector, prefix: str) -> Selector:
     match selector:
         case Compare(key) | OneOf(key) | Has(key):
             return replace(selector, key=prefix + key)
-        case Everything():
-            return Has(whole)
-        case Global():
-            return Negation(Has(NAMESPACE))
+        case _:
+            return _rebuilt(selector, lambda part: _prefixed(part, prefix))
+
+
+def _rebuilt(selector: Selector, change: Callable[[Selector], Selector]) -> Selector:
+    """The selector with its parts changed; itself where it has none."""
+    match selector:
         case Negation(part):
-            return Negation(_renamed(part, prefix, whole))
+            return Negation(change(part))
         case Conjunction(parts):
-            return Conjunction(tuple(_renamed(part, prefix, whole) for part in parts))
+            return Conjunction(tuple(change(part) for part in parts))
         case Disjunction(parts):
-            return Disjunction(tuple(_renamed(part, prefix, whole) for part in parts))
+            return Disjunction(tuple(change(part) for part in parts))
+        case _:
+            return selector
