@@ -14,7 +14,7 @@ from tests.properties.imaginable import Imaginable, changed, packet, policy, sid
 from verifier.evidence.imagined import layer_findings
 from verifier.model.assumption import defaults
 from verifier.model.finding import Answer, Kind
-from verifier.model.layer import LayerDifference, LayerOptions, Side
+from verifier.model.layer import Change, LayerDifference, LayerOptions, Side
 from verifier.model.policy import Direction
 from verifier.questions.layer import compare
 
@@ -80,6 +80,23 @@ def test_a_pair_that_is_proved_decides_alike_with_any_others(seed: int) -> None:
     regions = tuple(each for pair in verdict.pairs for each in pair.differences)
     for drawn in differing:
         assert any(told(drawn, regions, kind, direction) for kind, direction in WAYS), drawn
+
+
+@pytest.mark.exercises("LAY-12")
+@bounded(15)
+@given(st.integers(0, 1 << 30))
+def test_the_edits_make_a_pair_agree(seed: int) -> None:
+    """With what is to be kept and added, and the pods that the policy selects, the translation is proved."""
+    random = Random(seed)
+    written = policy(random, "a")
+    first, second = side("first", [written]), side("second", [changed(random, changed(random, written))])
+    (pair,) = compare(first, second, LayerOptions()).pairs or (None,)
+    if pair is None or pair.answer is Answer.PROVED:
+        return
+    kept = tuple(each.rule for each in pair.edits if each.rule and each.change in (Change.KEEP, Change.ADD))
+    edited = replace(pair.translation, subjects=pair.policy.subjects, rules=kept)
+    tiers = tuple(replace(tier, policies=(edited,)) for tier in second.tiers)
+    assert compare(first, Side("edited", tiers), LayerOptions()).answer is Answer.PROVED
 
 
 @pytest.mark.exercises("LAY-1", "LAY-4")

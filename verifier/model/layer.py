@@ -170,15 +170,40 @@ class LayerFinding:
     sentence: str
 
 
+class Change(Enum):
+    """What becomes of a part of a translation that is to mean what its policy does."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    ADD = "add"
+    SELECT = "select"
+    RELEASE = "do not select"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One part of a translation: a rule of it that may stay or has to go, or one of the policy that it lacks.
+
+    To add is what one peer of a rule of the policy allows; to select is for the translation to select what the policy
+    does in this direction, and to release that it selects nobody there.
+    """
+
+    change: Change
+    direction: Direction
+    policy: Policy
+    rule: PolicyRule | None
+
+
 @dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """What the engine says of one policy and its translation."""
+    """What the engine says of one policy and its translation; `edits` would make them agree."""
 
     policy: Policy
     translation: Policy
     answer: Answer
     differences: tuple[LayerDifference, ...] = ()
     reasons: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +249,14 @@ class LayerOptions:
 
 @dataclass(frozen=True, slots=True)
 class PairReport:
-    """The answer about one policy and its translation."""
+    """The answer about one policy and its translation; `edits` would make them agree."""
 
     policy: Policy
     translation: Policy
     answer: Answer
     findings: tuple[LayerFinding, ...] = ()
     reasons: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,10 +12,11 @@ from itertools import islice
 
 from verifier.model.assumption import READINGS, Setting, chosen, granted
 from verifier.model.finding import Answer, Kind
-from verifier.model.layer import LayerDifference, LayerOptions, LayerVerdict, Outcome, PairVerdict, Side
+from verifier.model.layer import Edit, LayerDifference, LayerOptions, LayerVerdict, Outcome, PairVerdict, Side
 from verifier.model.options import Progress, silent
 from verifier.model.policy import Action, Direction, Policy
 from verifier.model.predicate import Predicate
+from verifier.questions.layer_edits import Edits
 from verifier.semantics.free.decode import box_of, fields, packet_of, preferred
 from verifier.semantics.free.policies import FreePolicies, Pair, negation
 from verifier.semantics.free.space import FreeSpace
@@ -157,14 +158,24 @@ def _pair(sides: tuple[Side, Side], policy: Policy, translation: Policy, asked: 
         compared = _Comparison(sides, [policy, translation], asked)
         candidates = [each for direction in Direction for each in _ways(compared, policy, translation, direction)]
         found, possible = _settled(compared, candidates, (policy, translation))
+        edits = _edits(compared, policy, translation) if found else ()
     except (UnsettledError, TooManyTexts) as unsettled:
         return PairVerdict(policy, translation, Answer.UNDECIDED, (), (str(unsettled),))
     _note_assumptions([policy, translation], asked)
     if found:
-        return PairVerdict(policy, translation, Answer.REFUTED, found)
+        return PairVerdict(policy, translation, Answer.REFUTED, found, (), edits)
     if possible:
         return PairVerdict(policy, translation, Answer.UNDECIDED, (), compared.opaque)
     return PairVerdict(policy, translation, Answer.PROVED)
+
+
+def _edits(compared: _Comparison, policy: Policy, translation: Policy) -> tuple[Edit, ...]:
+    """What would make the translation agree, asked of the solver part by part."""
+
+    def possible(packets: Pair) -> bool:
+        return compared.boxes([packets[0]]).possible(packets[0])
+
+    return tuple(Edits(compared.sides, compared.narrow, possible).of(policy, translation))
 
 
 def _ways(compared: _Comparison, policy: Policy, translation: Policy, direction: Direction) -> Iterator[_Candidate]:

@@ -33,6 +33,14 @@ def layer_members(outcome: LayerReport, packet: Callable[[Packet], Json], files:
                 "answer": pair.answer.value,
                 "reasons": list(pair.reasons),
                 "findings": _findings(pair.findings, packet, files),
+                "edits": [
+                    {
+                        "change": each.change.value,
+                        "direction": each.direction.value,
+                        "policy": _policy(each.policy, each.rule, files),
+                    }
+                    for each in pair.edits
+                ],
             }
             for pair in outcome.pairs
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verifier.model.finding import Answer
-from verifier.model.layer import LayerFinding, LayerReport, PairReport, Side
+from verifier.model.layer import Change, LayerFinding, LayerReport, PairReport, Side
 from verifier.model.policy import Policy, PolicyRule
 from verifier.reports.layer_words import box_text, imagined_text
 from verifier.reports.page import Page, Segment
@@ -57,6 +57,30 @@ def _pair(pair: PairReport, page: Page, room: int) -> None:
     for reason in pair.reasons:
         page.line(f"  {reason}", hang=4)
     _findings(pair.findings, page, room)
+    _edits(pair, page)
+
+
+SAID = {
+    Change.KEEP: "stays",
+    Change.REMOVE: "remove",
+    Change.ADD: "add",
+    Change.SELECT: "select",
+    Change.RELEASE: "release",
+}
+
+
+def _edits(pair: PairReport, page: Page) -> None:
+    """What agrees already, and what to change so that all does."""
+    changes = [each for each in pair.edits if each.change is not Change.KEEP]
+    if not changes:
+        return
+    page.line("  to make them agree, change the translation", hang=4)
+    for each in [edit for edit in pair.edits if edit.change is Change.KEEP] + changes:
+        if each.change in (Change.SELECT, Change.RELEASE):
+            wanted = "what the policy selects" if each.change is Change.SELECT else "nobody"
+            _field(SAID[each.change], [f"{wanted}, for {each.direction.value}"], page)
+        else:
+            _field(SAID[each.change], policy_segments(each.policy, each.rule), page)
 
 
 def _findings(findings: Sequence[LayerFinding], page: Page, room: int) -> None:

@@ -52,7 +52,7 @@ def _side(path: str, cluster: Cluster) -> Side:
 
 def _pair(verdict: PairVerdict, sides: tuple[Side, Side], options: LayerOptions) -> PairReport:
     findings = layer_findings(verdict.differences, sides, options.settings)
-    return PairReport(verdict.policy, verdict.translation, verdict.answer, findings, verdict.reasons)
+    return PairReport(verdict.policy, verdict.translation, verdict.answer, findings, verdict.reasons, verdict.edits)
 
 
 def _premises(names: Iterable[str], options: LayerOptions) -> Iterator[Premise]:
