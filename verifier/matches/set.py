@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from verifier.matches.module import MatchModule
 from verifier.model.extension import Malformed, Option, wording
 from verifier.model.listing import listing, piece
-from verifier.model.predicate import Member, Opaque, Predicate, all_of, negate
+from verifier.model.predicate import Member, Opaque, Predicate, all_of, any_of, negate
 
 MOST_DIRECTIONS = 6
 COUNTERS = {"--packets-eq": 1, "--packets-lt": 1, "--packets-gt": 1, "--bytes-eq": 1, "--bytes-lt": 1, "--bytes-gt": 1}
@@ -28,9 +28,12 @@ class SetTest:
     others: tuple[Option, ...] = ()
 
     def meaning(self) -> Predicate:
-        inside = negate(Member(self.name, self.directions, self.nomatch), self.negated)
         counters = tuple(option for option in self.others if option.flag in COUNTERS)
-        return all_of(inside, Opaque(f"-m set {wording(counters)}")) if counters else inside
+        if not counters:
+            return negate(Member(self.name, self.directions, self.nomatch), self.negated)
+        counted = Opaque(f"-m set {wording(counters)}")
+        entries = (Member(self.name, self.directions, nomatch) for nomatch in (False, True))
+        return counted if self.negated else all_of(any_of(*entries), counted)
 
     def spelling(self) -> str:
         words = f"{'! ' if self.negated else ''}--match-set {self.name} {','.join(self.directions)}"
