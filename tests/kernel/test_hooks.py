@@ -255,3 +255,45 @@ def test_what_rules_drop_before_the_hook_went_where_it_was_to_go(backend: Backen
         )
     assert away.verdict is Verdict.DROP
     assert (back.verdict, back.reason) == (None, "the packet goes out by lo, not out by out0")
+
+
+RELATED = """*raw
+:PREROUTING ACCEPT [0:0]
+{early}
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate RELATED -m conntrack --ctstate DNAT -j MARK --set-xmark 0x1/0x1
+-A FORWARD -m conntrack --ctstate RELATED -m conntrack --ctstate SNAT -j MARK --set-xmark 0x2/0x2
+-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT
+-A FORWARD -p 50 -j ACCEPT
+COMMIT
+"""
+
+
+@pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_is_expected_is_translated_with_its_connection(backend: Backend, family: int) -> None:
+    """The status that was asked for, past the nat table; where a rule asks before that where it was sent, nobody knows."""
+    if reason := unavailable(backend):
+        pytest.skip(reason)
+    known = packet(family, state=ConnState.RELATED, tcp_flags=16)
+    bare = packet(family, protocol=50, state=ConnState.RELATED, source_port=0, destination_port=0)
+    asked = [
+        Shot(replace(each, ct_status=CtStatus(status)), Path.POD_TO_POD)
+        for each in (known, bare)
+        for status in range(4)
+    ]
+    with Kernel(Stage(("in0", "out0")), backend) as kernel:
+        kernel.load(family, RELATED.format(early=""), "")
+        *found, both = kernel.ask(asked)
+        kernel.load(family, RELATED.format(early="-A PREROUTING -p tcp -m tcp --dport 81 -j DROP"), "")
+        port = kernel.ask(asked)
+    assert [(seen.verdict, seen.mark) for seen in found] == [(Verdict.ACCEPT, mark) for mark in (0, 2, 1, 3, 0, 2, 1)]
+    assert [any(step.table == "nat" for step in seen.steps) for seen in found] == ([True, False, False, False] * 2)[:7]
+    assert "without ports" in both.reason
+    assert ["nothing says where" in seen.reason for seen in port] == [False, False, True, True] * 2

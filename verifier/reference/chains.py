@@ -270,12 +270,7 @@ class _Walker:
         open_here = state is ConnState.UNTRACKED or (state is ConnState.RELATED and hook == "OUTPUT" and answers)
         if table != "raw" or not open_here or not self._asks_of_connections():
             return False
-        branch.choices += ("whether the raw table already sees the state of the packet",)
-        if self.branches < MAX_BRANCHES:
-            other = branch.copy()
-            self._look(other)
-            self.waiting.append(other)
-        self.branches += 1
+        self._look(self._part(branch, "whether the raw table already sees the state of the packet"))
         return True
 
     def _asks_of_connections(self) -> bool:
@@ -285,7 +280,10 @@ class _Walker:
         return any(isinstance(rule.effect, Untrack) or asks_of_connections(rule.match) for rule in rules)
 
     def _spared(self, branch: _Branch) -> bool:
-        """Whether the packet goes past the next table: untracked (CH-11), or translated as its connection is (CH-6)."""
+        """Whether the packet goes past the next table: untracked (CH-11), or translated as its connection is (CH-6).
+
+        Where that is open after routing, a copy that goes past it is left behind.
+        """
         table, hook = self.hooks[branch.hook]
         if table != "nat":
             return False
@@ -294,7 +292,23 @@ class _Walker:
             return branch.untracked
         if packet.protocol == ICMP_OF[packet.family]:
             return True
-        return packet.original is None and hook in BEFORE_ROUTING and bool(packet.ct_status & CtStatus.DNAT)
+        if packet.ct_status & CtStatus.SNAT:
+            return True
+        if hook in BEFORE_ROUTING:
+            return packet.original is None and bool(packet.ct_status & CtStatus.DNAT)
+        if branch.sent_on or packet.ct_status & CtStatus.DNAT:
+            self._part(
+                branch, "whether the nat table is asked after routing about what comes with a translated destination"
+            )
+        return False
+
+    def _part(self, branch: _Branch, why: str) -> _Branch:
+        """A copy that goes the other of two ways, which a branch can do at a few hooks only."""
+        branch.choices += (why,)
+        self.branches += 1
+        other = branch.copy()
+        self.waiting.append(other)
+        return other
 
     def _look(self, branch: _Branch) -> None:
         """The packet as the rules of this hook see it, with its present marks (CH-7) and the state that it has there."""

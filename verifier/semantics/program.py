@@ -16,12 +16,16 @@ from verifier.model.effect import Verdict
 from verifier.model.fields import ICMP_OF, TCP, ConnState, CtStatus, Field
 from verifier.model.origin import Origin
 from verifier.model.path import BEFORE_ROUTING, HOOKS
-from verifier.model.predicate import TRUE
+from verifier.model.predicate import TRUE, Opaque
 from verifier.model.ruleset import Chain, Rule, Ruleset
-from verifier.semantics.atoms import MarkTest, NameTest
+from verifier.semantics.atoms import FreeTest, MarkTest, NameTest
 from verifier.semantics.compile import MARK_SHIFT, SEEN_EARLY, UNTRACKED_BIT, Compiled, Compiler, early_states
 
 ChainKey: TypeAlias = tuple[str, str]
+
+
+_SPARED = "whether the nat table is asked after routing about what is RELATED and comes with a translated destination"
+PERHAPS_SPARED = FreeTest(_SPARED, Opaque(_SPARED))
 
 
 class Kind(Enum):
@@ -173,8 +177,13 @@ class Program:
             space = self._compiler.space
             icmp = ICMP_OF[space.family]
             services = space.services.protocols(((icmp, icmp),))
+            services |= space.services.masked(Field.CT_STATUS, CtStatus.SNAT, CtStatus.SNAT)
+            translated = space.services.masked(Field.CT_STATUS, CtStatus.DNAT, CtStatus.DNAT)
             if chain.name in BEFORE_ROUTING:
-                services |= space.services.masked(Field.CT_STATUS, CtStatus.DNAT, CtStatus.DNAT)
+                services |= translated
+            else:
+                perhaps = replace(self._whole, service=translated & ~services, opaque=(PERHAPS_SPARED,))
+                yield Instruction(rule, perhaps, Kind.ACCEPT)
             yield Instruction(rule, replace(self._whole, service=services), Kind.ACCEPT)
 
     def _ends(self, one: Instruction) -> bool:

@@ -275,14 +275,15 @@ class Traversal:
         return equal(apply(f"(_ extract {place} {place})", S), number(1, 1)) if self.layout.untracks else FALSE
 
     def meets_nat(self, family: int, *, before_routing: bool) -> Term:
-        """Whether the packet sees a chain of the nat table (CH-6): tracked, first of its connection, no error message."""
+        """Whether the packet sees a chain of the nat table (CH-6): tracked, first of its connection, not translated with another."""
         state = self._tracked.get(Field.STATE) or variable("state")
         first = [equal(state, number(each, 3)) for each in (ConnState.NEW, ConnState.RELATED)]
         related = conj((first[1], negation(equal(variable("proto"), number(ICMP_OF[family], 8)))))
         if not before_routing:
-            return disj((first[0], related))
-        translated = masked(variable("status"), 2, 2, 2)
-        return disj((first[0], conj((related, negation(translated)))))
+            why = "whether the nat table is asked after routing about what is RELATED and comes with a translated destination"
+            asked = disj((negation(masked(variable("status"), 2, 2, 2)), self.script.unknown(why, "after routing")))
+            return disj((first[0], conj((related, negation(masked(variable("status"), 2, 1, 1)), asked))))
+        return disj((first[0], conj((related, equal(variable("status"), number(0, 2))))))
 
 
 def _changed(value: Term, bits: int, cleared: int, flipped: Term) -> Term:

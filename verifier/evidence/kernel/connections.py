@@ -32,6 +32,9 @@ ERRORS = {ICMP: frozenset((3, 4, 5, 11, 12)), ICMPV6: frozenset(range(128))}
 ERROR_PORTS = (40000, 40001)
 """Of the datagram that an error message is about."""
 HELPER = b"ftp\0"
+FTP = 21
+FOLLOW_MASTER = b"nat-follow-master\0"
+"""The function by which the kernel translates what a control connection announced."""
 SYN, ACK = 2, 16
 NEW_STATE = int(ConnState.NEW)
 _PORTED = {width: struct.Struct(f"=6H{width}s2H{width}s4HB3x2H2s2x2H2s2x") for width in (4, 16)}
@@ -78,12 +81,16 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A connection: the direction that began it, how it is translated, its mark; with `expects`, one that leads to it."""
+    """A connection: the direction that began it, how it is translated, its mark; with `expects`, one that leads to it.
+
+    Where that one is translated as its master is, `follows` is the port that it gets.
+    """
 
     flow: Flow
     translated: tuple[int, int, int] | None = None  # which end (CTA_NAT_SRC 6, CTA_NAT_DST 13), address, port
     mark: int = 0
     expects: Flow | None = None
+    follows: int | None = None
 
 
 class Connections:
@@ -114,7 +121,7 @@ class Connections:
             body += nested(5, attribute(1, HELPER))
         refusal = self._request(NEW, body)
         if entry.expects and not refusal:
-            refusal = self._request(EXPECT_NEW, _expectation(flow, entry.expects))
+            refusal = self._request(EXPECT_NEW, _expectation(flow, entry.expects, entry.follows))
             if refusal:
                 self.forget(entry)
         return refusal
@@ -143,30 +150,56 @@ def entry_for(order: Order) -> Entry | str | None:
         return f"a packet that is {state.name} has no connection, and so no connection mark"
     if state in (ConnState.INVALID, ConnState.UNTRACKED):
         return f"a packet that is {state.name} has no connection that could be translated" if status else None
-    if status is CtStatus.SNAT | CtStatus.DNAT:
-        return "a connection with both ends translated changes the packet on its way"
     error = order.icmp >> 8 in ERRORS.get(order.protocol, ())
-    beginning = state is ConnState.NEW or (state is ConnState.RELATED and not error)
-    if beginning and status and not (order.original and status is CtStatus.DNAT):
-        return "a new connection is translated by the rules alone: the packet must name what it was addressed to"
+    expected = state is ConnState.RELATED and not error
+    if status is CtStatus.SNAT | CtStatus.DNAT and not expected:
+        return "a connection with both ends translated changes the packet on its way"
     if state is ConnState.NEW:
-        return None
+        if order.original and status is CtStatus.DNAT:
+            return None
+        return "a new connection is translated by the rules alone: the packet must name what it was addressed to"
     kind = order.icmp >> 8
     if state is ConnState.RELATED and order.protocol in ANSWER_OF and not error:
         return f"only messages about errors are RELATED to a connection, and type {kind} is none"
     if state is ConnState.ESTABLISHED and kind not in ANSWER_OF.get(order.protocol, (kind,)):
         return f"no connection is made of messages of type {kind}"
-    if state is ConnState.RELATED and not error:
-        return _expected(order)
+    if expected:
+        return _expected(order, status)
     return _translated(order, status, about=error)
 
 
-def _expected(order: Order) -> Entry:
-    """A control connection between the same ends, which tells to expect the order's packet."""
-    address, port = order.sent_to
-    ports = (order.source_port, port) if has_ports(order.protocol) else (0, 0)
+def addressed(order: Order) -> tuple[int, int]:
+    """The address and port that the order's packet has when it is sent.
+
+    What is RELATED and comes with a translated destination is expected at another port, or where its protocol has none
+    at another address.
+    """
+    if order.original or order.state != ConnState.RELATED or not order.status & CtStatus.DNAT:
+        return order.sent_to
+    if order.icmp >> 8 in ERRORS.get(order.protocol, ()):
+        return order.sent_to
+    if has_ports(order.protocol):
+        return order.destination, order.port ^ 1 or 3
+    return ELSEWHERE[order.family], 0
+
+
+def _expected(order: Order, status: CtStatus) -> Entry | str:
+    """A control connection between the same ends, which tells to expect the order's packet, translated as it is itself."""
+    address, port = addressed(order)
+    ported = has_ports(order.protocol)
+    ports = (order.source_port, port) if ported else (0, 0)
     new = Flow(order.family, order.source, address, order.protocol, *ports, order.icmp)
-    return Entry(Flow(order.family, order.source, address, TCP, ERROR_PORTS[0], 21), None, order.connmark, new)
+    control = Flow(order.family, order.source, address, TCP, ERROR_PORTS[0], FTP)
+    if order.original or not status:
+        if status & CtStatus.SNAT:
+            return "the source of a connection that rules send on is translated by the rules alone"
+        return Entry(control, None, order.connmark, new)
+    translated = (6, ELSEWHERE[order.family], ERROR_PORTS[0]) if status & CtStatus.SNAT else None
+    if address != order.destination:
+        if translated:
+            return "a connection without ports of which both ends are translated cannot be expected"
+        translated = (13, order.destination, FTP)
+    return Entry(control, translated, order.connmark, new, order.port if ported else 0)
 
 
 def _translated(order: Order, status: CtStatus, *, about: bool) -> Entry | str:
@@ -219,12 +252,16 @@ def _translation(flow: Flow, end: int, address: int, port: int) -> bytes:
     return nested(end, target)
 
 
-def _expectation(master: Flow, new: Flow) -> bytes:
+def _expectation(master: Flow, new: Flow, follows: int | None) -> bytes:
     full = (1 << (32 if new.family == 4 else 128)) - 1
     mask = Flow(new.family, full, full, new.protocol, 0xFFFF, 0xFFFF, 0xFFFF)
+    translation = b""
+    if follows is not None:
+        begun = Flow(new.family, new.destination, new.source, new.protocol, follows, new.source_port, new.icmp)
+        translation = nested(10, attribute(1, bytes(4)), begun.tuples(2)) + attribute(11, FOLLOW_MASTER)
     return (
         netfilter(_kind(new)) + master.tuples(1) + new.tuples(2) + mask.tuples(3)
-        + attribute(4, struct.pack("!I", LIFE)) + attribute(6, HELPER)
+        + attribute(4, struct.pack("!I", LIFE)) + attribute(6, HELPER) + translation
     )  # fmt: skip
 
 

@@ -6,12 +6,17 @@ Spec: specs/kernel.md
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from verifier.evidence.kernel.standins import tested_names
 
 _KIND = re.compile(r"-[mpjg] \S+|(?<= )--?[a-z][\w-]*")
+_PORT = re.compile(r"\s(?:--ports|--dports?|--destination-ports?|--match-set \S+ \S*,\S*)\s")
+_ADDRESS = re.compile(r"\s(?:-d|--dst|--destination|--dst-\S+|--match-set)\s")
+_LEADS = re.compile(r"\s-[jg] (\S+)")
+EARLY = [(table, hook) for table in ("raw", "mangle") for hook in ("PREROUTING", "OUTPUT")]
+"""The chains before those that translate a destination."""
 _COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
 
 
@@ -19,7 +24,8 @@ _COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
 class Dump:
     """The chains of a dump in its order, with the number of rules of each; `index` is a chain's place among them.
 
-    `tested` are the names of interfaces that rules ask for.
+    `tested` are the names of interfaces that rules ask for; `early` are the rules that packets may come by before the nat
+    table gives them another destination.
     """
 
     text: str
@@ -27,6 +33,7 @@ class Dump:
     chains: dict[tuple[str, str], int] = field(default_factory=dict)
     index: dict[tuple[str, str], int] = field(default_factory=dict)
     tested: frozenset[str] = frozenset()
+    early: tuple[str, ...] = ()
     checks_source_routes: bool = False
     untracks: bool = False
     masquerades: bool = False
@@ -36,6 +43,7 @@ class Dump:
 def read_dump(text: str) -> Dump:
     """The outline of an iptables-save text; a table that comes twice counts as the kernel counts it, the last time."""
     table = ""
+    rules: dict[tuple[str, str], list[str]] = {}
     chains: dict[tuple[str, str], int] = {}
     for line in text.splitlines():
         rule = _COUNTERS.sub("", line.strip())
@@ -47,17 +55,36 @@ def read_dump(text: str) -> Dump:
         elif rule.startswith(("-A ", "--append ", "-N ")):
             key = (table, rule.split(maxsplit=2)[1])
             chains[key] = chains.get(key, 0) + (not rule.startswith("-N "))
+            rules.setdefault(key, []).append(rule)
     return Dump(
         text,
         tuple(dict.fromkeys(name for name, _ in chains)),
         chains,
         {chain: place for place, chain in enumerate(chains)},
         tested_names(text),
+        tuple(_early(rules)),
         checks_source_routes=bool(re.search(r"-m rpfilter\b", text)),
         untracks=bool(re.search(r"-j NOTRACK\b|-j CT\b.*--notrack\b", text)),
         masquerades=bool(re.search(r"-j MASQUERADE\b", text)),
         chooses=bool(re.search(r"-m statistic\b", text)),
     )
+
+
+def _early(rules: Mapping[tuple[str, str], list[str]]) -> Iterator[str]:
+    """The rules of the chains that come first, and of those that they lead to."""
+    waiting, known = list(EARLY), set(EARLY)
+    for table, chain in waiting:
+        for rule in rules.get((table, chain), ()):
+            yield rule
+            fresh = {(table, name) for name in _LEADS.findall(rule)} - known
+            known |= fresh
+            waiting += sorted(fresh)
+
+
+def asks_for_destination(rules: Iterable[str], *, address: bool) -> str:
+    """The first of some rules that asks for the port that a packet is sent to, or with `address` for where it is sent."""
+    asked = (_PORT, _ADDRESS) if address else (_PORT,)
+    return next((rule for rule in rules if any(each.search(rule) for each in asked)), "")
 
 
 def singly(text: str) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from verifier.evidence.kernel import judging
-from verifier.evidence.kernel.connections import ERRORS, Connections, cited, entry_for
+from verifier.evidence.kernel.connections import ERRORS, Connections, addressed, cited, entry_for
 from verifier.evidence.kernel.dump import Dump
 from verifier.evidence.kernel.namespace import Namespace
 from verifier.evidence.kernel.orders import OUTPUT_HOOK, Order, Sight
@@ -142,7 +142,7 @@ class Injector:
         lead(order.family, order.incoming if self._dumps[order.family].checks_source_routes else FENCE, BACKWARD)
 
     def _packet(self, order: Order) -> bytes:
-        address, port = order.sent_to
+        address, port = addressed(order)
         ends = (order.source, address)
         fault = Fault.NONE
         if order.state == ConnState.INVALID:
@@ -160,7 +160,7 @@ class Injector:
             return "the kernel gives such a packet a source of its own"
         own = self._own[order.family]
         own.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, OURS << 16 | index << CONNMARK_SHIFT | wish)
-        address = order.sent_to[0]
+        address = addressed(order)[0]
         if order.family == 4:
             to = socket.inet_ntop(socket.AF_INET, address.to_bytes(4, "big"))
         else:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from operator import mul
 
-from verifier.evidence.kernel.dump import Dump
+from verifier.evidence.kernel.connections import addressed
+from verifier.evidence.kernel.dump import Dump, asks_for_destination
 from verifier.evidence.kernel.orders import HOOK_NAMES, INPUT_HOOK, OUTPUT_HOOK, Order, Sight
 from verifier.evidence.kernel.reports import Sighting
 from verifier.evidence.kernel.scenery import Scenery
@@ -50,6 +51,11 @@ def impossible(order: Order, scenery: Scenery, dumps: Mapping[int, Dump]) -> str
             return f"{port} is no port of {interface or 'a bridge'} on the stage"
     if order.bridged and not (order.port_in and order.port_out):
         return "a bridged packet has a port that it came in by and one that it leaves by"
+    sent = addressed(order)
+    if sent != order.sent_to:
+        asking = asks_for_destination(dumps[order.family].early, address=sent[0] != order.destination)
+        if asking:
+            return f"nothing says where it was sent before it was translated with its connection, and a rule asks: {asking}"
     return ""
 
 
