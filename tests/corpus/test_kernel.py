@@ -7,7 +7,6 @@ one pod, and of none of the largest nodes, unless CHAINPROOF_FUZZ=long.
 from __future__ import annotations
 
 import os
-from collections import Counter
 
 import pytest
 
@@ -17,7 +16,7 @@ from verifier.evidence.kernel.client import Kernel, unavailable
 from verifier.evidence.replay import Asked, Replayer
 from verifier.model.options import VerifyOptions, silent
 from verifier.model.path import Path
-from verifier.model.replay import Backend, Outcome, Replay
+from verifier.model.replay import Backend, Outcome
 from verifier.model.replay_report import Replayed
 from verifier.questions.representatives import representatives
 from verifier.readers.dumps import read_dumps
@@ -40,8 +39,6 @@ RECORDINGS = {
     ),
 }  # fmt: skip
 ALL = [(compiler, name) for compiler, names in RECORDINGS.items() for name in names]
-NOT_SENT = "a new connection is translated by the rules alone: the packet must name what it was addressed to"
-"""Why what is related to a translated connection cannot be arranged, but for error messages. Any other reason is a fault."""
 
 
 def _pods(names: list[str], recording: str) -> tuple[str, ...]:
@@ -61,20 +58,11 @@ def _replayed(compiler: str, recording: str, backend: Backend) -> tuple[Replayed
     return replayer.replay(asked, silent).packets
 
 
-def _fault(each: Replayed, replay: Replay) -> str:
-    """What is wrong with an answer, "" where nothing is."""
-    if replay.outcome is Outcome.CONFIRMED:
-        return ""
-    if replay.outcome is Outcome.NOT_REPLAYED and replay.reason == NOT_SENT:
-        return ""
-    return f"{each.name} {each.path.value} {each.packet}: {replay.reason}"
-
-
 @pytest.mark.exercises("REP-1")
 @pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
 @pytest.mark.parametrize("parts", ALL, ids="/".join)
 def test_the_kernel_agrees(parts: tuple[str, str], backend: Backend) -> None:
-    """Every packet that can be arranged is confirmed, on every path, and few cannot be."""
+    """Every packet is brought about and confirmed, on every path."""
     compiler, recording = parts
     if recording == "scale" and not LONG:
         pytest.skip("the largest nodes are asked with CHAINPROOF_FUZZ=long only")
@@ -82,11 +70,14 @@ def test_the_kernel_agrees(parts: tuple[str, str], backend: Backend) -> None:
     if reason := unavailable(backend):
         pytest.skip(reason)
     packets = _replayed(compiler, recording, backend)
-    faults = [fault for each in packets for replay in each.replays if (fault := _fault(each, replay))]
+    faults = [
+        f"{each.name} {each.path.value} {each.packet}: {replay.reason}"
+        for each in packets
+        for replay in each.replays
+        if replay.outcome is not Outcome.CONFIRMED
+    ]
     assert not faults, f"{len(faults)} of {len(packets)}\n" + "\n".join(faults[:5])
-    confirmed = Counter(each.path for each in packets if each.replays[0].outcome is Outcome.CONFIRMED)
-    assert set(confirmed) == set(Path)
-    assert confirmed.total() > 0.8 * len(packets)
+    assert {each.path for each in packets} == set(Path)
 
 
 def test_every_recording_is_asked() -> None:
