@@ -1,4 +1,7 @@
-"""YAML or JSON text -> documents: plain values in which every mapping knows its line."""
+"""YAML or JSON text -> documents: plain values in which every mapping knows its line.
+
+A document that is a list of objects, as the first releases of calicoctl print several, is read as a List of them.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,8 @@ def _values(text: str, path: str) -> list[tuple[int, object]]:
 
 
 def _document(line: int, value: object, path: str) -> Document:
+    if isinstance(value, list) and value and all(isinstance(item, Entries) and item.get("kind") for item in value):
+        return Document(path, Entries(line, {"apiVersion": "v1", "kind": "List", "items": value}.items()))
     if not isinstance(value, Entries):
         problem = f"expected a mapping (a Kubernetes object or a List), found {shown(value)}"
         raise InputError(Origin(path, line), problem, "write an object with apiVersion and kind")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.compilers.dumps import node, pod, recorded
 from verifier.compilers.calico import MODULE as CALICO
-from verifier.compilers.calico_hash import interface_suffix
+from verifier.compilers.calico_hash import LONGEST_CHAIN, interface_suffix, limited
 from verifier.model.cluster import Pod
 from verifier.model.node import NodeState
 from verifier.model.snapshot import Snapshot
@@ -29,6 +29,26 @@ def local_pods(snapshot: Snapshot, read: NodeState) -> list[Pod]:
 def test_interface_suffix(namespace: str, name: str, suffix: str) -> None:
     """The published names of pods' interfaces are recomputed."""
     assert interface_suffix(namespace, name) == suffix
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "longest", "name"),
+    [
+        ("felix", "12345678910", 13, "felix_Y2QCZIS"),
+        ("felix", "_2345", 10, "felix_kMQI"),
+        ("felix", "12345", 10, "felix12345"),
+        ("felix", "", 10, "felix_"),
+        ("cali-pi-", "aaa-allow-konnectivity-agent", LONGEST_CHAIN, "cali-pi-_j5sVgQTfF-APgMw0kN9"),
+        ("cali-pri-", "ksa.kube-system.coredns", LONGEST_CHAIN, "cali-pri-_u2Tn2rSoAPffvE7JO6"),
+        ("cali-pri-", "ksa.kube-system.calico-kube-controllers", LONGEST_CHAIN, "cali-pri-_PTRGc0U-L5Kz7V6ERW"),
+        ("cali-pri-", "ksa.calico-system.calico-kube-controllers", LONGEST_CHAIN, "cali-pri-_nzzjLvInId1gPHmQz_"),
+        ("cali-pri-", "ksa.kube-system.metrics-server", LONGEST_CHAIN, "cali-pri-_CVSZITRyIpEmH8AB6H"),
+        ("cali-pri-", "projectcalico-default-allow", LONGEST_CHAIN, "cali-pri-_TI1Jm4dJqQzYb0Rx3u"),
+    ],
+)
+def test_names_of_limited_length(prefix: str, suffix: str, longest: int, name: str) -> None:
+    """The published names of chains are recomputed."""
+    assert limited(prefix, suffix, longest) == name
 
 
 @pytest.mark.parametrize("scenario", WITH_ROUTES)

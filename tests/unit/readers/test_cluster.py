@@ -218,6 +218,16 @@ def test_lists_of_every_form(text: str) -> None:
     assert all(found.origin.line > 0 for found in cluster.pods)
 
 
+def test_a_document_that_is_a_list_of_objects() -> None:
+    """The first releases of calicoctl print several objects so; a list of anything else is no document."""
+    cluster, _ = read("- apiVersion: v1\n  kind: Node\n  metadata: {name: a}\n- {apiVersion: v1, kind: ConfigMap}\n")
+    assert [(node.name, node.origin.line) for node in cluster.nodes.values()] == [("a", 1)]
+    assert cluster.ignored == {"ConfigMap": 1}
+    for text in ("- a\n", "[]\n", "- {apiVersion: v1}\n"):
+        with pytest.raises(InputError, match=r"expected a mapping \(a Kubernetes object or a List\), found a list"):
+            read(text)
+
+
 @pytest.mark.parametrize("items", ["items: []", "items: null", "items:", ""])
 def test_an_empty_list_is_nothing(items: str) -> None:
     """`kubectl get` of nothing prints a List without items."""
