@@ -15,7 +15,7 @@ from tests.fuzz.clusters import NUMBERS, Objects, Thing, draw
 from tests.fuzz.encoder import service_cell, values_at
 from tests.judges import reference
 from verifier.evidence.kernel.records import Shot
-from verifier.model.assumption import defaults, granted
+from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster
 from verifier.model.fields import SCTP, TCP, UDP, ConnState
 from verifier.model.node import NodeState
@@ -24,7 +24,7 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction, Tier
 from verifier.model.predicate import All, AnyOf, InRange, Not, Predicate
-from verifier.reference.policies import judge
+from verifier.reference.policies import judge, perhaps, surely
 from verifier.reference.view import view_of
 from verifier.semantics.compile import Compiler
 from verifier.semantics.interfaces import Interfaces
@@ -108,21 +108,20 @@ class _Encoder:
     def __init__(self, node: NodeState, cluster: Cluster, family: int) -> None:
         self._node, self._cluster, self._family = node, cluster, family
         both = readings(cluster, defaults())
-        self._tiers: dict[bool, tuple[Tier, ...]] = {False: both.narrow, True: both.wide}
-        predicates = [each for tiers in self._tiers.values() for tier in tiers for each in _predicates(tier)]
+        self._tiers = ((surely(defaults()), both.narrow), (perhaps(defaults()), both.wide))
+        predicates = [each for _, tiers in self._tiers for tier in tiers for each in _predicates(tier)]
         self._compiler = Compiler(Space(family, cluster, node, predicates))
         self._view = view_of(node, cluster)
 
     def differing(self, packets: list[Packet], direction: Direction) -> list[Odd]:
         """The packets, which share the protected end, of which the two say different things."""
         found: list[Odd] = []
-        for perhaps, tiers in self._tiers.items():
+        for counting, tiers in self._tiers:
             allowed = self._allowed(packets, direction, tiers)
-            counting = granted(defaults(), perhaps=perhaps)
             for packet, answers in zip(packets, allowed, strict=True):
                 trace = judge(packet, self._cluster, direction, self._view, counting)
                 if not trace.reasons and set(answers) != {trace.allowed}:
-                    wide = "widely" if perhaps else "narrowly"
+                    wide = "widely" if counting.lenient else "narrowly"
                     text = f"read {wide}: the reference says {trace.allowed}, region and formula {answers}"
                     found.append(Odd(packet, direction, text))
         return found

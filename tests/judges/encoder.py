@@ -130,7 +130,7 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
     if packet.state is not ConnState.NEW:
         return True
     both = readings(cluster, defaults())
-    compiler = _compiler(packet, node, replace(cluster, tiers=both.wide))
+    compiler = _compiler(packet, node, replace(cluster, tiers=both.written))
     scene = _scene(packet, compiler)
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
     sure, perhaps = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.judges import ChainJudgement, Judge
-from verifier.model.assumption import defaults, granted
+from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
 from verifier.model.node import NodeState
@@ -11,7 +11,7 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.reference.chains import walk
-from verifier.reference.policies import judge
+from verifier.reference.policies import judge, perhaps, surely
 from verifier.reference.specification import expectation
 from verifier.reference.view import view_of
 
@@ -41,8 +41,8 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
             return asked.must is Verdict.ACCEPT
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
     traces, wide = (
-        [judge(packet, cluster, one, view, granted(defaults(), perhaps=perhaps)) for one in directions]
-        for perhaps in (False, True)
+        [judge(packet, cluster, one, view, counting(defaults())) for one in directions]
+        for counting in (surely, perhaps)
     )
     if any(trace.reasons for trace in traces) or all(e.allowed for e in wide) is not all(e.allowed for e in traces):
         return None

@@ -14,7 +14,7 @@ from verifier.evidence.checker.nodes import FALSE, TRUE
 from verifier.evidence.checker.operators import value_word
 from verifier.evidence.checker.script import read_script
 from verifier.evidence.checker.terms import Value
-from verifier.model.assumption import defaults, granted
+from verifier.model.assumption import defaults
 from verifier.model.bundle import Known, Plan, Port, WirePlace
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Translate, Verdict
@@ -24,6 +24,7 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.ruleset import Ruleset
+from verifier.reference.policies import perhaps, surely
 from verifier.reference.view import view_of
 
 
@@ -132,12 +133,10 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
     read = case.writer.readers().policies
     directions = (direction,) if direction else tuple(Direction)
     sides = {
-        perhaps: conj(
-            read.side(cluster, each, granted(defaults(), perhaps=perhaps), each.value).allowed for each in directions
-        )
-        for perhaps in (False, True)
+        counting.lenient: conj(read.side(cluster, each, counting, each.value).allowed for each in directions)
+        for counting in (surely(defaults()), perhaps(defaults()))
     }
-    found = case.possible({str(perhaps): term for perhaps, term in sides.items()})
+    found = case.possible({str(lenient): term for lenient, term in sides.items()})
     return found["False"] if found["False"] is found["True"] else None
 
 

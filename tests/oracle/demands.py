@@ -14,10 +14,11 @@ from verifier.model.path import Path
 from verifier.model.policy import Action, Direction
 from verifier.model.predicate import Predicate
 from verifier.model.profile import Deviation, reading
-from verifier.reference.policies import judge
+from verifier.reference.policies import Counting, judge
 
 KNOWN = ("other-protocols", "existing-connections")
 """The assumptions that are asked about here; of the first only what it allows."""
+EVERY = Counting(frozenset(READINGS), frozenset(READINGS))
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
 ENDS = {
     Path.REMOTE_TO_POD: (Direction.INGRESS,),
@@ -156,7 +157,7 @@ def _guests(batch: Batch, cluster: Cluster, direction: Direction, denied: int) -
     while left:
         bit = left & -left
         left ^= bit
-        if judge(batch.packet(bit.bit_length() - 1), cluster, direction, batch.view, frozenset(READINGS)).allowed:
+        if judge(batch.packet(bit.bit_length() - 1), cluster, direction, batch.view, EVERY).allowed:
             out |= bit
     return out
 

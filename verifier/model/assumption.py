@@ -38,6 +38,8 @@ RULES_WITHOUT_PORTS = "rules-without-ports"
 ICMP_ERRORS = "icmp-errors"
 INVALID_STATE = "invalid-state"
 UNTRACKED_STATE = "untracked-state"
+DOMAIN_NAMES = "domain-names"
+EQUAL_PRIORITIES = "equal-priorities"
 EXISTING_CONNECTIONS = "existing-connections"
 BLOCK_HOST_BITS = "block-host-bits"
 REPEATED_PORT_NAMES = "repeated-port-names"
@@ -47,10 +49,14 @@ HOST_NETWORK_PODS = "host-network-pods"
 SERVICE_ADDRESSES = "service-addresses"
 SERVICE_HAIRPIN = "service-hairpin"
 
-READINGS = (BLOCK_HOST_BITS, FINISHED_PODS, HOST_NETWORK_PODS, REPEATED_PORT_NAMES, SIDECAR_PORTS)
+READINGS = (
+    BLOCK_HOST_BITS, DOMAIN_NAMES, EQUAL_PRIORITIES, FINISHED_PODS, HOST_NETWORK_PODS, REPEATED_PORT_NAMES,
+    SIDECAR_PORTS,
+)  # fmt: skip
 """The assumptions that decide what a rule of a policy says: allow is its wider reading, deny its narrower one."""
 
 PAGE = "Kubernetes, Network Policies"
+ADMINISTRATIVE = "Network Policy API (policy.networking.k8s.io), ClusterNetworkPolicy"
 
 ASSUMPTIONS = (
     Assumption(
@@ -59,6 +65,20 @@ ASSUMPTIONS = (
         "legacy validation of CIDR values in the Kubernetes API",
         allow="the block is its network, such an exception takes nothing away",
         deny="the block holds no address, such an exception counts",
+    ),
+    Assumption(
+        DOMAIN_NAMES,
+        "which addresses the names of domains in policies for the whole cluster have",
+        f"{ADMINISTRATIVE}, domainNames; names are looked up outside of what is read here",
+        allow="a rule with such names allows every address",
+        deny="such names have no address",
+    ),
+    Assumption(
+        EQUAL_PRIORITIES,
+        "packets of which policies of one tier and priority say different things",
+        f"{ADMINISTRATIVE}, priority: an implementation may apply any of the matching policies",
+        allow="they pass where any of these policies lets them",
+        deny="they pass where each of these policies lets them",
     ),
     Assumption(
         EXISTING_CONNECTIONS,

@@ -108,6 +108,7 @@ class Node:
     name: str
     addresses: tuple[tuple[int, int], ...]
     origin: Origin
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,12 @@ class End(Enum):
 
 
 class Scope(Enum):
-    """Whose labels: the pod's own, its namespace's or its service account's."""
+    """Whose labels: the pod's own, its namespace's or its service account's, or those of the node that has the address."""
 
     POD = "pod"
     NAMESPACE = "namespace"
     SERVICE_ACCOUNT = "service account"
+    NODE = "node"
 
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -74,12 +75,16 @@ SERVICE_ACCOUNT_NAME = "projectcalico.org/name"
 """The label by which every service account carries its own name to Calico's policies."""
 
 
+NODE_ITSELF = ""
+"""The key under which every node has a label, which no label can have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A label of one end of the packet: a field with the values absent, or a text.
 
     An address that is no pod's has no labels at all; every pod has the namespace label NAMESPACE_NAME and the service
-    account label SERVICE_ACCOUNT_NAME.
+    account label SERVICE_ACCOUNT_NAME. Labels of nodes are only met where no Node was read: else the addresses stand in their place (CNP-11).
     """
 
     end: End

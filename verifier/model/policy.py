@@ -49,7 +49,8 @@ class PolicyRule:
 
     `peer` speaks of SOURCE fields for ingress and DESTINATION fields for egress; `ports` of everything else: protocol,
     ports, ICMP and PortNamed, and in kinds that ask it, the protected end itself. `text` names it within its policy ("ingress[0]"). `peer` and `ports` are the narrowest reading;
-    `readings` are wider ones, each of which rests on assumptions (AS-1).
+    `readings` are wider ones, each of which rests on assumptions (AS-1). `settled` names assumptions on who may be a
+    peer that the rule's own kind denies.
     """
 
     direction: Direction
@@ -59,6 +60,7 @@ class PolicyRule:
     origin: Origin
     text: str
     readings: tuple[Reading, ...] = ()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +71,8 @@ class Policy:
     labels for ingress, SOURCE labels for egress). A pod selected in a direction is isolated there by the tier's
     `unmatched`, even when the policy has no rules for it. `written` is how it was written where its kind is known to
     compilers; it is no part of what the policy means. `tier` names the tier of the policy and `order` its place there:
-    lower ones are asked first, those without any last, equal ones by name.
+    lower ones are asked first, those without any last, equal ones by name, or in any order where the tier says so.
+    `notes` are sentences on what of the document is not understood.
     """
 
     kind: str
@@ -80,6 +83,7 @@ class Policy:
     written: WrittenPolicy | None = field(default=None, compare=False)
     tier: str = DEFAULT_TIER
     order: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +93,7 @@ class Tier:
     `unmatched` is what happens to a packet whose protected end is selected by some policy of the tier in that
     direction and that no rule matches; packets of ends not selected go to the next tier, and after the last one are
     allowed. `order` is its place among the tiers, as a policy's is in its tier; `origin` is where a cluster's own tier
-    was read.
+    was read. With `ties_open`, of several policies of one order that match a packet any may decide (CNP-7).
     """
 
     name: str
@@ -97,6 +101,7 @@ class Tier:
     unmatched: Action
     order: float | None = None
     origin: Origin | None = None
+    ties_open: bool = False
 
 
 def arranged(tiers: Iterable[Tier], policies: Iterable[Policy]) -> tuple[Tier, ...]:

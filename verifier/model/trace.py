@@ -38,8 +38,9 @@ class ChainTrace:
 class PolicyTrace:
     """How the policies treat a packet in one direction.
 
-    `selecting` are the policies that isolate the protected end; `deciding` the rule that allowed or denied, None where
-    the end of a tier did, or where nothing isolates the end. With `reasons`, something in a policy has no static
+    `selecting` are the policies that isolate the protected end, `passing` those that select it in tiers that leave to
+    later ones what no rule matches; `deciding` is the rule that allowed or denied, None where the end of a tier did, or
+    where nothing isolates the end. With `reasons`, something in a policy has no static
     meaning and `allowed` is what it would be if that did not match.
     """
 
@@ -48,6 +49,7 @@ class PolicyTrace:
     policy: Policy | None
     deciding: PolicyRule | None
     reasons: tuple[str, ...] = ()
+    passing: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

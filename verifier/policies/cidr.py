@@ -60,6 +60,13 @@ def ip_block(part: Part, field: Field) -> Block:
     return Block(FALSE if block.host_bits else without(holes), without(plain))
 
 
+def network(part: Part, name: str, text: str, field: Field) -> Block:
+    """The addresses of a network that is the item of a list; it has no exceptions (NP-34, CNP-10)."""
+    block = _network(part, name, text)
+    whole = InRange(field, ((block.first, block.last),), block.family)
+    return Block(FALSE if block.host_bits else whole, whole)
+
+
 def _network(part: Part, name: str, text: str) -> _Network:
     """A CIDR block as the API server reads it: host bits are masked, leading zeros do not count (NP-34)."""
     address, slash, length = text.partition("/")

@@ -26,7 +26,8 @@ class PolicyKind:
     """A kind of policy: its name, the API version whose fields are understood, and its translation.
 
     `groups` are the API groups in which the kind has ever lived: the same object in another version is refused, a
-    kind of this name in any other group is another kind. `translate` validates as the API server does and raises one InputError for the first fault.
+    kind of this name in any other group is another kind. `translate` validates as the API server does and raises one
+    InputError for the first fault. With `basic`, having read any of the kind says that all that there are were read.
     """
 
     name: str
@@ -34,3 +35,4 @@ class PolicyKind:
     groups: tuple[str, ...]
     summary: str
     translate: Callable[[Part, Shared], Policy]
+    basic: bool = False

@@ -7,30 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
-from verifier.model.assumption import BLOCK_HOST_BITS, REPEATED_PORT_NAMES, SIDECAR_PORTS
+from verifier.model.assumption import BLOCK_HOST_BITS
 from verifier.model.document import Part, shown
-from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Field, Label, Scope
+from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
 from verifier.model.policy import DEFAULT_TIER, Action, Direction, Policy, PolicyRule, Reading
-from verifier.model.predicate import TRUE, Declared, InRange, LabelIn, PortNamed, Predicate, all_of, any_of, equals
+from verifier.model.predicate import TRUE, Declared, LabelIn, PortNamed, Predicate, all_of, any_of, equals
 from verifier.policies.cidr import Block, ip_block
 from verifier.policies.kind import PolicyKind, Shared
-from verifier.policies.selectors import only_fields, selector
+from verifier.policies.ports import port_name, port_number, port_range, protocol, readings
+from verifier.policies.selectors import only_fields, selected_namespaces, selector
 from verifier.policies.writing import written
 
-_PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
 _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
 _PROTECTED = {Direction.INGRESS: End.DESTINATION, Direction.EGRESS: End.SOURCE}
 _PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _POLICY_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?")
 _DEFAULT_NAMESPACE = "default"
 ORDER = 1000
 """Where NetworkPolicies stand among the other policies of their tier."""
-_NAMES = ((REPEATED_PORT_NAMES, Declared.REGULAR), (SIDECAR_PORTS, Declared.SIDECAR))
 _Reading: TypeAlias = tuple[str, Predicate]
 """The assumption that a reading needs ("" for the narrowest), and what it says."""
 
@@ -101,14 +98,14 @@ class _Home:
         for index, rule in enumerate(spec.parts(direction.value)):
             only_fields(rule, "ports", _PEERS[direction])
             (narrow, *wider), (ports, *further) = self._peers(rule, direction), _ports(rule, self._shared)
-            readings = tuple(
+            wide = tuple(
                 Reading(frozenset(filter(None, (block, name))), peer, port)
                 for block, peer in (narrow, *wider)
                 for name, port in (ports, *further)
                 if block or name
             )
             text = f"{direction.value}[{index}]"
-            yield PolicyRule(direction, narrow[1], ports[1], Action.ALLOW, rule.origin, text, readings)
+            yield PolicyRule(direction, narrow[1], ports[1], Action.ALLOW, rule.origin, text, wide)
 
     def _peers(self, rule: Part, direction: Direction) -> list[_Reading]:
         """Any of the peers (NP-15); without peers, every address there is (NP-14). The narrowest reading comes first."""
@@ -117,10 +114,10 @@ class _Home:
             return [("", TRUE)]
         narrow = [each.narrow if isinstance(each, Block) else each for each in peers]
         wide = [each.wide if isinstance(each, Block) else each for each in peers]
-        readings = [("", self._shared.one(any_of(*narrow)))]
+        found = [("", self._shared.one(any_of(*narrow)))]
         if narrow != wide:
-            readings.append((BLOCK_HOST_BITS, self._shared.one(any_of(*wide))))
-        return readings
+            found.append((BLOCK_HOST_BITS, self._shared.one(any_of(*wide))))
+        return found
 
     def _peer(self, peer: Part, direction: Direction) -> Predicate | Block:
         """A block of addresses, or pods by their labels and their namespace's (NP-16 to NP-21)."""
@@ -134,7 +131,7 @@ class _Home:
             if pods is not None or namespaces is not None:
                 raise peer.fault("ipBlock", "ipBlock stands together with a selector", "write two peers")
             return ip_block(block, Field.SOURCE if end is End.SOURCE else Field.DESTINATION)
-        home = self._own_namespace(end) if namespaces is None else self._selected_namespaces(namespaces, end)
+        home = self._own_namespace(end) if namespaces is None else selected_namespaces(namespaces, end, self._shared)
         chosen = TRUE if pods is None else selector(pods, end, Scope.POD, self._shared)
         return self._shared.one(all_of(home, chosen))
 
@@ -142,29 +139,17 @@ class _Home:
         label = Label(end, Scope.NAMESPACE, NAMESPACE_NAME)
         return self._shared.one(LabelIn(label, frozenset([self._namespace])))
 
-    def _selected_namespaces(self, part: Part, end: End) -> Predicate:
-        """Pods of the selected namespaces; an address that is no pod's is in no namespace (NP-20, NP-28)."""
-        is_pod = self._shared.one(LabelIn(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None))
-        return all_of(is_pod, selector(part, end, Scope.NAMESPACE, self._shared))
-
 
 def _ports(rule: Part, shared: Shared) -> list[_Reading]:
     """Any of the ports (NP-40); without ports, everything (NP-39). The narrowest reading comes first."""
     ports = [shared.one(_port(port)) for port in rule.parts("ports")]
-    if not ports:
-        return [("", TRUE)]
-    readings = [("", shared.one(any_of(*ports)))]
-    named = [port for port in ports if isinstance(port, PortNamed)]
-    for name, declared in _NAMES if named else ():
-        wider = [replace(port, declared=declared) for port in named]
-        readings.append((name, shared.one(any_of(*(shared.one(port) for port in wider)))))
-    return readings
+    return readings(ports, shared) if ports else [("", TRUE)]
 
 
 def _port(port: Part) -> Predicate:
     """A protocol with all its ports, a range of them, or the port that the destination calls so (NP-41 to NP-47)."""
     only_fields(port, "protocol", "port", "endPort")
-    protocol = _protocol(port)
+    number = protocol(port)
     first, last = port.entries.get("port"), port.number("endPort")
     if first is None or isinstance(first, str):
         if last is not None:
@@ -172,36 +157,13 @@ def _port(port: Part) -> Predicate:
                 "endPort", "endPort needs a port that is a number", "give the first port of the range as port"
             )
         if first is None:
-            return equals(Field.PROTOCOL, protocol)
-        if not _PORT_NAME.fullmatch(first):
-            remedy = (
-                "remove the quotes" if first.isdigit() else "a name has at most 15 of a-z, 0-9 and '-', one a letter"
-            )
-            raise port.fault("port", f"expected a port number or the name of one, found {shown(first)}", remedy)
-        return PortNamed(protocol, first, Declared.FIRST)
-    first = _number(port, "port", first)
-    last = first if last is None else _number(port, "endPort", last)
+            return equals(Field.PROTOCOL, number)
+        return PortNamed(number, port_name(port, "port", first), Declared.FIRST)
+    first = port_number(port, "port", first)
+    last = first if last is None else port_number(port, "endPort", last)
     if last < first:
         raise port.fault("endPort", f"{last} is below port {first}", "endPort is the last port of the range")
-    return all_of(equals(Field.PROTOCOL, protocol), InRange(Field.DESTINATION_PORT, ((first, last),)))
-
-
-def _number(port: Part, key: str, value: object) -> int:
-    if type(value) is not int or not 0 < value < 65536:
-        raise port.fault(key, f"expected 1 to 65535, found {shown(value)}", "give a port number without quotes")
-    return value
-
-
-def _protocol(port: Part) -> int:
-    """The protocol of a port, TCP unless it says otherwise (NP-41, NP-43)."""
-    if port.entries.get("protocol") is None:
-        return TCP
-    name = port.text("protocol")
-    if name not in _PROTOCOLS:
-        raise port.fault(
-            "protocol", f"expected TCP, UDP or SCTP, found {shown(name)}", "name one of the three in capitals"
-        )
-    return _PROTOCOLS[name]
+    return port_range(number, first, last)
 
 
 MODULE = PolicyKind(
@@ -210,4 +172,5 @@ MODULE = PolicyKind(
     groups=("networking.k8s.io", "extensions"),
     summary="Kubernetes' own policy: pods of one namespace accept or open the connections that some rule allows",
     translate=translate,
+    basic=True,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from verifier.model.document import Part, shown
-from verifier.model.fields import End, Label, Scope
+from verifier.model.fields import NAMESPACE_NAME, End, Label, Scope
 from verifier.model.predicate import LabelIn, Predicate, all_of, negate
 from verifier.policies.kind import Shared
 
@@ -30,6 +30,12 @@ def selector(part: Part, end: End, scope: Scope, shared: Shared) -> Predicate:
     ]
     expressions = [_expression(expression, end, scope) for expression in part.parts("matchExpressions")]
     return shared.one(all_of(*(shared.one(test) for test in [*tests, *expressions])))
+
+
+def selected_namespaces(part: Part, end: End, shared: Shared) -> Predicate:
+    """Pods of the selected namespaces; an address that is no pod's is in no namespace (NP-20, NP-28)."""
+    is_pod = shared.one(LabelIn(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None))
+    return all_of(is_pod, selector(part, end, Scope.NAMESPACE, shared))
 
 
 def only_fields(part: Part, *known: str) -> None:

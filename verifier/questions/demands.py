@@ -28,7 +28,7 @@ from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
 from verifier.model.policy import Direction
 from verifier.semantics.compile import Compiler
 from verifier.semantics.policies import Policies
-from verifier.semantics.readings import Readings, readings
+from verifier.semantics.readings import Readings, readings, settled
 from verifier.semantics.regions import Region, join, minus, within
 from verifier.semantics.scene import Axis, Scene
 
@@ -94,7 +94,7 @@ class Demands:
         self._compiler = compiler
         self._services = compiler.space.services
         self._kept = kept
-        self.narrowest = narrowest or Policies(cluster.tiers, compiler)
+        self.narrowest = narrowest or Policies(settled(cluster.tiers), compiler)
         self.policies = self.narrowest if read.narrow is cluster.tiers else Policies(read.narrow, compiler)
         self.wide_policies = self.policies if read.wide is read.narrow else Policies(read.wide, compiler)
 

@@ -66,8 +66,8 @@ class Forward:
         self._ledger = ledger
         stages = find_stages(summaries.program, summaries.program.path(FORWARD), mark, world.places.common)
         both_ways = run.demand is Demand.EXISTING
-        wide = world.demands.wide_policies
-        self._parts = Parts(world.places, wide, summaries, wire, run.services, stages, both_ways=both_ways, pairs=pairs)
+        read = tuple(dict.fromkeys((world.demands.policies, world.demands.wide_policies)))
+        self._parts = Parts(world.places, read, summaries, wire, run.services, stages, both_ways=both_ways, pairs=pairs)
         self._frames = Frames(world.places, self._parts, summaries, wire, run.services)
         self.lemmas = Lemmas(world, run, self._parts, summaries, solver, ledger, written=written)
         self._remote_parts = RemoteParts(self._parts, self.lemmas)

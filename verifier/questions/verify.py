@@ -153,6 +153,8 @@ def _blind(cluster: Cluster, world: World) -> str:
     """Why what the policies ask cannot be known, "" where it can."""
     if not cluster.policies_known:
         return "no NetworkPolicy was read, and no empty List that would say that there is none"
+    if any(label.scope is Scope.NODE for label in world.space.labels):
+        return "policies select nodes, and no Node was read"
     selected = any(label.scope is Scope.NAMESPACE and label.key != NAMESPACE_NAME for label in world.space.labels)
     peers = {pod.namespace for pod in cluster.pods if world.family in pod.addresses and _may_be_peer(pod, world)}
     unknown = sorted(peers & cluster.unlabelled)

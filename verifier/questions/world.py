@@ -24,6 +24,7 @@ from verifier.semantics.compile import Compiler
 from verifier.semantics.places import Places
 from verifier.semantics.policies import Policies
 from verifier.semantics.readings import readings as assumed_readings
+from verifier.semantics.readings import settled
 from verifier.semantics.regions import Region, both, join, minus, union, within
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
@@ -76,7 +77,7 @@ class World:
         kept = Kept(self._later_states(), self.translation_known)
         self.demands = Demands(settings, cluster, assumed, self.compiler, kept)
         self.policies = self.demands.policies
-        self.readings = {name: Policies(each.tiers, self.compiler) for name, each in readings.items()}
+        self.readings = {name: Policies(settled(each.tiers), self.compiler) for name, each in readings.items()}
         self.used_deviations: set[str] = set()
         self.apart = apart
         self.covered: set[tuple[str, str, Path]] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from verifier.model.origin import InputError, Origin
 from verifier.model.policy import Policy, Tier, arranged
 from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
+from verifier.policies.nodes import with_nodes
 from verifier.policies.tiers import BUILT_IN_TIERS
 from verifier.readers.objects import OBJECT_KINDS, ObjectKind, namespace_labels
 
@@ -47,7 +48,7 @@ class ClusterReader:
             self._ignored[f"{kind_name}.{group}" if group else kind_name] += 1
             return
         kind = kind or _NAMES[kind_name]
-        self._policies_known = self._policies_known or isinstance(kind, PolicyKind)
+        self._policies_known = self._policies_known or (isinstance(kind, PolicyKind) and kind.basic)
         if api != kind.api:
             problem = f"expected apiVersion {kind.api} for a {kind_name}, found {shown(api or None)}"
             raise part.fault("apiVersion", problem, f"convert it to {kind.api}, as the API server prints it")
@@ -66,21 +67,22 @@ class ClusterReader:
             if pod.namespace not in namespaces:
                 labels = namespace_labels(pod.namespace, {})
                 namespaces[pod.namespace] = Namespace(pod.namespace, labels, pod.origin)
+        nodes = {node.name: node for node in self._all(Node)}
         return Cluster(
             namespaces,
             pods,
-            {node.name: node for node in self._all(Node)},
+            nodes,
             self._all(Service),
             self._all(Workload),
-            self._tiers(),
+            self._tiers(nodes),
             dict(sorted(self._ignored.items())),
             self._policies_known,
             self._unlabelled(),
         )
 
-    def _tiers(self) -> tuple[Tier, ...]:
+    def _tiers(self, nodes: Mapping[str, Node]) -> tuple[Tier, ...]:
         """The policies in their tiers, in the order in which they are asked."""
-        return arranged(BUILT_IN_TIERS, self._all(Policy))
+        return arranged(BUILT_IN_TIERS, [with_nodes(policy, nodes) for policy in self._all(Policy)])
 
     def _unlabelled(self) -> frozenset[str]:
         named = {namespace.name for namespace in self._all(Namespace)}
@@ -93,6 +95,8 @@ class ClusterReader:
         unnamed = sorted(self._unlabelled())
         if unnamed:
             yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: no label but its name is known"
+        for policy in self._all(Policy):
+            yield from policy.notes
 
     def _all(self, kind: Callable[..., Any]) -> tuple[Any, ...]:
         return tuple(thing for thing in self._found.values() if type(thing) is kind)

@@ -64,14 +64,15 @@ def namespace_labels(name: str, labels: dict[str, str]) -> dict[str, str]:
 
 
 def read_node(document: Part) -> Node:
-    """A Node with the addresses of its status; host names are left out."""
+    """A Node with its labels and the addresses of its status; host names are left out."""
     _, name = full_name(document, namespaced=False)
     addresses = [
         _address(entry, "address")
         for entry in document.child("status").parts("addresses")
         if entry.text("type") not in _NOT_ADDRESSES
     ]
-    return Node(name, tuple(dict.fromkeys(addresses)), document.origin)
+    labels = document.child("metadata").text_map("labels")
+    return Node(name, tuple(dict.fromkeys(addresses)), document.origin, labels)
 
 
 def read_pod(document: Part) -> Pod:

@@ -1,12 +1,14 @@
 """What the policies say of one packet in one direction.
 
-Spec: specs/policies/network_policy.md, specs/assumptions.md
+Spec: specs/policies/network_policy.md, specs/policies/cluster_network_policy.md, specs/assumptions.md
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from verifier.model.assumption import EQUAL_PRIORITIES, Setting, granted
 from verifier.model.cluster import Cluster
 from verifier.model.packet import Packet
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
@@ -14,28 +16,55 @@ from verifier.model.trace import PolicyTrace
 from verifier.reference.predicates import doubts, holds
 from verifier.reference.view import View
 
-NOTHING: frozenset[str] = frozenset()
+RANKS = {Action.DENY: 0, Action.PASS: 1, Action.ALLOW: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The assumptions that surely count, and those that perhaps do (AS-1).
+
+    Where only the latter make a rule match, packets pass with `lenient` and do not pass without.
+    """
+
+    sure: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
+    lenient: bool = False
+
+
+NOTHING = Counting()
+
+
+def surely(settings: Mapping[str, Setting]) -> Counting:
+    """What is allowed by it is allowed whatever nobody settled."""
+    return Counting(granted(settings, perhaps=False), granted(settings, perhaps=True))
+
+
+def perhaps(settings: Mapping[str, Setting]) -> Counting:
+    """What is denied by it is denied whatever nobody settled."""
+    return replace(surely(settings), lenient=True)
 
 
 def judge(
-    packet: Packet, cluster: Cluster, direction: Direction, view: View, counting: frozenset[str] = NOTHING
+    packet: Packet, cluster: Cluster, direction: Direction, view: View, counting: Counting = NOTHING
 ) -> PolicyTrace:
-    """Ask the tiers in order; what no tier decides is allowed. `counting` are the assumptions whose readings count (AS-1)."""
+    """Ask the tiers in order; what no tier decides is allowed."""
     selecting: list[Policy] = []
+    passing: list[Policy] = []
     reasons: list[str] = []
     for place, tier in enumerate(cluster.tiers):
         chosen, unsure = _selecting(place, tier, packet, direction, view)
         reasons.extend(unsure)
         if not chosen:
             continue
-        selecting.extend(chosen)
-        found = _first_match(chosen, packet, direction, view, counting, reasons)
-        action = found[1].action if found else tier.unmatched
+        (passing if tier.unmatched is Action.PASS else selecting).extend(chosen)
+        found = _decided(tier, chosen, packet, direction, view, counting, reasons)
+        action = found[0] if found else tier.unmatched
         if action is Action.PASS:
             continue
-        policy, rule = found or (None, None)
-        return PolicyTrace(action is Action.ALLOW, tuple(selecting), policy, rule, tuple(reasons))
-    return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons))
+        _, policy, rule = found or (None, None, None)
+        allowed = action is Action.ALLOW
+        return PolicyTrace(allowed, tuple(selecting), policy, rule, tuple(reasons), tuple(passing))
+    return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons), tuple(passing))
 
 
 def _selecting(
@@ -58,24 +87,48 @@ def _selecting(
     return view.selections[key]
 
 
-def _first_match(
+def _decided(
+    tier: Tier,
     chosen: tuple[Policy, ...],
     packet: Packet,
     direction: Direction,
     view: View,
-    counting: frozenset[str],
+    counting: Counting,
     reasons: list[str],
-) -> tuple[Policy, PolicyRule] | None:
-    for policy in chosen:
-        for rule in policy.rules:
-            if rule.direction is not direction:
-                continue
-            answers = holds(rule.peer, packet, view), holds(rule.ports, packet, view)
-            if answers == (True, True) or (counting and _by_reading(rule, packet, view, counting)):
-                return policy, rule
-            if False not in answers:
-                causes = doubts(rule.peer, packet, view) + doubts(rule.ports, packet, view)
-                reasons.extend(f"{cause} ({rule.origin})" for cause in causes)
+) -> tuple[Action, Policy, PolicyRule] | None:
+    """What the tier says by some rule: the first that matches, and among tied policies the one that the reading picks."""
+    waiting = list(chosen)
+    while waiting:
+        tied = [each for each in waiting if each.order == waiting[0].order] if tier.ties_open else waiting[:1]
+        del waiting[: len(tied)]
+        said = []
+        for policy in tied:
+            found = _first_match(policy, packet, direction, view, counting, reasons)
+            if found is not None:
+                said.append((found[0], policy, found[1]))
+        if said:
+            generous = EQUAL_PRIORITIES in (counting.perhaps if counting.lenient else counting.sure)
+            return max(said, key=lambda each: RANKS[each[0]] if generous else -RANKS[each[0]])
+    return None
+
+
+def _first_match(
+    policy: Policy, packet: Packet, direction: Direction, view: View, counting: Counting, reasons: list[str]
+) -> tuple[Action, PolicyRule] | None:
+    """The first rule of a policy that matches, and what it does with the packet."""
+    for rule in policy.rules:
+        if rule.direction is not direction:
+            continue
+        answers = holds(rule.peer, packet, view), holds(rule.ports, packet, view)
+        if answers == (True, True) or (counting.sure and _by_reading(rule, packet, view, counting.sure)):
+            return rule.action, rule
+        if counting.perhaps - counting.sure and _by_reading(rule, packet, view, counting.perhaps):
+            action = Action.ALLOW if counting.lenient else Action.DENY
+            if rule.action in (action, Action.PASS):
+                return action, rule
+        if False not in answers:
+            causes = doubts(rule.peer, packet, view) + doubts(rule.ports, packet, view)
+            reasons.extend(f"{cause} ({rule.origin})" for cause in causes)
     return None
 
 
@@ -85,7 +138,7 @@ def _by_reading(rule: PolicyRule, packet: Packet, view: View, counting: frozense
     end = packet.family, peer
     worlds = [view]
     for assumption, guest in view.guests.get(end, ()):
-        if assumption in counting:
+        if assumption in counting and assumption not in rule.settled:
             worlds.append(replace(view, pods={**view.pods, end: guest}))
     written = [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings if each.needs <= counting)]
     return any(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting, chosen, granted
+from verifier.model.assumption import SERVICE_ADDRESSES, SERVICE_HAIRPIN, Setting, chosen
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
@@ -18,7 +18,7 @@ from verifier.model.policy import Direction
 from verifier.model.profile import Deviation, reading
 from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.addresses import has_type
-from verifier.reference.policies import judge
+from verifier.reference.policies import Counting, judge, perhaps, surely
 from verifier.reference.predicates import holds
 from verifier.reference.undefined import ANSWERING, NODE_PATHS, VERDICTS, undefined
 from verifier.reference.view import View
@@ -43,7 +43,7 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
     decided = undefined(packet, path, view, settings)
     if decided is not None:
         return decided
-    ingress, egress = (judge(packet, view.cluster, each, view, granted(settings, perhaps=False)) for each in Direction)
+    ingress, egress = (judge(packet, view.cluster, each, view, surely(settings)) for each in Direction)
     if itself:
         return _assumed(SERVICE_HAIRPIN, settings, ingress, egress)
     if path in NODE_PATHS:
@@ -87,12 +87,11 @@ def _by_policies(
     if ingress.reasons or egress.reasons:
         return Expectation(None, "; ".join(ingress.reasons + egress.reasons), "", ingress, egress)
     denied = [each for each in ANSWERING[path] if not traces[each].allowed]
-    sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
-    if any(not judge(packet, view.cluster, each, view, perhaps).allowed for each in denied):
+    if any(not judge(packet, view.cluster, each, view, perhaps(settings)).allowed for each in denied):
         sides = [each.value for each, trace in traces.items() if not trace.allowed]
         return Expectation(Verdict.DROP, f"{' and '.join(sides)} policies deny it", "", ingress, egress)
     if denied:
-        name = _telling(packet, denied, view, sure, perhaps)
+        name = _telling(packet, denied, view, perhaps(settings))
         return Expectation(None, f"assumption {name}={Setting.ANY.value}", name, ingress, egress)
     if ingress.allowed and egress.allowed:
         return Expectation(Verdict.ACCEPT, "the policies of both ends allow it", "", ingress, egress)
@@ -101,16 +100,18 @@ def _by_policies(
     )
 
 
-def _telling(
-    packet: Packet, directions: list[Direction], view: View, sure: frozenset[str], perhaps: frozenset[str]
-) -> str:
-    """An assumption without which no reading of the policies lets the packet pass."""
+def _telling(packet: Packet, directions: list[Direction], view: View, counting: Counting) -> str:
+    """An assumption of which one setting keeps the packet from passing by any reading of the policies."""
 
-    def passes(counting: frozenset[str]) -> bool:
+    def passes(counting: Counting) -> bool:
         return all(judge(packet, view.cluster, each, view, counting).allowed for each in directions)
 
-    left = sorted(perhaps - sure)
-    return next((name for name in left if not passes(perhaps - {name})), left[0])
+    left = sorted(counting.perhaps - counting.sure)
+    for name in left:
+        denied, allowed = counting.perhaps - {name}, counting.sure | {name}
+        if not passes(replace(counting, perhaps=denied)) or not passes(replace(counting, sure=allowed)):
+            return name
+    return left[0]
 
 
 def misplaced(packet: Packet, path: Path, view: View) -> str:

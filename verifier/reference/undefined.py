@@ -17,7 +17,6 @@ from verifier.model.assumption import (
     UNTRACKED_STATE,
     Setting,
     chosen,
-    granted,
 )
 from verifier.model.effect import Verdict
 from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState, Field
@@ -26,7 +25,7 @@ from verifier.model.path import Path
 from verifier.model.policy import Direction, PolicyRule
 from verifier.model.predicate import All, AnyOf, InRange, Predicate
 from verifier.model.trace import Expectation
-from verifier.reference.policies import judge
+from verifier.reference.policies import Counting, judge, perhaps, surely
 from verifier.reference.view import View
 
 NODE_PATHS = (Path.NODE_TO_POD, Path.POD_TO_NODE)
@@ -84,12 +83,12 @@ def _end(
 ) -> tuple[Verdict | None, str]:
     """What one end asks of a new packet of another protocol, and the assumption that says so."""
     setting, ports = (chosen(settings, name) for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS))
-    trace = judge(packet, view.cluster, direction, view, granted(settings, perhaps=False))
+    trace = judge(packet, view.cluster, direction, view, surely(settings))
     if not trace.selecting:
         return Verdict.ACCEPT, ""
     if trace.allowed:
         return VERDICTS[ports], RULES_WITHOUT_PORTS
-    if judge(packet, view.cluster, direction, view, granted(settings, perhaps=True)).allowed and ports is not setting:
+    if judge(packet, view.cluster, direction, view, perhaps(settings)).allowed and ports is not setting:
         return None, RULES_WITHOUT_PORTS
     return VERDICTS[setting], OTHER_PROTOCOLS
 
@@ -101,15 +100,14 @@ def _because(name: str, settings: Mapping[str, Setting]) -> tuple[str, str]:
 def _existing(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
     """AS-6: a connection that the policies of both ends would let begin goes on; of others, the assumption speaks."""
     setting = chosen(settings, EXISTING_CONNECTIONS)
-    sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
-    if setting is Setting.ALLOW or all(_covered(packet, each, view, sure) for each in Direction):
+    if setting is Setting.ALLOW or all(_covered(packet, each, view, surely(settings)) for each in Direction):
         return Expectation(Verdict.ACCEPT, PASSING[packet.state.name])
-    if setting is Setting.DENY and not all(_covered(packet, each, view, perhaps) for each in ANSWERING[path]):
+    if setting is Setting.DENY and not all(_covered(packet, each, view, perhaps(settings)) for each in ANSWERING[path]):
         return Expectation(Verdict.DROP, *_because(EXISTING_CONNECTIONS, settings))
     return Expectation(None, *_because(EXISTING_CONNECTIONS, settings))
 
 
-def _covered(packet: Packet, direction: Direction, view: View, counting: frozenset[str]) -> bool:
+def _covered(packet: Packet, direction: Direction, view: View, counting: Counting) -> bool:
     """Whether the end's policies allow the packet, or a connection of its protocol the other way round."""
     if judge(packet, view.cluster, direction, view, counting).allowed:
         return True

@@ -69,7 +69,7 @@ class Parts:
     def __init__(
         self,
         places: Places,
-        policies: Policies,
+        policies: tuple[Policies, ...],
         summaries: Summaries,
         wire: Wire,
         services: int,
@@ -112,10 +112,9 @@ class Parts:
             stage = self.stages[role]
             sources, destinations, _ = self._summaries.decided(stage.key, stage.beyond)
             tested = sources if role is Role.EGRESS else destinations
-            told = self._policies.protected(role.direction)
-            if self._both_ways:
-                told = told | self._policies.protected(role.other.direction)
-            masks = sorted(tested | told)
+            roles = (role, role.other) if self._both_ways else (role,)
+            told = (each.protected(one.direction) for each in self._policies for one in roles)
+            masks = sorted(tested.union(*told))
             found = self._strangers[role] = [
                 Strangers(cells, (cells & -cells).bit_length() - 1, self._wire.interface, self._wire.port)
                 for cells, _ in classes(masks, self._wire.remote)

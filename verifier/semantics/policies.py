@@ -50,7 +50,7 @@ class Policies:
             self._tiers[direction] = [self._tier(tier, direction) for tier in tiers]
             self._isolated[direction] = 0
             for made in self._tiers[direction]:
-                for policy in made.policies:
+                for policy in made.policies if made.tier.unmatched is Action.DENY else ():
                     self._isolated[direction] |= policy.subject
 
     def _tier(self, tier: Tier, direction: Direction) -> _Tier:
@@ -73,7 +73,7 @@ class Policies:
         return _Policy(policy, subject, rules)
 
     def isolated(self, direction: Direction) -> int:
-        """The addresses that some policy selects in this direction."""
+        """The addresses that some policy isolates in this direction: whatever no rule allows them is denied."""
         return self._isolated[direction]
 
     def protected(self, direction: Direction) -> set[int]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from verifier.model.addresses import merge
-from verifier.model.assumption import FINISHED_PODS, HOST_NETWORK_PODS, Setting, granted
+from verifier.model.assumption import EQUAL_PRIORITIES, FINISHED_PODS, HOST_NETWORK_PODS, Setting, granted
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import End, Field
-from verifier.model.policy import Direction, PolicyRule, Tier
+from verifier.model.policy import Action, Direction, PolicyRule, Tier
 from verifier.model.predicate import (
     FALSE,
     TRUE,
@@ -31,6 +31,7 @@ from verifier.model.predicate import (
     equals,
     negate,
 )
+from verifier.semantics.ties import broken, contested
 
 Alternative: TypeAlias = tuple[frozenset[str], Predicate, Predicate]
 """The assumptions that a wider reading of a rule needs, its peer and its ports."""
@@ -67,42 +68,80 @@ def readings(cluster: Cluster, settings: Mapping[str, Setting]) -> Readings:
     found: dict[int, list[Alternative]] = {}
     live: set[str] = set()
     for tier in cluster.tiers:
+        if contested(tier):
+            live.add(EQUAL_PRIORITIES)
         for policy in tier.policies:
             for rule in policy.rules:
                 alternatives = list(_alternatives(rule, guests, named, cluster))
                 if alternatives:
                     found[id(rule)] = alternatives
                     live.update(name for needs, _, _ in alternatives for name in needs)
-    if not found:
+    if not live:
         return Readings(cluster.tiers, cluster.tiers, cluster.tiers, frozenset())
     sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
-    narrow = _resolved(cluster.tiers, found, sure)
-    wide = narrow if live & sure == live & perhaps else _resolved(cluster.tiers, found, perhaps)
-    written = wide if live <= perhaps else _resolved(cluster.tiers, found, frozenset(live))
-    return Readings(narrow, wide, written, frozenset(live))
+    everything = frozenset(live)
+    narrow = wide = _resolved(cluster.tiers, found, Counting(sure, perhaps, lenient=False))
+    if live & sure != live & perhaps:
+        wide = _resolved(cluster.tiers, found, Counting(sure, perhaps, lenient=True))
+    written = _resolved(cluster.tiers, found, Counting(everything, everything, lenient=True))
+    return Readings(narrow, wide, written, everything)
 
 
-def _resolved(
-    tiers: tuple[Tier, ...], found: Mapping[int, list[Alternative]], counting: frozenset[str]
-) -> tuple[Tier, ...]:
-    """The tiers with each alternative that counts as a rule of its own."""
+def settled(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    """The tiers where nothing is granted, so that each is a list of rules of which the first that matches decides."""
+    return _resolved(tiers, {}, Counting(frozenset(), frozenset(), lenient=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The assumptions that surely count, those that perhaps do, and whether what is not sure lets packets pass."""
+
+    sure: frozenset[str]
+    perhaps: frozenset[str]
+    lenient: bool
+
+    def grants(self, name: str) -> bool:
+        """Whether an assumption by which packets pass counts."""
+        return name in (self.perhaps if self.lenient else self.sure)
+
+
+def _resolved(tiers: tuple[Tier, ...], found: Mapping[int, list[Alternative]], counting: Counting) -> tuple[Tier, ...]:
+    """The tiers with each alternative that counts as a rule of its own, and open ties broken."""
+    lenient = counting.grants(EQUAL_PRIORITIES)
+    made = tuple(broken(_widened(tier, found, counting), lenient=lenient) for tier in tiers)
+    return tiers if all(one is other for one, other in zip(made, tiers, strict=True)) else made
+
+
+def _widened(tier: Tier, found: Mapping[int, list[Alternative]], counting: Counting) -> Tier:
+    if not any(id(rule) in found for policy in tier.policies for rule in policy.rules):
+        return tier
 
     def rules(rule: PolicyRule) -> Iterator[PolicyRule]:
         yield rule
-        for needs, peer, ports in found.get(id(rule), ()):
-            if needs <= counting:
-                yield replace(rule, peer=peer, ports=ports, readings=())
+        alternatives = found.get(id(rule), ())
+        for sure in (True, False):
+            for needs, peer, ports in alternatives:
+                if (needs <= counting.sure) is sure and needs <= counting.perhaps:
+                    action = rule.action if sure else _doubtful(rule.action, lenient=counting.lenient)
+                    if action is not None:
+                        yield replace(rule, peer=peer, ports=ports, action=action, readings=())
 
-    return tuple(
-        replace(
-            tier,
-            policies=tuple(
-                replace(policy, rules=tuple(each for rule in policy.rules for each in rules(rule)))
-                for policy in tier.policies
-            ),
-        )
-        for tier in tiers
+    return replace(
+        tier,
+        policies=tuple(
+            replace(policy, rules=tuple(each for rule in policy.rules for each in rules(rule)))
+            for policy in tier.policies
+        ),
     )
+
+
+def _doubtful(action: Action, *, lenient: bool) -> Action | None:
+    """What a rule does with packets that it perhaps matches; None where that is nothing (AS-1).
+
+    What a rule perhaps passes on is surely neither allowed nor denied, whatever later tiers say.
+    """
+    decided = Action.ALLOW if lenient else Action.DENY
+    return decided if action in (decided, Action.PASS) else None
 
 
 def _alternatives(
@@ -119,6 +158,8 @@ def _alternatives(
     end = PEER_END[rule.direction]
     for needs, peer, ports in written:
         for guest in guests:
+            if guest.assumption in rule.settled:
+                continue
             theirs = _seen(peer, end, guest.pod, cluster)
             service = _seen(ports, end, guest.pod, cluster)
             if (theirs == peer and service == ports) or FALSE in (theirs, service):

@@ -36,7 +36,6 @@ from verifier.model.assumption import (
     UNTRACKED_STATE,
     Setting,
     chosen,
-    granted,
 )
 from verifier.model.bundle import Plan
 from verifier.model.cluster import Cluster
@@ -45,6 +44,7 @@ from verifier.model.finding import Kind
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.profile import Deviation, reading
+from verifier.reference.policies import Counting, perhaps, surely
 
 SERVED = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
 NEAR = (Path.NODE_TO_POD, Path.POD_TO_NODE)
@@ -54,7 +54,7 @@ ANSWERING = {
     Path.POD_TO_POD: (Direction.EGRESS, Direction.INGRESS),
 }
 """The directions in which the ends on this node are judged (U-37)."""
-NOTHING_GRANTED: frozenset[str] = frozenset()
+NOTHING_GRANTED = Counting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Demands:
         self._plan = plan
         self._cluster = cluster
         self._readers = readers
-        self._sure = granted(plan.settings, perhaps=False)
-        self._perhaps = granted(plan.settings, perhaps=True)
+        self._sure = surely(plan.settings)
+        self._perhaps = perhaps(plan.settings)
         in_force = [each for each in plan.deviations if plan.family in each.families]
         self._deviations = [each for each in in_force if each.rewritten is None]
         self._read = reading(cluster, [each for each in in_force if each.rewritten is not None])
@@ -137,7 +137,7 @@ class Demands:
     def _setting(self, name: str) -> Setting:
         return chosen(self._plan.settings, name)
 
-    def _side(self, direction: Direction, counting: frozenset[str]) -> Side:
+    def _side(self, direction: Direction, counting: Counting) -> Side:
         name = direction.value if counting == self._sure else f"{direction.value}-perhaps"
         if counting == NOTHING_GRANTED != self._sure:
             name = f"{direction.value}-narrow"
@@ -202,8 +202,8 @@ class Demands:
     def _end(self, direction: Direction, setting: Setting) -> Term:
         """Whether an end asks that such a packet passes, or that it does not."""
         others, ports = self._setting(OTHER_PROTOCOLS), self._setting(RULES_WITHOUT_PORTS)
-        sure, perhaps = self._side(direction, self._sure), self._side(direction, self._perhaps)
-        between = TRUE if ports is others else negation(perhaps.allowed)
+        sure, wide = self._side(direction, self._sure), self._side(direction, self._perhaps)
+        between = TRUE if ports is others else negation(wide.allowed)
         asked = disj(
             (
                 conj((sure.allowed, truth(ports is setting))),
@@ -213,7 +213,7 @@ class Demands:
         isolated = conj((sure.isolated, asked))
         return disj((negation(sure.isolated), isolated)) if setting is Setting.ALLOW else isolated
 
-    def _covered(self, direction: Direction, counting: frozenset[str]) -> Term:
+    def _covered(self, direction: Direction, counting: Counting) -> Term:
         """Whether the end's policies allow the packet, or a connection the other way round that it may answer (AS-6)."""
         other = Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
         replies = self._readers.replies().side(self._cluster, other, counting, f"{other.value}-on-some-port")

@@ -1,24 +1,28 @@
 """What the policies allow, as definitions: each policy as it is written, with the addresses of the pods it speaks of.
 
-Spec: specs/policies/network_policy.md, specs/assumptions.md (AS-1, AS-7 to AS-11)
+Spec: specs/policies/network_policy.md, specs/policies/cluster_network_policy.md, specs/assumptions.md
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from verifier.evidence.bundle.inventory import Inventory
 from verifier.evidence.bundle.predicates import Predicates
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
-from verifier.evidence.bundle.terms import Term, conj, disj, equal, negation, number, variable
+from verifier.evidence.bundle.terms import FALSE, TRUE, Term, conj, disj, equal, negation, number, variable
 from verifier.model.addresses import address_text
+from verifier.model.assumption import EQUAL_PRIORITIES
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import End
-from verifier.model.policy import Action, Direction, Policy, PolicyRule
+from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
+from verifier.reference.policies import Counting
 from verifier.reference.view import View
 
 PEER = {Direction.INGRESS: End.SOURCE, Direction.EGRESS: End.DESTINATION}
+ACTIONS = (Action.ALLOW, Action.PASS, Action.DENY)
 VARIABLE = {End.SOURCE: "src", End.DESTINATION: "dst"}
 
 
@@ -38,66 +42,105 @@ class Side:
 
 
 class Policies:
-    """The policies of a cluster under readings that count; `reader` makes predicates with or without a guest."""
+    """The policies of a cluster under readings that count; `reader` makes predicates with or without a guest.
 
-    def __init__(self, script: Script, view: View, inventory: Inventory, reader: Callable[[Inventory], Predicates]):
+    With `some_port` the reader takes ports for any port, which tells what is allowed on some port, where every rule allows.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        view: View,
+        inventory: Inventory,
+        reader: Callable[[Inventory], Predicates],
+        *,
+        some_port: bool = False,
+    ) -> None:
         self._script = script
         self._view = view
         self._inventory = inventory
         self._reader = reader
+        self._some_port = some_port
         self._plain = reader(inventory)
-        self._policies: dict[tuple[int, Direction, tuple[str, ...]], tuple[Term, Term] | None] = {}
-        self._sides: dict[tuple[tuple[str, ...], Direction], Side] = {}
+        self._known: dict[tuple[int, Direction, Counting], Side] = {}
         self._bodies: dict[str, Term] = {}
         self._functions: dict[str, Function] = {}
         self._guests: dict[End, list[tuple[str, int, Predicates]]] = {}
 
-    def side(self, cluster: Cluster, direction: Direction, counting: frozenset[str], name: str) -> Side:
+    def side(self, cluster: Cluster, direction: Direction, counting: Counting, name: str) -> Side:
         """One direction, with the definitions that it takes, called after `name`; equal ones are one."""
-        made = [self._policy(policy, direction, counting) for policy in _of(cluster, direction)]
-        key = tuple(f"{selects.text} {allows.text}" for selects, allows in made), direction
-        if key not in self._sides:
-            isolated = disj(selects for selects, _ in made)
-            allowed = disj(allows for _, allows in made)
-            text = f"whether some policy isolates the {PEER[_other(direction)].value} in {direction.value}"
-            isolated = self._defined(f"{name}-isolates", isolated, text)
-            allowed = disj((negation(isolated), allowed))
-            allowed = self._defined(f"{name}-allows", allowed, f"what {direction.value} policies allow")
-            self._sides[key] = Side(isolated, allowed, self._functions.get(allowed.text))
-        return self._sides[key]
+        key = id(cluster), direction, counting
+        if key not in self._known:
+            self._known[key] = self._side(cluster, direction, counting, name)
+        return self._known[key]
 
-    def _policy(self, policy: Policy, direction: Direction, counting: frozenset[str]) -> tuple[Term, Term]:
-        """Whom a policy selects, and what it allows them."""
+    def _side(self, cluster: Cluster, direction: Direction, counting: Counting, name: str) -> Side:
+        tiers = [tier for tier in cluster.tiers if any(direction in policy.subjects for policy in tier.policies)]
+        isolated, allowed = FALSE, TRUE
+        for tier in reversed(tiers):
+            policies = [policy for policy in tier.policies if direction in policy.subjects]
+            steps = list(self._steps(tier, policies, direction, counting))
+            selected = disj(self._plain.term(policy.subjects[direction]) for policy in policies)
+            if tier.unmatched is not Action.PASS:
+                text = f"whether some policy isolates the {PEER[_other(direction)].value} in {direction.value}"
+                selected = self._defined(f"{name}-isolates", selected, text)
+                isolated = disj((selected, isolated))
+            inner = {Action.DENY: FALSE, Action.ALLOW: selected, Action.PASS: allowed}[tier.unmatched]
+            for action, matches in reversed(steps):
+                inner = _first(action, matches, inner, allowed)
+            if tier.unmatched is not Action.PASS:
+                inner = disj((conj((negation(selected), allowed)), inner))
+            title = f"{name}-allows" if tier is tiers[0] else f"{name}-allows-from-{tier.name}"
+            allowed = self._defined(title, inner, f"what {direction.value} policies allow")
+        return Side(isolated, allowed, self._functions.get(allowed.text))
+
+    def _steps(
+        self, tier: Tier, policies: list[Policy], direction: Direction, counting: Counting
+    ) -> Iterator[tuple[Action, Term]]:
+        """What the tier says in order, as actions with the packets that each is for; the first that holds decides."""
+        for _, group in groupby(policies, key=lambda policy: policy.order if tier.ties_open else id(policy)):
+            said = [list(self._policy(policy, direction, counting)) for policy in group]
+            if len(said) == 1:
+                yield from said[0]
+                continue
+            lenient = EQUAL_PRIORITIES in (counting.perhaps if counting.lenient else counting.sure)
+            for action in ACTIONS if lenient else reversed(ACTIONS):
+                yield action, disj(_decided(steps, action) for steps in said)
+
+    def _policy(self, policy: Policy, direction: Direction, counting: Counting) -> Iterator[tuple[Action, Term]]:
+        """What a policy says in order; one whose rules all allow says it at once."""
         rules = [rule for rule in policy.rules if rule.direction is direction]
-        if any(rule.action is not Action.ALLOW for rule in rules):
-            raise NotExpressibleError(f"policy {policy.name} has rules that do not allow")
-        needed = tuple(sorted(counting & self._live(rules, direction)))
-        key = id(policy), direction, needed
-        found = self._policies.get(key)
-        if found is None:
-            found = self._policies[key] = self._written(policy, rules, direction, frozenset(needed))
-        return found
+        selects = self._plain.term(policy.subjects[direction])
+        name = f"policy/{policy.name}/{direction.value}"
+        place = f"{self._script.place(policy.origin)}  policy {policy.name}, {direction.value}"
+        if all(rule.action is Action.ALLOW for rule in rules):
+            counts = counting.perhaps if counting.lenient else counting.sure
+            parts = [self._called(policy, rule, counts) for rule in rules]
+            wide = "/wide" if counts & self._live(rules, direction) else ""
+            yield Action.ALLOW, self._defined(f"{name}{wide}", conj((selects, disj(parts))), place)
+            return
+        if self._some_port:
+            raise NotExpressibleError(f"policy {policy.name} has rules that do not allow, asked about some port")
+        decided = Action.ALLOW if counting.lenient else Action.DENY
+        for rule in rules:
+            matches = self._called(policy, rule, counting.sure)
+            yield rule.action, conj((selects, matches))
+            if rule.action in (decided, Action.PASS):
+                perhaps = self._called(policy, rule, counting.perhaps)
+                if perhaps.text != matches.text:
+                    yield decided, conj((selects, perhaps))
+
+    def _called(self, policy: Policy, rule: PolicyRule, counts: frozenset[str]) -> Term:
+        """The call of a rule's definition under the readings that count."""
+        live = counts & self._live([rule], rule.direction)
+        name = f"policy/{policy.name}/{rule.direction.value}{'/wide' if live else ''}/{rule.text}"
+        comment = f"{self._script.place(rule.origin)}  {policy.name} {rule.text}"
+        return self._defined(name, self._rule(rule, live), comment)
 
     def _live(self, rules: list[PolicyRule], direction: Direction) -> frozenset[str]:
         """The assumptions that may tell readings of these rules apart."""
         guests = {name for name, _, _ in self._hosted(PEER[direction])} if rules else set()
         return frozenset(guests).union(*(reading.needs for rule in rules for reading in rule.readings))
-
-    def _written(
-        self, policy: Policy, rules: list[PolicyRule], direction: Direction, counting: frozenset[str]
-    ) -> tuple[Term, Term]:
-        selects = self._plain.term(policy.subjects[direction])
-        name = f"policy/{policy.name}/{direction.value}"
-        if counting:
-            name += "/wide"
-        parts: list[Term] = []
-        for rule in rules:
-            comment = f"{self._script.place(rule.origin)}  {policy.name} {rule.text}"
-            parts.append(self._defined(f"{name}/{rule.text}", self._rule(rule, counting), comment))
-        allows = conj((selects, disj(parts)))
-        return selects, self._defined(
-            name, allows, f"{self._script.place(policy.origin)}  policy {policy.name}, {direction.value}"
-        )
 
     def _defined(self, name: str, body: Term, comment: str) -> Term:
         """The call of a definition with this body, of one that there is already where it is the same."""
@@ -116,7 +159,7 @@ class Policies:
         end = PEER[rule.direction]
         ways = [conj((self._plain.term(peer), self._plain.term(ports))) for peer, ports in written]
         for name, at, reader in self._hosted(end):
-            if name in counting:
+            if name in counting and name not in rule.settled:
                 there = equal(variable(VARIABLE[end]), number(at, self._script.address))
                 ways += [conj((there, reader.term(peer), reader.term(ports))) for peer, ports in written]
         return disj({way.text: way for way in ways}.values())
@@ -142,12 +185,23 @@ class Policies:
         ]
 
 
-def _of(cluster: Cluster, direction: Direction) -> Iterator[Policy]:
-    """The policies that count in a direction; with more than one tier, or one that does not deny the rest, none are written."""
-    tiers = [tier for tier in cluster.tiers if any(direction in policy.subjects for policy in tier.policies)]
-    if len(tiers) > 1 or any(tier.unmatched is not Action.DENY for tier in tiers):
-        raise NotExpressibleError("policies in tiers")
-    return (policy for tier in tiers for policy in tier.policies if direction in policy.subjects)
+def _first(action: Action, matches: Term, otherwise: Term, later: Term) -> Term:
+    """What is allowed where a step comes first, by what is allowed otherwise and by later tiers."""
+    if action is Action.ALLOW:
+        return disj((matches, otherwise))
+    rest = conj((negation(matches), otherwise))
+    return rest if action is Action.DENY else disj((conj((matches, later)), rest))
+
+
+def _decided(steps: list[tuple[Action, Term]], action: Action) -> Term:
+    """The packets of which a policy says this first."""
+    before: list[Term] = []
+    found: list[Term] = []
+    for said, matches in steps:
+        if said is action:
+            found.append(conj((matches, *before)))
+        before.append(negation(matches))
+    return disj(found)
 
 
 def _other(direction: Direction) -> Direction:

@@ -207,7 +207,7 @@ class Writer:
 
         def replies() -> Policies:
             if not made:
-                made.append(Policies(script, self._view, self._inventory, reader(any_port=True)))
+                made.append(Policies(script, self._view, self._inventory, reader(any_port=True), some_port=True))
             return made[0]
 
         return Readers(policies, replies, Predicates(script, sets, interfaces, self._inventory))
