@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from verifier.model.addresses import parse_address
-from verifier.model.assumption import defaults, granted
+from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, Scope
 from verifier.model.finding import Kind
@@ -21,7 +21,7 @@ from verifier.model.packet import Packet
 from verifier.model.policy import Direction
 from verifier.readers.cluster import ClusterReader
 from verifier.readers.documents import read_documents
-from verifier.reference.policies import judge
+from verifier.reference.policies import judge, perhaps, surely
 from verifier.reference.view import view_of
 
 ORIGIN = Origin("imagined")
@@ -109,16 +109,16 @@ class Imaginable:
     cluster: Cluster
     packet: Packet
 
-    def allowed(self, side: Side, direction: Direction, *, perhaps: bool) -> bool:
+    def allowed(self, side: Side, direction: Direction, *, wide: bool) -> bool:
         """What the reference says that a side allows."""
         view = view_of(NodeState("", {}), replace(self.cluster, tiers=side.tiers))
-        return judge(self.packet, view.cluster, direction, view, granted(defaults(), perhaps=perhaps)).allowed
+        return judge(self.packet, view.cluster, direction, view, (perhaps if wide else surely)(defaults())).allowed
 
     def differs(self, sides: tuple[Side, Side], kind: Kind, direction: Direction) -> bool:
         """Whether the sides differ so, however what the API leaves open is read."""
         leak = kind is Kind.LEAK
-        first = self.allowed(sides[0], direction, perhaps=leak)
-        return first is not leak and self.allowed(sides[1], direction, perhaps=not leak) is leak
+        first = self.allowed(sides[0], direction, wide=leak)
+        return first is not leak and self.allowed(sides[1], direction, wide=not leak) is leak
 
     def is_in(self, box: FreeBox) -> bool:
         """Whether a box of a region holds the packet."""

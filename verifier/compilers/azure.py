@@ -101,6 +101,7 @@ def _chain_names(_node: NodeState, cluster: Cluster) -> Mapping[str, str]:
         chain_name(policy.name, direction, era): _phrase(policy.name, direction)
         for tier in cluster.tiers
         for policy in tier.policies
+        if policy.written is not None
         for direction in Direction
         for era in Era
     }

@@ -40,7 +40,7 @@ def deviations(_node: NodeState) -> tuple[Deviation, ...]:
 
 def without_names(policy: Policy) -> Policy | None:
     """The policy, unless a rule of it names a port by its name, in whichever direction (WV-10)."""
-    return None if any(_names_port(rule.ports) for rule in policy.rules) else policy
+    return None if policy.written and any(_names_port(rule.ports) for rule in policy.rules) else policy
 
 
 def _names_port(predicate: Predicate) -> bool:
@@ -57,6 +57,8 @@ def _names_port(predicate: Predicate) -> bool:
 
 def _without_end_ports(policy: Policy) -> Policy:
     """The policy with the first port of every range in place of the range (WV-11)."""
+    if policy.written is None:
+        return policy
     rules = tuple(_narrowed(rule) for rule in policy.rules)
     return policy if rules == policy.rules else replace(policy, rules=rules)
 

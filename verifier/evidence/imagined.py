@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from verifier.model.addresses import address_text
-from verifier.model.assumption import Setting, granted
+from verifier.model.assumption import Setting
 from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod, ServiceAccount
 from verifier.model.disagreement import Disagreement
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, Scope
@@ -31,7 +31,7 @@ from verifier.model.packet import Packet
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
 from verifier.model.predicate import Declared
 from verifier.model.trace import PolicyTrace
-from verifier.reference.policies import judge
+from verifier.reference.policies import judge, perhaps, surely
 from verifier.reference.view import view_of
 
 NOWHERE = Origin("imagined")
@@ -76,7 +76,7 @@ def _walked(difference: LayerDifference, sides: tuple[Side, Side], settings: Map
     for number, side in enumerate(sides):
         tiers = side.tiers if difference.pair is None else _alone(side, difference.pair[number])
         here = replace(cluster, tiers=tiers, network_sets=side.network_sets)
-        counting = granted(settings, perhaps=leak is (number == 0))
+        counting = (perhaps if leak is (number == 0) else surely)(settings)
         view = view_of(NodeState("", {}), here)
         traces.append(judge(packet, here, difference.direction, view, counting))
     pods = {pod.name: pod for pod in cluster.pods}

@@ -186,4 +186,4 @@ class Cluster:
             return pod.labels.get(label.key)
         if label.scope is Scope.NAMESPACE:
             return self.namespace_labels(pod.namespace).get(label.key)
-        return self.account_labels(pod).get(label.key)
+        return self.account_labels(pod).get(label.key) if label.scope is Scope.SERVICE_ACCOUNT else None

@@ -132,7 +132,7 @@ def label_value(label: Label, packet: Packet, view: View) -> str | None:
     """The value that the label has at its end of the packet, None where it is absent or the end is no pod (PR-7)."""
     address = packet.source if label.end is End.SOURCE else packet.destination
     pod = view.pods.get((packet.family, address))
-    if pod is None:
+    if pod is None or label.scope is Scope.NODE:
         return None
     if label.scope is Scope.POD:
         return pod.labels.get(label.key)

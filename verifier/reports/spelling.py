@@ -148,6 +148,8 @@ def _conjunction(parts: tuple[Predicate, ...]) -> str:
 def _label(label: Label) -> str:
     if label.scope is Scope.NAMESPACE:
         return "namespace" if label.key == NAMESPACE_NAME else f"namespace {label.key}"
+    if label.scope is Scope.NODE:
+        return f"node {label.key}".rstrip()
     if label.scope is Scope.SERVICE_ACCOUNT:
         return "service account" if label.key == SERVICE_ACCOUNT_NAME else f"service account {label.key}"
     return label.key

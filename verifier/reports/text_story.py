@@ -90,16 +90,18 @@ def _policies(told: Explanation, page: Page) -> None:
 
 def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
     verdict: Segment = ("allowed", "good") if trace.allowed else ("denied", "bad")
-    if not trace.selecting:
+    names = ", ".join(policy.name for policy in (*trace.selecting, *trace.passing))
+    if not names:
         page.line(f"  {title}: ", verdict, ", no policy selects it", hang=4)
         return
-    names = ", ".join(policy.name for policy in trace.selecting)
     if trace.deciding is None:
         page.line(f"  {title}: ", verdict, f", no rule of {names} matches", hang=4)
-        for policy in trace.selecting:
+        for policy in trace.selecting or trace.passing:
             page.code("    ", *policy_segments(policy, None), hang=6)
     else:
-        page.line(f"  {title}: ", verdict, f", isolated by {names}, decided by", hang=4)
+        page.line(
+            f"  {title}: ", verdict, f", {'isolated' if trace.selecting else 'selected'} by {names}, decided by", hang=4
+        )
         if trace.policy is not None:
             page.code("    ", *policy_segments(trace.policy, trace.deciding), hang=6)
     for reason in trace.reasons:

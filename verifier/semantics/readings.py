@@ -1,6 +1,6 @@
 """What policies say in their narrow and in their wide reading, as far as this cluster tells the two apart.
 
-Spec: specs/assumptions.md (AS-1, AS-7 to AS-11)
+Spec: specs/assumptions.md (AS-1, AS-7 to AS-11, AS-14, AS-15)
 """
 
 from __future__ import annotations

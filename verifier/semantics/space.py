@@ -81,8 +81,10 @@ class Inventory:
         carriers: Iterable[tuple[Mapping[str, str], int]]
         if label.scope is Scope.NAMESPACE:
             carriers = ((self._cluster.namespace_labels(name), bit) for name, bit in self._namespaces.items())
-        else:
+        elif label.scope is Scope.SERVICE_ACCOUNT:
             carriers = ((self._cluster.account_labels(pod), bit) for pod, bit in self._accounts.values())
+        else:
+            return 0
         return _union(bit for labels, bit in carriers if label.key in labels and passes(labels[label.key]))
 
     def value(self, pod: Pod, label: Label) -> str | None:
