@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from verifier.model.effect import Assign, Call, Copy, Goto, Verdict
 from verifier.model.fields import ConnState, Field
-from verifier.model.ipset import AddressPart, IpSet
+from verifier.model.ipset import AddressPart, IpSet, SetMember
 from verifier.model.packet import Packet
 from verifier.model.policy import Direction
 from verifier.model.predicate import InRange, Masked, Member, Named, Not, PortNamed
@@ -184,7 +184,12 @@ def bitmap_holds_all(patch: Patch) -> None:
 
 def every_network_is_searched(patch: Patch) -> None:
     """A set with interfaces is searched beyond the longest network."""
-    patch.setattr(sets, "_of_longest", lambda members: (m for m in members if not m.parts[1].physical))
+
+    def beyond(members: Iterable[SetMember], direction: str, packet: Packet) -> tuple[SetMember | None, bool]:
+        named = (member for member in members if not member.parts[1].physical)  # type: ignore[union-attr]
+        return next((member for member in named if sets._fits(member.parts[1], direction, packet)), None), True
+
+    patch.setattr(sets, "_of_longest", beyond)
 
 
 def end_of_network_excluded(patch: Patch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -150,9 +151,28 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     here = identity("self")
     assert here is not None
-    with pytest.raises(Unavailable, match=r"no-such-tool cannot be run .*: install it"):
+    with pytest.raises(Unavailable, match=r"no-such-tool cannot be run .*: install the package no$"):
         Namespace(here, "lock").tool("no-such-tool")
     monkeypatch.setattr(namespace, "_unshare", lambda kinds: False)
-    monkeypatch.setattr("ctypes.get_errno", lambda: 1)
-    with pytest.raises(Unavailable, match="run as root, or allow user namespaces"):
-        enter("lock")
+    for error, told in (
+        (errno.EPERM, "Operation not permitted"),
+        (errno.ENOSPC, "the limits user.max_user_namespaces"),
+    ):
+        monkeypatch.setattr("ctypes.get_errno", lambda error=error: error)
+        with pytest.raises(Unavailable, match=rf"\({told}.*\): run as root, or allow user namespaces"):
+            enter("lock")
+
+
+@pytest.mark.parametrize(
+    ("tool", "package"),
+    [("ip", "iproute2"), ("ip6tables-nft-restore", "iptables"), ("iptables-legacy-restore", "iptables"), ("nft", "nftables")],
+)  # fmt: skip
+def test_a_tool_that_is_not_there_is_named_with_its_package(
+    tool: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to install is not always called like the tool."""
+    here = identity("self")
+    assert here is not None
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(Unavailable, match=f"{tool} cannot be run .*: install the package {package}$"):
+        Namespace(here, "lock").tool(tool)

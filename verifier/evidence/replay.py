@@ -128,7 +128,15 @@ class Replayer:
         except Unavailable as missing:
             return _none(cases, backend, f"the kernel cannot be asked here: {missing}")
         except Refused as refusal:
-            return _none(cases, backend, f"the kernel's own tools refuse the dump: {refusal}")
+            return _none(
+                cases, backend, f"the kernel's own tools refuse the dump: {self._placed(str(refusal), family)}"
+            )
+
+    def _placed(self, refusal: str, family: int) -> str:
+        """A refusal with file and line of the rule that it ends with, where it does."""
+        rules = (rule for chain in self._node.rulesets[family].chains.values() for rule in chain.rules)
+        place = next((rule.origin for rule in rules if refusal.endswith(f": {rule.text}")), None)
+        return f"{refusal} ({place})" if place else refusal
 
     def _until_settled(
         self, stage: Stage, family: int, backend: Backend, cases: Sequence[Case], progress: Progress

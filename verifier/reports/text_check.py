@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from verifier.model.evidence import CheckedFamily, CheckReport, Standing
 from verifier.reports.page import Page
+from verifier.reports.spelling import counted
 
 SENTENCES = {
     Standing.CONFIRMED: "every claim was checked and holds",
@@ -33,7 +34,7 @@ def _said(family: CheckedFamily, solver: str) -> str:
     told = f"{family.confirmed} of {family.questions} claims confirmed"
     if family.undecided:
         told += f", {family.undecided} questions undecided"
-    told += f"; {family.unsat} proofs followed, {family.sat} packets evaluated"
+    told += f"; {counted(family.unsat, 'proof')} followed, {counted(family.sat, 'packet')} evaluated"
     return told if family.solver is None else f"{told}; {solver} agrees on {family.solver} of {family.queries} queries"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.model.addresses import address_text
-from verifier.model.fields import ICMP, ICMPV6, has_ports
+from verifier.model.fields import ICMP, ICMPV6, TCP, ConnState, has_ports
 from verifier.model.origin import Origin
 from verifier.model.packet import FREE_INTERFACE, Packet
 from verifier.model.policy import Policy, PolicyRule
@@ -13,8 +13,9 @@ from verifier.model.ruleset import Rule
 from verifier.model.trace import Step
 from verifier.reports.page import Segment
 from verifier.reports.spelling import policy_rule_text, port_text, protocol_word
+from verifier.reports.words import flags_text, translation_text
 
-SYN = 2
+SYN, ACK = 2, 16
 
 
 def packet_segments(packet: Packet, name: Callable[[int, int], str]) -> list[Segment]:
@@ -32,6 +33,10 @@ def packet_segments(packet: Packet, name: Callable[[int, int], str]) -> list[Seg
         if owner:
             segments += [" (", (owner, "name"), ")"]
     details = [packet.state.name]
+    if packet.protocol == TCP and packet.tcp_flags != (SYN if packet.state is ConnState.NEW else ACK):
+        details.append(f"flags {flags_text(packet.tcp_flags)}")
+    if packet.ct_status and packet.original is None:
+        details.append(f"connection {translation_text(packet.ct_status)}")
     if packet.mark:
         details.append(f"mark {packet.mark:#x}")
     ways = (("in", packet.in_interface, packet.phys_in), ("out", packet.out_interface, packet.phys_out))

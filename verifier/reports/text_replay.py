@@ -39,13 +39,15 @@ def write_replay(outcome: ReplayReport, page: Page) -> None:
                 _whole(packet, node, inventory, page)
         else:
             _packets(node, inventory, page)
-        stand_ins = () if outcome.whole else _stand_ins(node)
-        _notes((*stand_ins, *node.notes), page)
-    _notes(outcome.notes, page)
+    of_nodes = (note for node in outcome.nodes for note in _notes_of(node, outcome))
+    _notes((*of_nodes, *outcome.notes), page)
 
 
-def _stand_ins(node: NodeReplay) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(note for packet in node.packets for replay in packet.replays for note in replay.notes))
+def _notes_of(node: NodeReplay, outcome: ReplayReport) -> list[str]:
+    """What is to be said of a node, with its name where there are several; a whole packet has its stand-ins beside it."""
+    stand_ins = () if outcome.whole else [replay.notes for packet in node.packets for replay in packet.replays]
+    notes = dict.fromkeys([*(note for each in stand_ins for note in each), *node.notes])
+    return list(notes) if len(outcome.nodes) == 1 else [f"{node.node}: {note}" for note in notes]
 
 
 def _together(replays: Sequence[Replay]) -> str:
@@ -90,10 +92,11 @@ def findings_segment(findings: Sequence[Finding]) -> Segment:
 
 
 def counts_text(outcomes: Sequence[Outcome], what: str) -> str:
-    """ "17 of 19 findings confirmed, 2 not replayed"."""
+    """ "17 of 19 findings are confirmed, 2 not replayed"."""
     (number, word), *others = [(outcomes.count(each), WORD[each]) for each in Outcome if each in outcomes]
     whole = len(outcomes)
-    first = f"{number} of {counted(whole, what)} {word}" if number < whole else f"{_all(whole, what)} {word}"
+    some = f"{number} of {counted(whole, what)}" if number < whole else _all(whole, what)
+    first = f"{some} {'is' if number == 1 else 'are'} {word}"
     return ", ".join([first, *(f"{count} {name}" for count, name in others)])
 
 
@@ -115,7 +118,7 @@ def _summary(node: NodeReplay) -> str:
         what = f"{_all(len(node.packets), 'packet')} ({families})"
         return f"the kernel ({backends}) takes {what} as is said here: verdict, every rule and final mark"
     told = counts_text([packet.outcome for packet in node.packets], "packet")
-    return f"{told} by the kernel ({backends}), {families}"
+    return f"{told} ({families}, kernel: {backends})"
 
 
 def _packets(node: NodeReplay, inventory: Inventory, page: Page) -> None:
@@ -152,14 +155,19 @@ def _title(packet: Replayed, inventory: Inventory, page: Page, told: str = "") -
 
 
 def _not_replayed(node: NodeReplay, inventory: Inventory, page: Page) -> None:
-    reasons: dict[str, list[Replayed]] = {}
+    """Each packet once for each reason, with the back ends for which it holds."""
+    reasons: dict[tuple[str, tuple[str, ...]], list[Replayed]] = {}
     for packet in node.packets:
+        told: dict[str, list[str]] = {}
         for replay in packet.replays:
             if replay.outcome is Outcome.NOT_REPLAYED:
-                reasons.setdefault(f"{replay.backend.value}: {replay.reason}", []).append(packet)
-    for reason, packets in reasons.items():
+                told.setdefault(replay.reason, []).append(replay.backend.value)
+        for reason, backends in told.items():
+            reasons.setdefault((reason, tuple(backends)), []).append(packet)
+    for (reason, each), packets in reasons.items():
         page.blank()
-        page.line(("not replayed", "unsure"), f": {counted(len(packets), 'packet')} with {reason}", hang=2)
+        told_of = f": {counted(len(packets), 'packet')} with {' and '.join(each)}: {reason}"
+        page.line(("not replayed", "unsure"), told_of, hang=2)
         for packet in packets[:EXAMPLES]:
             page.line(
                 "  ",
@@ -185,11 +193,9 @@ def _whole(packet: Replayed, node: NodeReplay, inventory: Inventory, page: Page)
             page.line(f"  {note}", hang=4)
         if replay.outcome is not Outcome.CONFIRMED:
             _kernel_steps(replay, dict(node.chains), page)
-    page.line(
-        ("rules", "strong"),
-        f": {DONE[packet.expected.verdict] if packet.expected.verdict else 'not known'}; every rule that matched",
-        hang=2,
-    )
+    matched = "every rule that matched" if packet.expected.steps else "no rule matches for certain"
+    done = DONE[packet.expected.verdict] if packet.expected.verdict else "not known"
+    page.line(("rules", "strong"), f": {done}; {matched}", hang=2)
     write_steps(packet.expected, dict(node.chains), node.marks, page)
 
 

@@ -111,7 +111,8 @@ def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
 def _rules(story: Story, page: Page) -> None:
     trace = story.explanation.chains
     files = dict.fromkeys(step.rule.origin.path for step in trace.steps if step.rule is not None)
-    matched = f"every rule of {', '.join(files) or 'the node'} that matched"
+    where = ", ".join(files) or "the node"
+    matched = f"every rule of {where} that matched" if trace.steps else f"no rule of {where} matches for certain"
     page.line(("rules", "strong"), f": {OUTCOMES[trace.verdict]}; {matched}", hang=2)
     write_steps(trace, dict(story.chains), story.marks, page)
 
@@ -120,7 +121,8 @@ def write_steps(trace: ChainTrace, phrases: Mapping[str, str], marks: Sequence[M
     """Every rule that matched, by table and chain, with line and mark; then what the marks that were used mean."""
     lines = max((len(str(step.rule.origin.line)) for step in trace.steps if step.rule is not None), default=4)
     widths = max(lines, len("line")), max((len(_mark(step)) for step in trace.steps), default=4)
-    page.line((f"    {'line':>{widths[0]}}  {'mark':<{widths[1]}}  rule", "dim"))
+    if trace.steps:
+        page.line((f"    {'line':>{widths[0]}}  {'mark':<{widths[1]}}  rule", "dim"))
     shown = ""
     for number, step in enumerate(trace.steps, 1):
         place = f"{step.table} {step.chain}"

@@ -119,7 +119,11 @@ def test_every_file_is_noticed(bundle: Path) -> None:
 
 
 def test_what_is_extra_is_noticed(bundle: Path) -> None:
-    """A file that nothing lists, one that is listed and not used, a directory that is none of a bundle."""
+    """An empty directory, a file that nothing lists, one that is listed and not used, a directory that is none of a bundle."""
+    (bundle / "nodes/other").mkdir()
+    with pytest.raises(InputError, match=r"nodes/other: is an extra directory"):
+        checked(bundle)
+    (bundle / "nodes/other").rmdir()
     (bundle / "extra.txt").write_text("x", "utf-8")
     with pytest.raises(InputError, match=r"extra.txt: is extra"):
         checked(bundle)
@@ -439,7 +443,7 @@ def test_reports_say_what_was_shown(bad: Path) -> None:
     sentence = "the bundle is stated to be proved, its nodes are refuted"
     text, told = (report("text").render(each, Style(None)) for each in (good, wrong))
     assert "bundle: confirmed: every claim was checked and holds" in text
-    assert "node node-a IPv4: 25 of 25 claims confirmed; 24 proofs followed, 1 packets evaluated" in text
+    assert "node node-a IPv4: 25 of 25 claims confirmed; 24 proofs followed, 1 packet evaluated" in text
     assert "bundle: contradicted: a check contradicts what the bundle claims" in told
     assert f"contradicted: {sentence}" in told
     document = json.loads(report("json").render(wrong, Style(None)))

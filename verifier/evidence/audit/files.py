@@ -32,7 +32,7 @@ class Found:
 
 
 def find(directory: str) -> Found:
-    """The bundle in a directory; InputError where a file is missing, is extra, or is not what the manifest states."""
+    """The bundle in a directory; InputError where a file is missing, is not what the manifest states, or anything is extra."""
     root = Path(directory)
     name = directory.rstrip("/")
     if not root.is_dir():
@@ -49,6 +49,10 @@ def find(directory: str) -> Found:
         compare(file, contents[file.path], f"{name}/{file.path}", REMEDY)
     for path in sorted(set(contents) - {file.path for file in stated.files}):
         raise InputError(Origin(f"{name}/{path}"), f"is extra, {MANIFEST} does not list it", REMEDY)
+    needed = {parent for file in stated.files for parent in (root / file.path).parents}
+    for path in sorted(each for each in root.rglob("*") if each.is_dir() and each not in needed):
+        problem = f"is an extra directory, {MANIFEST} lists no file in it"
+        raise InputError(Origin(f"{name}/{path.relative_to(root)}"), problem, REMEDY)
     return Found(name, stated, contents, sha256(manifest).hexdigest())
 
 

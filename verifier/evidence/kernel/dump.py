@@ -46,7 +46,7 @@ def read_dump(text: str) -> Dump:
     rules: dict[tuple[str, str], list[str]] = {}
     chains: dict[tuple[str, str], int] = {}
     for line in text.splitlines():
-        rule = _COUNTERS.sub("", line.strip())
+        rule = uncounted(line.strip())
         if rule.startswith("*"):
             table = rule[1:].strip()
             chains = {chain: count for chain, count in chains.items() if chain[0] != table}
@@ -87,6 +87,11 @@ def asks_for_destination(rules: Iterable[str], *, address: bool) -> str:
     return next((rule for rule in rules if any(each.search(rule) for each in asked)), "")
 
 
+def uncounted(line: str) -> str:
+    """A line without the counters that `iptables-save -c` puts before a rule."""
+    return _COUNTERS.sub("", line)
+
+
 def singly(text: str) -> Iterator[tuple[str, str]]:
     """One rule's line of each kind with a text that has it alone, in its table with all chains; jumps lead to empty ones.
 
@@ -95,7 +100,7 @@ def singly(text: str) -> Iterator[tuple[str, str]]:
     head: list[str] = []
     known: set[tuple[str, ...]] = set()
     for line in map(str.strip, text.splitlines()):
-        rule = _COUNTERS.sub("", line)
+        rule = uncounted(line)
         if line.startswith("*"):
             head = [line]
         elif line.startswith(":"):

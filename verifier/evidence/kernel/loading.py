@@ -10,7 +10,7 @@ import socket
 import time
 
 from verifier.evidence.kernel import netlink
-from verifier.evidence.kernel.dump import Dump, portions, read_dump, singly
+from verifier.evidence.kernel.dump import Dump, portions, read_dump, singly, uncounted
 from verifier.evidence.kernel.namespace import Namespace
 from verifier.evidence.kernel.netlink import Netlink, attributes, netfilter, number
 from verifier.evidence.kernel.netlink import text as text_of
@@ -76,12 +76,12 @@ class Loader:
         return notes
 
     def _restore_rules(self, family: int, text: str) -> None:
-        """Load rules. The legacy kernel refuses a table as a whole: then its rules are tried one by one."""
+        """Load rules. Where a table is refused as a whole, as the legacy kernel does, its rules are tried one by one."""
         tool = _tool(family, self._backend, "restore")
         try:
             self._restore(tool, given=text)
-        except Refused:
-            if self._backend is Backend.LEGACY:
+        except Refused as refusal:
+            if self._backend is Backend.LEGACY or str(refusal).endswith(": COMMIT"):
                 for line, alone in singly(text):
                     ran = self._space.tool(tool, text=alone)
                     if ran.returncode:
@@ -95,7 +95,7 @@ class Loader:
             lines = given.splitlines()
             where = _LINE.search(message)
             line = lines[int(where[1]) - 1] if where and 0 < int(where[1]) <= len(lines) else ""
-            raise Refused(f"{command[0]}: {message}" + (f": {line.strip()}" if line else ""))
+            raise Refused(f"{command[0]}: {message}" + (f": {uncounted(line.strip())}" if line else ""))
 
     def _clear(self, family: int) -> None:
         """Remove the rules of a family. An emptied legacy table stays, and accepts everything."""

@@ -6,6 +6,7 @@ Spec: specs/kernel.md (KER-1)
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -21,6 +22,8 @@ NEW_USER, NEW_NET = 0x10000000, 0x40000000
 GET_FLAGS = 0x8913
 UP, RUNNING = 1, 0x40
 """The bits of an interface's flags that say that it is up, and that it takes packets."""
+PACKAGES = {"ip": "iproute2", "ip6tables": "iptables", "nft": "nftables"}
+"""By the first word of a tool's name the package that has it, where that is called otherwise."""
 Identity = tuple[int, int]
 
 
@@ -51,7 +54,9 @@ class Namespace:
                 env=environment,
             )
         except OSError as error:
-            raise Unavailable(f"{command[0]} cannot be run ({error.strerror}): install it") from error
+            word = command[0].partition("-")[0]
+            remedy = f"install the package {PACKAGES.get(word, word)}"
+            raise Unavailable(f"{command[0]} cannot be run ({error.strerror}): {remedy}") from error
 
     def must(self, *command: str, text: str = "") -> str:
         """Run a tool that must succeed; Unavailable with its message where it does not."""
@@ -94,9 +99,10 @@ def enter(lock: str) -> Namespace:
     if user:
         error = 0 if _unshare(NEW_NET | NEW_USER) else ctypes.get_errno()
         if error:
-            raise Unavailable(
-                f"no network namespace can be made ({os.strerror(error)}): run as root, or allow user namespaces"
-            )
+            # The kernel's word for a limit that is reached is that of a full disk.
+            limits = "the limits user.max_user_namespaces and user.max_net_namespaces leave none"
+            why = limits if error == errno.ENOSPC else os.strerror(error)
+            raise Unavailable(f"no network namespace can be made ({why}): run as root, or allow user namespaces")
         _map_users(owner, group)
     return own(others, lock)
 
