@@ -171,6 +171,7 @@ def test_a_tool_that_is_not_there_is_named_with_its_package(
     tool: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to install is not always called like the tool."""
+    monkeypatch.undo()
     here = identity("self")
     assert here is not None
     monkeypatch.setenv("PATH", "/nowhere")

@@ -193,7 +193,7 @@ def _whole(packet: Replayed, node: NodeReplay, inventory: Inventory, page: Page)
             page.line(f"  {note}", hang=4)
         if replay.outcome is not Outcome.CONFIRMED:
             _kernel_steps(replay, dict(node.chains), page)
-    matched = "every rule that matched" if packet.expected.steps else "no rule matches for certain"
+    matched = "every rule that matched" if packet.expected.steps else "no rule of the node matches for certain"
     done = DONE[packet.expected.verdict] if packet.expected.verdict else "not known"
     page.line(("rules", "strong"), f": {done}; {matched}", hang=2)
     write_steps(packet.expected, dict(node.chains), node.marks, page)

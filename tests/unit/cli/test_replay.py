@@ -148,6 +148,21 @@ def test_the_exit_code_is_what_the_kernel_says(
     assert capsys.readouterr().out.startswith(outcome.replace("-", " "))
 
 
+def test_a_packet_that_no_back_end_was_given_is_told_once(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With both back ends, for their reason; and all notes stand together at the end."""
+    kernel(folder, monkeypatch, unsent)
+    (Path(folder) / "nodes/node-a/unknown.txt").write_text("")
+    assert run(["replay", folder, "--backend", "both"]) == 3
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert "all 2 packets are not replayed (IPv4, kernel: nft and legacy)" in lines[0]
+    assert lines.count("not replayed: 2 packets with nft and legacy: routing refuses such a packet") == 1
+    assert sum(" -> " in line for line in lines) == 2
+    assert lines.count("notes") == 1
+
+
 def test_one_packet_that_was_not_sent_is_not_hidden_by_the_others(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     verdicts = iter([True])
     kernel(folder, monkeypatch, lambda seen: unsent(seen) if next(verdicts, False) else seen)

@@ -90,6 +90,10 @@ def test_one_back_end_that_differs_is_enough() -> None:
     [
         (FakeKernel(missing="no namespaces"), "the kernel cannot be asked here: no namespaces"),
         (FakeKernel(refusal="line 3 failed"), "the kernel's own tools refuse the dump: line 3 failed"),
+        (
+            FakeKernel(refusal="not taken: -A FORWARD -p tcp -j DROP"),
+            "the kernel's own tools refuse the dump: not taken: -A FORWARD -p tcp -j DROP (iptables-save:5)",
+        ),
     ],
 )
 def test_what_stands_in_the_way_of_all_is_the_reason_of_each(kernel: FakeKernel, reason: str) -> None:

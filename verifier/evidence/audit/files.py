@@ -50,9 +50,9 @@ def find(directory: str) -> Found:
     for path in sorted(set(contents) - {file.path for file in stated.files}):
         raise InputError(Origin(f"{name}/{path}"), f"is extra, {MANIFEST} does not list it", REMEDY)
     needed = {parent for file in stated.files for parent in (root / file.path).parents}
-    for path in sorted(each for each in root.rglob("*") if each.is_dir() and each not in needed):
+    for folder in sorted(each for each in root.rglob("*") if each.is_dir() and each not in needed):
         problem = f"is an extra directory, {MANIFEST} lists no file in it"
-        raise InputError(Origin(f"{name}/{path.relative_to(root)}"), problem, REMEDY)
+        raise InputError(Origin(f"{name}/{folder.relative_to(root)}"), problem, REMEDY)
     return Found(name, stated, contents, sha256(manifest).hexdigest())
 
 
