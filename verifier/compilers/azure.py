@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from verifier.compilers.azure_deviations import DOCUMENTED, deviations
 from verifier.compilers.azure_names import CHAIN_PREFIXES, Era, chain_name, computed_set
-from verifier.compilers.azure_sets import ideal_sets
+from verifier.compilers.azure_sets import ideal_sets, selections
 from verifier.compilers.azure_signs import jumps as policy_jumps
 from verifier.compilers.azure_signs import signs
 from verifier.compilers.hooks import chains_under, entered, hooked
@@ -140,6 +140,7 @@ MODULE = Profile(
     deviations=deviations,
     documented=DOCUMENTED,
     ideal_sets=ideal_sets,
+    selections=selections,
     own_chain=_own_chain,
     chain_names=_chain_names,
     notes=_notes,

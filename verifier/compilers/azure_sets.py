@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 from verifier.compilers.azure_names import Era, set_name
 from verifier.compilers.ideal import ideal_blocks, ideal_members, ideal_pods
-from verifier.compilers.selection import PROTOCOLS, Population, written_policies
+from verifier.compilers.selection import PROTOCOLS, Population, pods_in, pods_of, selecting, written_policies
 from verifier.model.addresses import address_text
 from verifier.model.cluster import Cluster
+from verifier.model.fields import Scope
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.node import NodeState
-from verifier.model.profile import IdealSet
+from verifier.model.predicate import all_of
+from verifier.model.profile import IdealSet, Selection
 from verifier.model.written import Requirement, WrittenBlock, WrittenPolicy, WrittenSelector
 
 ALL_NAMESPACES = "nslabel-all-namespaces"
@@ -121,14 +123,41 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     """Every loaded set that stands for something of the cluster, with what that is now."""
     loaded = node.sets or {}
     population = Population(cluster, 4)
-    found: dict[str, IdealSet] = {}
-    known_purposes = dict(purposes(cluster))
+    return {
+        name: _ideal(loaded[name], text, purpose, population, loaded, era)
+        for name, (text, purpose, era) in _loaded(loaded, cluster).items()
+    }
+
+
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+    """Every loaded set that stands for pods, with those that it stands for in every cluster."""
+    purposes_ = _loaded(node.sets or {}, cluster).items()
+    return {name: _selection(purpose) for name, (_, purpose, _) in purposes_ if purpose.block is None}
+
+
+def _selection(purpose: Purpose) -> Selection:
+    everybody = pods_in(WrittenSelector())
+    if purpose.port:
+        return Selection(everybody, ((None, purpose.port, None),), entries=True)
+    if purpose.any_of is not None:
+        chosen = WrittenSelector(expressions=(replace(purpose.any_of, operator="In"),))
+        return Selection(all_of(everybody, selecting(chosen, Scope.POD)))
+    if purpose.namespaces is not None:
+        return Selection(pods_in(purpose.namespaces))
+    if purpose.pods is not None:
+        return Selection(all_of(everybody, selecting(purpose.pods, Scope.POD)))
+    return Selection(pods_of(WrittenSelector(), purpose.namespace))
+
+
+def _loaded(loaded: Mapping[str, IpSet], cluster: Cluster) -> dict[str, tuple[str, Purpose, Era]]:
+    """The loaded sets that have a purpose, by name: the text that it hashes, the purpose, and of which releases."""
+    found: dict[str, tuple[str, Purpose, Era]] = {}
+    known = dict(purposes(cluster))
     for era in Era:
-        for text, purpose in known_purposes.items():
+        for text, purpose in known.items():
             name = set_name(text, era)
-            known = loaded.get(name)
-            if known is not None and name not in found:
-                found[name] = _ideal(known, text, purpose, population, loaded, era)
+            if name in loaded:
+                found.setdefault(name, (text, purpose, era))
     return found
 
 

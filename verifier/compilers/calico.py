@@ -13,7 +13,7 @@ from verifier.compilers.calico_hash import chain_names, interface_suffix
 from verifier.compilers.calico_marks import mark_bits
 from verifier.compilers.calico_names import explain_chain
 from verifier.compilers.calico_policies import notes
-from verifier.compilers.calico_sets import computed_set, ideal_sets
+from verifier.compilers.calico_sets import computed_set, ideal_sets, selections
 from verifier.compilers.calico_signs import signs
 from verifier.compilers.hooks import conjuncts, hooked, jump, rules_of
 from verifier.model.cluster import Pod
@@ -118,6 +118,7 @@ MODULE = Profile(
     chain_names=chain_names,
     notes=notes,
     ideal_sets=ideal_sets,
+    selections=selections,
     computed_set=computed_set,
     own_rule=_own_rule,
     jumps=_jumps,

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from verifier.compilers.ideal import ideal_members, ideal_pods
-from verifier.compilers.selection import PROTOCOLS, Population, written_policies
+from verifier.compilers.selection import PROTOCOLS, Population, pods_behind, pods_in, written_policies
 from verifier.model.addresses import address_text
 from verifier.model.cluster import Cluster
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.node import NodeState
-from verifier.model.profile import IdealSet
+from verifier.model.predicate import Predicate
+from verifier.model.profile import IdealSet, Selection
 from verifier.model.written import Requirement, WrittenPeer, WrittenPolicy, WrittenRule, WrittenSelector
 
 ORCHESTRATOR = 'projectcalico.org/orchestrator == "k8s"'
@@ -86,10 +87,14 @@ def peer_selector(peer: WrittenPeer, home: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a set is for: pods, or (with `port`) the ports of one name and protocol that pods declare."""
+    """What a set is for: pods, or (with `port`) the ports of one name and protocol that pods declare.
+
+    `pods` are those of today, `selection` says which they are in every cluster.
+    """
 
     pods: int
     meaning: str
+    selection: Predicate
     port: tuple[str, str] | None = None
 
 
@@ -109,26 +114,45 @@ def _of_rule(
     for place, peer in enumerate(rule.peers):
         if peer.block is None:
             identities = [unique_id("s", selector) for selector in peer_selectors(peer, policy.namespace)]
-            pods = population.peer(peer, policy.namespace)
+            pods, selection = population.peer(peer, policy.namespace), pods_behind(peer, policy.namespace)
             meaning = f"the pods of {'from' if direction == 'ingress' else 'to'}[{place}] of {where}"
             for identity in identities:
-                yield identity, Purpose(pods, meaning)
+                yield identity, Purpose(pods, meaning, selection)
             if direction == "egress":
-                yield from _named(identities[0], pods, named, f"{meaning}")
+                yield from _named(identities[0], Purpose(pods, meaning, selection), named)
     if named and (direction == "ingress" or not rule.peers or any(peer.block is not None for peer in rule.peers)):
-        yield from _named(unique_id("s", "all()"), population.labels.all, named, "all pods")
+        everybody = Purpose(population.labels.all, "all pods", pods_in(WrittenSelector()))
+        yield from _named(unique_id("s", "all()"), everybody, named)
 
 
-def _named(identity: str, pods: int, named: list[tuple[str, str]], meaning: str) -> Iterator[tuple[str, Purpose]]:
+def _named(identity: str, among: Purpose, named: list[tuple[str, str]]) -> Iterator[tuple[str, Purpose]]:
     for protocol, name in named:
-        port = (protocol, name)
-        yield unique_id("n", f"{identity},{protocol},{name}"), Purpose(pods, f"port {name} of {meaning}", port)
+        meaning = f"port {name} of {among.meaning}"
+        purpose = Purpose(among.pods, meaning, among.selection, (protocol, name))
+        yield unique_id("n", f"{identity},{protocol},{name}"), purpose
 
 
 def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     """Every loaded set whose name some rule of some policy has, with what it stands for."""
+    return {name: _ideal(known, purpose, population) for name, known, purpose, population in _loaded(node, cluster)}
+
+
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+    """Every loaded set whose name some rule of some policy has, with what it stands for in every cluster."""
+    return {name: _selection(purpose) for name, _, purpose, _ in _loaded(node, cluster)}
+
+
+def _selection(purpose: Purpose) -> Selection:
+    if purpose.port is None:
+        return Selection(purpose.selection)
+    protocol, name = purpose.port
+    return Selection(purpose.selection, ((PROTOCOLS[protocol.upper()], name, None),), entries=True)
+
+
+def _loaded(node: NodeState, cluster: Cluster) -> Iterator[tuple[str, IpSet, Purpose, Population]]:
+    """The loaded sets that have a purpose, each once."""
     loaded = node.sets or {}
-    found: dict[str, IdealSet] = {}
+    found: set[str] = set()
     for family in sorted(node.rulesets):
         population = Population(cluster, family)
         for identity, purpose in purposes(cluster, population):
@@ -136,8 +160,8 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
                 name = f"cali{family}{token}{identity}"[:LONGEST]
                 known = loaded.get(name)
                 if known is not None and name not in found:
-                    found[name] = _ideal(known, purpose, population)
-    return found
+                    found.add(name)
+                    yield name, known, purpose, population
 
 
 def _ideal(known: IpSet, purpose: Purpose, population: Population) -> IdealSet:

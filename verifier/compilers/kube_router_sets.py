@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 
 from verifier.compilers.hooks import conjuncts
 from verifier.compilers.ideal import ideal_blocks, ideal_pods, network
-from verifier.compilers.selection import Population, written_policies
+from verifier.compilers.selection import PROTOCOLS, Population, pods_behind, pods_in, pods_of, written_policies
 from verifier.model.cluster import Cluster
 from verifier.model.extent import of_addresses
 from verifier.model.fields import ADDRESS_BITS, Field
 from verifier.model.ipset import AddressPart, IpSet
 from verifier.model.node import NodeState
 from verifier.model.policy import Direction
-from verifier.model.predicate import InRange, Member
-from verifier.model.profile import IdealSet
-from verifier.model.written import WrittenBlock, WrittenPolicy, WrittenRule
+from verifier.model.predicate import InRange, Member, any_of
+from verifier.model.profile import IdealSet, Selection
+from verifier.model.written import WrittenBlock, WrittenPolicy, WrittenRule, WrittenSelector
 
 SOURCES, DESTINATIONS = "KUBE-SRC-", "KUBE-DST-"
 POLICY_CHAIN = "KUBE-NWPLCY-"
@@ -30,6 +30,8 @@ KINDS = {Direction.INGRESS: "ingressrule", Direction.EGRESS: "egressrule"}
 PEERS_AT = {Direction.INGRESS: SOURCES, Direction.EGRESS: DESTINATIONS}
 NAMED_PORTS = 8
 """How many sets of named ports a rule is believed to have: one for each number that its names stand for."""
+NO_PORT = ((None, "", None),)
+"""A port that no pod declares."""
 MERGED = "kube-router puts all blocks of a rule into one set, where an exception of one block cuts into the others"
 
 
@@ -54,6 +56,12 @@ class Purpose:
     direction: Direction = Direction.INGRESS
     rule: int = 0
     number: int = 0
+
+    @property
+    def written(self) -> WrittenRule | None:
+        """The rule that it is for, None for the targets."""
+        rules = self.policy.ingress if self.direction is Direction.INGRESS else self.policy.egress
+        return None if self.kind == "target" else rules[self.rule]
 
 
 def names(policy: WrittenPolicy, family: int, dialect: str) -> Iterator[tuple[str, Purpose]]:
@@ -90,14 +98,41 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     found: dict[str, IdealSet] = {}
     for family in sorted(node.rulesets):
         population = Population(cluster, family)
-        numbers = _numbers(node, family)
-        dialect = dialect_of(node, cluster, family)
-        for policy in written_policies(cluster):
-            for name, purpose in names(policy, family, dialect):
-                known = loaded.get(name)
-                if known is not None:
-                    found[name] = _ideal(known, purpose, population, numbers.get(name, frozenset()))
+        for name, purpose, numbers in _loaded(node, cluster, family):
+            found[name] = _ideal(loaded[name], purpose, population, numbers)
     return found
+
+
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+    """Every loaded set of pods whose name some policy of the cluster has, with what it stands for in every cluster."""
+    loaded = (each for family in sorted(node.rulesets) for each in _loaded(node, cluster, family))
+    return {name: _selection(purpose, numbers) for name, purpose, numbers in loaded if purpose.kind != "ipblock"}
+
+
+def _selection(purpose: Purpose, numbers: frozenset[int]) -> Selection:
+    policy, rule = purpose.policy, purpose.written
+    targets = pods_of(policy.pods, policy.namespace)
+    if rule is None:
+        return Selection(targets)
+    peers = any_of(*(pods_behind(peer, policy.namespace) for peer in rule.peers))
+    if purpose.kind == "pod":
+        return Selection(peers)
+    called = [(PROTOCOLS[port.protocol], port.port) for port in rule.ports if isinstance(port.port, str)]
+    ports = tuple((protocol, name, number) for protocol, name in called for number in sorted(numbers))
+    if purpose.direction is Direction.INGRESS:
+        return Selection(targets, ports or NO_PORT)
+    return Selection(peers if rule.peers else pods_in(WrittenSelector()), ports or NO_PORT)
+
+
+def _loaded(node: NodeState, cluster: Cluster, family: int) -> Iterator[tuple[str, Purpose, frozenset[int]]]:
+    """The loaded sets of a family that have a purpose, with the ports beside which rules test them."""
+    loaded = node.sets or {}
+    numbers = _numbers(node, family)
+    dialect = dialect_of(node, cluster, family)
+    for policy in written_policies(cluster):
+        for name, purpose in names(policy, family, dialect):
+            if name in loaded:
+                yield name, purpose, numbers.get(name, frozenset())
 
 
 def dialect_of(node: NodeState, cluster: Cluster, family: int) -> str:
@@ -131,11 +166,11 @@ def _numbers(node: NodeState, family: int) -> dict[str, frozenset[int]]:
 def _ideal(known: IpSet, purpose: Purpose, population: Population, numbers: frozenset[int]) -> IdealSet:
     policy = purpose.policy
     title = f"{policy.namespace}/{policy.name}"
-    if purpose.kind == "target":
+    rule = purpose.written
+    if rule is None:
         pods = population.of(policy.pods, policy.namespace)
         return ideal_pods(known, population, pods, f"the pods that policy {title} selects")
-    rules = policy.ingress if purpose.direction is Direction.INGRESS else policy.egress
-    rule, where = rules[purpose.rule], f"{purpose.direction.value}[{purpose.rule}] of policy {title}"
+    where = f"{purpose.direction.value}[{purpose.rule}] of policy {title}"
     if purpose.kind == "ipblock":
         blocks = tuple(peer.block for peer in rule.peers if peer.block is not None)
         ideal = ideal_blocks(known, population.family, blocks, f"the blocks of {where}")

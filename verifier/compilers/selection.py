@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import SCTP, TCP, UDP
+from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Label, Scope
 from verifier.model.ipset import AddressPart, SetContent
+from verifier.model.predicate import FALSE, TRUE, LabelIn, Predicate, all_of, negate
 from verifier.model.written import Requirement, WrittenPeer, WrittenPolicy, WrittenSelector
 
 PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
@@ -21,6 +22,39 @@ def written_policies(cluster: Cluster) -> Iterator[WrittenPolicy]:
         for policy in tier.policies:
             if policy.written is not None:
                 yield policy.written
+
+
+def selecting(selector: WrittenSelector, scope: Scope) -> Predicate:
+    """What a selector asks of the labels of a source, or of its namespace's."""
+    labels = [LabelIn(Label(End.SOURCE, scope, key), frozenset([value])) for key, value in selector.labels]
+    return all_of(*labels, *(_asking(each, scope) for each in selector.expressions))
+
+
+def _asking(each: Requirement, scope: Scope) -> Predicate:
+    label = Label(End.SOURCE, scope, each.key)
+    if each.operator in ("Exists", "DoesNotExist"):
+        return negate(LabelIn(label, None), each.operator == "DoesNotExist")
+    return negate(LabelIn(label, frozenset(each.values)), each.operator == "NotIn")
+
+
+def pods_of(selector: WrittenSelector, namespace: str) -> Predicate:
+    """The pods of a namespace that a selector selects, whichever these are."""
+    name = Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME)
+    return all_of(LabelIn(name, frozenset([namespace])), selecting(selector, Scope.POD))
+
+
+def pods_in(selector: WrittenSelector) -> Predicate:
+    """The pods of the namespaces that a selector selects, whichever these are."""
+    is_pod = LabelIn(Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME), None)
+    return all_of(is_pod, selecting(selector, Scope.NAMESPACE))
+
+
+def pods_behind(peer: WrittenPeer, home: str) -> Predicate:
+    """The pods of a peer of a policy in namespace `home`, whichever these are; none for a block."""
+    if peer.block is not None:
+        return FALSE
+    spaces = pods_of(WrittenSelector(), home) if peer.namespaces is None else pods_in(peer.namespaces)
+    return all_of(spaces, TRUE if peer.pods is None else selecting(peer.pods, Scope.POD))
 
 
 class Labels:

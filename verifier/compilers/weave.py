@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from verifier.compilers.hooks import conjuncts, hooked, jump, rules_of
 from verifier.compilers.weave_deviations import DOCUMENTED, deviations
-from verifier.compilers.weave_sets import computed_set, ideal_sets
+from verifier.compilers.weave_sets import computed_set, ideal_sets, selections
 from verifier.model.cluster import Pod
 from verifier.model.effect import Assign, Effect, Return, Translate
 from verifier.model.fields import ADDRESS_BITS, Field
@@ -157,6 +157,7 @@ MODULE = Profile(
     documented=DOCUMENTED,
     own_chain=_own_chain,
     ideal_sets=ideal_sets,
+    selections=selections,
     computed_set=computed_set,
     own_rule=_own_rule,
     jumps=_jumps,

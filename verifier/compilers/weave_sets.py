@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from verifier.compilers.ideal import ideal_members, ideal_pods, network
-from verifier.compilers.selection import Population
+from verifier.compilers.selection import Population, pods_in, pods_of, selecting
 from verifier.compilers.weave_deviations import NAMED_PORTS, without_names
 from verifier.model.cluster import Cluster
+from verifier.model.fields import Scope
 from verifier.model.ipset import AddressPart, IpSet, SetContent, SetMember
 from verifier.model.node import NodeState
 from verifier.model.policy import Direction, Policy
-from verifier.model.profile import IdealSet
+from verifier.model.predicate import all_of, any_of, negate
+from verifier.model.profile import IdealSet, Selection
 from verifier.model.written import WrittenBlock, WrittenPeer, WrittenSelector
 
 PREFIX = "weave-"
@@ -95,14 +97,52 @@ def _selected(purpose: Purpose) -> tuple[str, Purpose]:
 
 def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     """Every loaded set that stands for something of the cluster, with what that is now."""
-    loaded = node.sets or {}
     population = Population(cluster, 4)
-    found: dict[str, IdealSet] = {}
+    return {name: _ideal(known, purpose, population, cluster) for name, known, purpose in _loaded(node, cluster)}
+
+
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+    """Every loaded set that stands for pods, with those that it stands for in every cluster."""
+    population = Population(cluster, 4)
+    found: dict[str, Selection] = {}
+    for name, known, purpose in _loaded(node, cluster):
+        if purpose.unselected is not None:
+            rejecting = bool(_ideal(known, purpose, population, cluster).quirk)
+            found[name] = _unselecting(purpose.namespace, purpose.unselected, cluster, rejecting=rejecting)
+        elif purpose.block is None:
+            found[name] = _selecting(known, purpose)
+    return found
+
+
+def _selecting(known: IpSet, purpose: Purpose) -> Selection:
+    pods = purpose.pods or WrittenSelector()
+    if purpose.namespaces is None:
+        return Selection(pods_of(pods, purpose.namespace))
+    spaces = pods_in(purpose.namespaces)
+    listed = purpose.pods is None or known.content.kind == "list:set"
+    return Selection(spaces if listed else all_of(spaces, selecting(pods, Scope.POD)))
+
+
+def _unselecting(namespace: str, direction: Direction, cluster: Cluster, *, rejecting: bool) -> Selection:
+    """The pods that no policy selects; `rejecting`, a policy that is rejected whole selects nothing (WV-10)."""
+    selected = [
+        pods_of(policy.written.pods, namespace)
+        for policy in _policies(cluster)
+        if policy.written is not None and policy.written.namespace == namespace and direction in policy.subjects
+        if not rejecting or without_names(policy) is not None
+    ]
+    return Selection(all_of(pods_of(WrittenSelector(), namespace), negate(any_of(*selected))))
+
+
+def _loaded(node: NodeState, cluster: Cluster) -> Iterator[tuple[str, IpSet, Purpose]]:
+    """The loaded sets that have a purpose, each once."""
+    loaded = node.sets or {}
+    found: set[str] = set()
     for name, purpose in purposes(cluster):
         known = loaded.get(name)
         if known is not None and name not in found:
-            found[name] = _ideal(known, purpose, population, cluster)
-    return found
+            found.add(name)
+            yield name, known, purpose
 
 
 def _ideal(known: IpSet, purpose: Purpose, population: Population, cluster: Cluster) -> IdealSet:

@@ -155,7 +155,8 @@ class Cluster:
     """Everything read from cluster/; `ignored` counts the kinds that were read past, by kind.
 
     `policies_known` is False where nothing that was read says which policies there are, not even an empty List;
-    `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read.
+    `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read. `anywhere` are pods that
+    stand for any pod of their kind, wherever it is: their addresses are only handles (FA-2). What is read has none.
     """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
@@ -169,6 +170,7 @@ class Cluster:
     unlabelled: frozenset[str] = frozenset()
     service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
     network_sets: tuple[NetworkSet, ...] = ()
+    anywhere: tuple[Pod, ...] = ()
 
     def namespace_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace; of one that was not read, its name."""

@@ -105,6 +105,19 @@ class IdealSet:
     quirk: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The pods that a set stands for in every cluster with these policies: its content, whoever is there.
+
+    `pods` is over the labels of a SOURCE and of its namespace. With `ports`, of (protocol or None for any, name, number
+    or None for any), only pods that declare one of them; with `entries` the set holds their addresses with these ports.
+    """
+
+    pods: Predicate
+    ports: tuple[tuple[int | None, str, int | None], ...] = ()
+    entries: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bridge:
     """A bridge whose ports lead to the pods: what goes from port to port is bridged, the rest is routed (U-40).
@@ -155,6 +168,10 @@ def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
     return {}
 
 
+def _no_selections(_node: NodeState, _cluster: Cluster) -> Mapping[str, Selection]:
+    return {}
+
+
 def _no_names(_node: NodeState, _cluster: Cluster) -> Mapping[str, str]:
     return {}
 
@@ -191,6 +208,7 @@ class Profile:
     deviations(node)            documented deviations that apply to this dump
     documented                  every deviation that some dump may show, for people
     ideal_sets(node, cluster)   the sets that it would make from the cluster as it is now, by their computed names
+    selections(node, cluster)   the loaded sets that stand for pods, with those that they stand for in every cluster
     own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
     chain_names(node, cluster)  phrases for chains whose names are computed from the cluster's objects, by name
     notes(node, cluster)        what a reader of an answer about this node has to know, as sentences
@@ -212,6 +230,7 @@ class Profile:
     pod_interfaces: Callable[[NodeState], tuple[str, ...]] = _no_prefixes
     documented: tuple[Premise, ...] = ()
     ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
+    selections: Callable[[NodeState, Cluster], Mapping[str, Selection]] = _no_selections
     own_chain: Callable[[str, str], bool] = _no_chain
     chain_names: Callable[[NodeState, Cluster], Mapping[str, str]] = _no_names
     notes: Callable[[NodeState, Cluster], tuple[str, ...]] = _no_notes

@@ -5,7 +5,7 @@ Spec: specs/universe.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from verifier.model.addresses import merge as merge_ranges
 from verifier.model.addresses import subtract, whole
@@ -18,6 +18,7 @@ from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
+from verifier.semantics.sheets import Sheets
 from verifier.semantics.things import networks_of
 
 ROUTED = ("@anycast", "@blackhole", "@unreachable", "@prohibit")
@@ -45,11 +46,11 @@ class Inventory:
         self._accounts: dict[str, tuple[Pod, int]] = {}
         self._cluster = cluster
         self._family = family
-        for pod in cluster.pods:
+        for pod in (*cluster.pods, *cluster.anywhere):
             address = pod.addresses.get(family)
             if address is None or not pod.has_traffic:
                 continue
-            bit = 1 << line.cell(address)
+            bit = line.mask(address, address)
             self.ambiguous |= self.all & bit
             self.all |= bit
             self.pods.append((pod, bit))
@@ -105,7 +106,8 @@ class Space:
         facts = node_facts(family, cluster, node)
         for ranges in facts.values():
             cuts.add_addresses(ranges)
-        for pod in cluster.pods:
+        handles = [pod.addresses[family] for pod in cluster.anywhere if family in pod.addresses]
+        for pod in (*cluster.pods, *cluster.anywhere):
             address = pod.addresses.get(family)
             if address is not None:
                 cuts.add_addresses([(address, address)])
@@ -119,7 +121,7 @@ class Space:
         self.labels = cuts.labels
         self.interfaces = cuts.interfaces
         self.states = cuts.states
-        self.addresses = Line(cuts.addresses, (1 << WIDTH[family]) - 1)
+        self.addresses = _line(family, cuts, cluster, handles, self.own)
         self.services = Services(cuts.services)
         self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
         self.sets = SetMeanings(family, self.addresses, self.services, sets, facts)
@@ -144,6 +146,19 @@ class Space:
                     boxes.append((source, bit, proto & mask))
             found = self._named[key] = merge(boxes)
         return found
+
+
+def _line(family: int, cuts: Cuts, cluster: Cluster, handles: Sequence[int], own: Iterable[int]) -> Line:
+    """The line of addresses; where pods can be anywhere, with their sheets (FA-2, FA-3)."""
+    top = (1 << WIDTH[family]) - 1
+    if not handles:
+        return Line(cuts.addresses, top)
+    taken = [pod.addresses[family] for pod in cluster.pods if family in pod.addresses]
+    taken += [a for node in cluster.nodes.values() for fam, a in node.addresses if fam == family]
+    taken += [a for service in cluster.services for fam, a in (*service.addresses, *service.external) if fam == family]
+    barred = [(a, a) for a in (*taken, *own)] + [each for ranges in SPECIAL[family].values() for each in ranges]
+    unnamed = cuts.addresses - {(handle, handle) for handle in handles}
+    return Sheets([*unnamed, *barred], top, handles, barred)
 
 
 def own_addresses(family: int, cluster: Cluster, node: NodeState) -> tuple[int, ...]:

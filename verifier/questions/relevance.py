@@ -1,0 +1,297 @@
+"""By what the rules and policies of a node can tell apart the pods that are other ends of a pod's packets.
+
+For each pod of the node, every condition on labels that can count for a packet between it and a pod elsewhere: of the
+policies that may select it, of those that may select the other end, and of the rules that its packets may meet.
+
+Spec: specs/questions/for_all.md (FA-4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from verifier.model.cluster import Cluster, Pod
+from verifier.model.effect import Call, Goto
+from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
+from verifier.model.ipset import AddressPart, IpSet
+from verifier.model.policy import Direction, Policy, PolicyRule, Tier
+from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Member, Named, Not, PortNamed, Predicate, sets_of
+from verifier.model.profile import Selection
+from verifier.model.ruleset import Rule, Ruleset
+from verifier.semantics.kinds import Condition, Conditions, about_labels
+
+SIDE = {"src": End.SOURCE, "dst": End.DESTINATION}
+ADDRESS = {End.SOURCE: Field.SOURCE, End.DESTINATION: Field.DESTINATION}
+DEVICE = {End.SOURCE: Field.IN_INTERFACE, End.DESTINATION: Field.OUT_INTERFACE}
+OTHER = {End.SOURCE: End.DESTINATION, End.DESTINATION: End.SOURCE}
+PROTECTED = {Direction.INGRESS: End.DESTINATION, Direction.EGRESS: End.SOURCE}
+FILTER = "filter"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Home:
+    """A pod of the node as its own rules see it; `device` None where no one knows its interface."""
+
+    pod: Pod
+    space: Mapping[str, str]
+    address: int
+    device: str | None
+
+
+class Near:
+    """Which pods of the node may, and which surely do, pass tests of the end that they are; masks over the pods."""
+
+    def __init__(
+        self, family: int, homes: Sequence[Home], sets: Mapping[str, IpSet], selections: Mapping[str, Selection]
+    ) -> None:
+        self.all = (1 << len(homes)) - 1
+        self._family = family
+        self._homes = homes
+        self._sets = sets
+        self._selections = selections
+        self._known: dict[tuple[int, End], tuple[Predicate, tuple[int, int]]] = {}
+
+    def passing(self, predicate: Predicate, end: End) -> tuple[int, int]:
+        """(those that may, those that do) of the pods, as this end of packets of which no more is known."""
+        key = (id(predicate), end)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = (predicate, self._passing(predicate, end))
+        return found[1]
+
+    def _passing(self, predicate: Predicate, end: End) -> tuple[int, int]:
+        match predicate:
+            case All(parts):
+                may = do = self.all
+                for one in (self.passing(part, end) for part in parts):
+                    may, do = may & one[0], do & one[1]
+                return may, do
+            case AnyOf(parts):
+                may = do = 0
+                for one in (self.passing(part, end) for part in parts):
+                    may, do = may | one[0], do | one[1]
+                return may, do
+            case Not(part):
+                may, do = self.passing(part, end)
+                return self.all & ~do, self.all & ~may
+            case _:
+                known = self._elementary(predicate, end)
+                return (self.all, 0) if known is None else known
+
+    def _elementary(self, predicate: Predicate, end: End) -> tuple[int, int] | None:
+        match predicate:
+            case LabelIn(label, values) if label.end is end:
+                return self._exactly(_has(home, label, values) for home in self._homes)
+            case InRange(field, ranges, family) if field is ADDRESS[end]:
+                mine = family in (0, self._family)
+                return self._exactly(mine and any(a <= h.address <= b for a, b in ranges) for h in self._homes)
+            case Named(field, name, prefix) if field is DEVICE[end]:
+                return self._named(name, prefix=prefix)
+            case Member(name, (direction, *_), False) if SIDE[direction] is end:
+                return self._members(name)
+            case _:
+                return None
+
+    def _exactly(self, answers: Iterable[bool]) -> tuple[int, int]:
+        mask = sum(1 << place for place, answer in enumerate(answers) if answer)
+        return mask, mask
+
+    def _named(self, name: str, *, prefix: bool) -> tuple[int, int]:
+        may = do = 0
+        for place, home in enumerate(self._homes):
+            fits = home.device is not None and (home.device.startswith(name) if prefix else home.device == name)
+            may |= (fits or home.device is None) << place
+            do |= fits << place
+        return may, do
+
+    def _members(self, name: str) -> tuple[int, int] | None:
+        selection = self._selections.get(name)
+        if selection is not None:
+            may, do = self.passing(selection.pods, End.SOURCE)
+            return may, 0 if selection.ports else do
+        found = self._sets.get(name)
+        if found is None or found.content.opaque or found.content.lists or found.content.dimensions != 1:
+            return None
+        parts = [member.parts[0] for member in found.content.members if not member.nomatch]
+        spans = [(part.first, part.last) for part in parts if isinstance(part, AddressPart)]
+        if len(spans) != len(found.content.members):
+            return None
+        return self._exactly(any(a <= home.address <= b for a, b in spans) for home in self._homes)
+
+
+def _has(home: Home, label: Label, values: frozenset[str] | None) -> bool:
+    value = (home.pod.labels if label.scope is Scope.POD else home.space).get(label.key)
+    return value is not None and (values is None or value in values)
+
+
+class Relevance:
+    """The conditions that count for each pod of a node, in the order in which they are met."""
+
+    def __init__(
+        self,
+        homes: Sequence[Home],
+        near: Near,
+        conditions: Conditions,
+        selections: Mapping[str, Selection],
+        declared: Mapping[str, frozenset[tuple[int, int]]],
+    ) -> None:
+        self._homes = homes
+        self._near = near
+        self._conditions = conditions
+        self._selections = selections
+        self._declared = declared
+        self._found: list[dict[Condition, None]] = [{} for _ in homes]
+
+    def of(self, place: int) -> tuple[Condition, ...]:
+        """The conditions that count for one pod."""
+        return tuple(self._found[place])
+
+    def _add(self, pods: int, conditions: Iterable[Condition]) -> None:
+        found = dict.fromkeys(conditions)
+        while pods and found:
+            low = pods & -pods
+            self._found[low.bit_length() - 1].update(found)
+            pods ^= low
+
+    def add_policies(self, tiers: Iterable[Tier]) -> None:
+        """What policies ask of the other end of the pods that they may select."""
+        for policy in (policy for tier in tiers for policy in tier.policies):
+            for direction, subject in policy.subjects.items():
+                selected, _ = self._near.passing(subject, PROTECTED[direction])
+                if selected:
+                    rules = [rule for rule in policy.rules if rule.direction is direction]
+                    self._add(selected, (each for rule in rules for each in self._asked(rule, direction)))
+
+    def _asked(self, rule: PolicyRule, direction: Direction) -> Iterator[Condition]:
+        readings = [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]
+        for peer, ports in readings:
+            labels = [self._conditions.of(part) for part in about_labels(peer)]
+            yield from labels
+            if direction is Direction.EGRESS:
+                for name, number in self._numbers(ports):
+                    declares = self._conditions.declares(name, [number])
+                    yield declares
+                    yield from (self._conditions.every([part, declares]) for part in labels)
+
+    def _numbers(self, ports: Predicate) -> Iterator[tuple[str, tuple[int, int]]]:
+        match ports:
+            case PortNamed(protocol, name, _):
+                yield from ((name, each) for each in sorted(self._declared.get(name, ())) if each[0] == protocol)
+            case All(parts) | AnyOf(parts):
+                for part in parts:
+                    yield from self._numbers(part)
+            case Not(part):
+                yield from self._numbers(part)
+            case _:
+                return
+
+    def add_far_policies(self, tiers: Sequence[Tier]) -> None:
+        """Which policies select the other end, as far as it matters what they say of the pods of the node."""
+        grouped: dict[tuple[int, object], list[Condition]] = {}
+        for tier in tiers:
+            for policy in tier.policies:
+                for direction, subject in policy.subjects.items():
+                    self._group(policy, direction, self._conditions.of(subject), grouped)
+        for (place, _), subjects in grouped.items():
+            self._add(1 << place, [self._conditions.some(subjects)])
+
+    def _group(
+        self,
+        policy: Policy,
+        direction: Direction,
+        subject: Condition,
+        grouped: dict[tuple[int, object], list[Condition]],
+    ) -> None:
+        end = OTHER[PROTECTED[direction]]
+        rules = [(rule, self._near.passing(rule.peer, end)) for rule in policy.rules if rule.direction is direction]
+        for place in range(len(self._homes)):
+            speaking = tuple(id(rule) for rule, (may, _) in rules if may >> place & 1)
+            grouped.setdefault((place, (direction, speaking)), []).append(subject)
+
+    def add_rules(self, ruleset: Ruleset) -> None:
+        """What the rules that packets of the pods may meet ask of the sets that the other end is in."""
+        for end in End:
+            reached = _reached(ruleset, self._near, end)
+            for key, chain in ruleset.chains.items():
+                pods = reached.get(key, 0)
+                for rule in chain.rules if pods else ():
+                    for match in (rule.match,) if rule.asked is None else (rule.match, rule.asked):
+                        meeting = pods & _meeting(rule, match, key[0], ruleset, self._near, end)
+                        if meeting:
+                            self._add(meeting, self._tested(match, OTHER[end]))
+
+    def _tested(self, match: Predicate, end: End) -> Iterator[Condition]:
+        joint: list[Condition] = []
+        apart: list[Condition] = []
+        for part in _conjuncts(match):
+            inner = part.part if isinstance(part, Not) else part
+            if isinstance(inner, Member):
+                if SIDE[inner.directions[0]] is end and inner.name in self._selections:
+                    held, entries = self._held(self._selections[inner.name])
+                    joint.append(self._conditions.negated(held) if isinstance(part, Not) and not entries else held)
+                    apart.extend(entries)
+            else:
+                for name in sets_of(part):
+                    if name in self._selections:
+                        held, entries = self._held(self._selections[name])
+                        apart.extend((held, *entries))
+        if joint:
+            yield self._conditions.every(joint)
+            yield from (self._conditions.every([*joint, each]) for each in apart)
+        else:
+            yield from apart
+
+    def _held(self, selection: Selection) -> tuple[Condition, list[Condition]]:
+        """Whose address a set holds, and with each of the ports that it may hold beside it."""
+        pods = self._conditions.of(selection.pods)
+        declared = [
+            (name, each)
+            for protocol, name, number in selection.ports
+            for each in sorted(self._declared.get(name, ()))
+            if protocol in (None, each[0]) and number in (None, each[1])
+        ]
+        named = [self._conditions.declares(name, [each]) for name, each in declared]
+        if selection.entries:
+            return pods, [self._conditions.every([pods, each]) for each in named]
+        if selection.ports:
+            return self._conditions.every([pods, self._conditions.some(named)]), []
+        return pods, []
+
+
+def _conjuncts(predicate: Predicate) -> Iterator[Predicate]:
+    if isinstance(predicate, All):
+        for part in predicate.parts:
+            yield from _conjuncts(part)
+    else:
+        yield predicate
+
+
+def _meeting(rule: Rule, match: Predicate, table: str, ruleset: Ruleset, near: Near, end: End) -> int:
+    """The pods of which some packet may match; before a translation a packet's destination is not yet the pod."""
+    if table != FILTER and end is End.DESTINATION and ruleset.translates:
+        return near.all
+    return near.passing(match, end)[0]
+
+
+def _reached(ruleset: Ruleset, near: Near, end: End) -> dict[tuple[str, str], int]:
+    """The pods of which some packet may come to each chain."""
+    reached = {key: near.all for key, chain in ruleset.chains.items() if chain.policy is not None}
+    pending = list(reached)
+    while pending:
+        key = pending.pop()
+        for rule in ruleset.chains[key].rules:
+            if not isinstance(rule.effect, Call | Goto):
+                continue
+            target = (key[0], rule.effect.chain)
+            pods = reached[key] & _meeting(rule, rule.match, key[0], ruleset, near, end)
+            if target in ruleset.chains and pods & ~reached.get(target, 0):
+                reached[target] = reached.get(target, 0) | pods
+                pending.append(target)
+    return reached
+
+
+def space_of(pod: Pod, cluster: Cluster) -> Mapping[str, str]:
+    """The labels of a pod's namespace, as far as they are known."""
+    known = cluster.namespaces.get(pod.namespace)
+    return known.labels if known else {NAMESPACE_NAME: pod.namespace}
