@@ -25,8 +25,8 @@ RECORDED = [
 SERVICES = [(compiler, "shop-services") for compiler in ("azure", "calico", "kube-router", "weave")]
 ONE_OF = 1 if os.environ.get("CHAINPROOF_FUZZ") == "long" else 6
 """By default one of so many pages is asked."""
-WITHOUT_QUERIES = ("--encoding", "--timeout")
-"""Options of verify that say nothing of what is asked."""
+WITHOUT_QUERIES = ("--encoding", "--for-all", "--timeout")
+"""Options of verify that no bundle is made with."""
 
 
 def _posed() -> list[tuple[Section, str]]:

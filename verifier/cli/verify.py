@@ -32,6 +32,7 @@ REPLAYED = {Outcome.NOT_CONFIRMED: Exit.DISAGREEMENT, Outcome.NOT_REPLAYED: Exit
     "--encoding", type=click.Choice(["classes", "bits"]), default="classes", show_default=True,
     help="How packets are put to the solver; bits is slow and obvious.",
 )  # fmt: skip
+@click.option("--for-all", is_flag=True, help="Prove it for every cluster with these policies, whoever is elsewhere.")
 @click.option("--timeout", type=float, callback=seconds, metavar="SECONDS", help="What takes longer is undecided.")
 @click.option("--replay", is_flag=True, help="Show the packet of each finding to the real kernel.")
 @with_backend
@@ -43,6 +44,7 @@ def verify(
     layer: str | None,
     initial_mark: str,
     encoding: str,
+    for_all: bool,
     timeout: float | None,
     replay: bool,
     backends: tuple[Backend, ...],
@@ -55,6 +57,10 @@ def verify(
     SNAPSHOT is a directory, or a .tar.gz of one, with cluster/*.yaml and nodes/NAME/iptables-save, ip6tables-save,
     ipset-save (or listings of them: iptables-list, ip6tables-list, ipset-list). The exit code is 0 proved, 1 refuted, 2 bad input or usage, 3 undecided, 4 a fault of chainproof,
     of which CHAINPROOF_DEBUG=1 in the environment shows more.
+
+    With --for-all, the rules are proved for every cluster with the same policies and the same pods on the node: each set
+    stands for what its name says, whoever that is, and is then compared with what that is today. Findings are shown in a
+    cluster that could be.
 
     With --replay, the packet of each finding goes through the same rules in a network namespace of its own, and the
     finding is marked confirmed, not confirmed (then the exit code is 4) or not replayed. Where none could be replayed
@@ -69,6 +75,8 @@ def verify(
         return compared(layer, snapshot, translation, form, output, timeout, selected)
     if backends and not replay:
         raise click.UsageError("--backend belongs to --replay")
+    if for_all and encoding == "bits":
+        raise click.UsageError("--for-all needs packet classes: --encoding bits states today's inventory")
     options = replace(
         selection(**selected),
         initial_mark_any=initial_mark == "any",
@@ -76,6 +84,7 @@ def verify(
         timeout=timeout,
         replay=replay,
         backends=backends,
+        for_all=for_all,
     )
     with shown_progress() as progress:
         outcome = session.verify(snapshot, options, progress)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from verifier.compilers.hooks import chains_under, conjuncts, entered, hooked, jump, rules_of
-from verifier.compilers.kube_router_sets import computed_set, ideal_sets, selections
+from verifier.compilers.kube_router_sets import computed_set, ideal_sets, selections, unwritten
 from verifier.compilers.kube_router_signs import signs, traces_of
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Assign, Finish, Verdict
@@ -269,6 +269,7 @@ MODULE = Profile(
     documented=(OWN_NODE, DEFAULT_DENY, ICMP_ALLOWED),
     ideal_sets=ideal_sets,
     selections=selections,
+    unwritten=unwritten,
     own_chain=_own_chain,
     computed_set=computed_set,
     own_rule=_own_rule,

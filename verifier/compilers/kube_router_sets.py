@@ -109,6 +109,42 @@ def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
     return {name: _selection(purpose, numbers) for name, purpose, numbers in loaded if purpose.kind != "ipblock"}
 
 
+def unwritten(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+    """The pods for which there are no rules because there is no such pod today, by what they are (KR-5)."""
+    loaded = node.sets or {}
+    found: dict[str, Selection] = {}
+    for family in sorted(node.rulesets):
+        population = Population(cluster, family)
+        dialect = dialect_of(node, cluster, family)
+        for policy in written_policies(cluster):
+            for name, purpose in names(policy, family, dialect):
+                rule = purpose.written
+                if rule is None or purpose.kind == "ipblock":
+                    continue
+                where = f"{purpose.direction.value}[{purpose.rule}] of policy {policy.namespace}/{policy.name}"
+                peers = _peers(population, policy, rule) if rule.peers else population.labels.all
+                if purpose.kind == "pod" and name not in loaded and not peers:
+                    found[f"a peer of {where}"] = _selection(purpose, frozenset())
+                elif purpose.kind == "namedport" and purpose.direction is Direction.EGRESS:
+                    found.update(_unnumbered(policy, rule, where, population, peers))
+    return found
+
+
+def _unnumbered(
+    policy: WrittenPolicy, rule: WrittenRule, where: str, population: Population, peers: int
+) -> Iterator[tuple[str, Selection]]:
+    """The peers that give a name of a rule a number that none of today's peers gives it."""
+    pods = any_of(*(pods_behind(peer, policy.namespace) for peer in rule.peers))
+    for port in rule.ports:
+        if isinstance(port.port, str):
+            today = population.numbers(port.protocol, port.port, peers)
+            every = population.numbers(port.protocol, port.port, population.labels.all)
+            ports = tuple((PROTOCOLS[port.protocol], port.port, each) for each in every if each not in today)
+            if ports:
+                called = f"a peer of {where} that calls {', '.join(str(each) for _, _, each in ports)} {port.port}"
+                yield called, Selection(pods if rule.peers else pods_in(WrittenSelector()), ports)
+
+
 def _selection(purpose: Purpose, numbers: frozenset[int]) -> Selection:
     policy, rule = purpose.policy, purpose.written
     targets = pods_of(policy.pods, policy.namespace)

@@ -43,7 +43,7 @@ class SetFaults:
         blamed = [name for name in asked if self._meets(name, region)]
         if not blamed or not self._enough(finding, region, blamed):
             blamed = [name for name in self._wrong if self._meets(name, region)]
-        return tuple(self._fault(name) for name in blamed)
+        return tuple(self.fault(name) for name in blamed)
 
     def _enough(self, finding: Finding, region: tuple[Box, ...], names: list[str]) -> bool:
         packet = finding.witness.packet
@@ -78,7 +78,8 @@ class SetFaults:
         known: IpSet = (self._node.sets or {})[name]
         return known.family or 4
 
-    def _fault(self, name: str) -> SetFault:
+    def fault(self, name: str) -> SetFault:
+        """What a set holds that it should not, and lacks that it should."""
         if name not in self._known:
             missing, surplus = self._members(name)
             each, family = self._wrong[name], self._family(name)

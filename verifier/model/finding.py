@@ -74,6 +74,8 @@ class Difference:
     """A region on which a node and its policies differ, as the engine found it, with its simplest packet.
 
     `excused` is not part of it: packets that an assumption or a deviation leaves unspecified are in no difference.
+    `anywhere` are some of the pods that can be anywhere among its other ends, by the handle of each, with the addresses at
+    which it is one.
     """
 
     kind: Kind
@@ -82,6 +84,7 @@ class Difference:
     pods: tuple[str, ...]
     region: tuple[Box, ...]
     packet: Packet
+    anywhere: tuple[tuple[int, tuple[Range, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +206,37 @@ class Premise:
 
 
 @dataclass(frozen=True, slots=True)
+class ForAll:
+    """What the answers about a node rest on that hold for every cluster (specs/questions/for_all.md).
+
+    The rules were judged with `sets` bound to what they stand for and `kinds` of pods elsewhere, which `conditions` tell
+    apart; `faults` are the sets that do not hold that today, `unexplained` those of which nobody knows what it is.
+    `presumed` says of which pods there is none as long as the rules are what they are.
+    """
+
+    logic: Answer
+    kinds: int
+    conditions: int
+    sets: int
+    faults: tuple[SetFault, ...] = ()
+    unexplained: tuple[str, ...] = ()
+    presumed: tuple[str, ...] = ()
+
+    @property
+    def contents(self) -> Answer:
+        """Whether all sets hold today what they stand for."""
+        if self.faults:
+            return Answer.REFUTED
+        return Answer.UNDECIDED if self.unexplained else Answer.PROVED
+
+
+@dataclass(frozen=True, slots=True)
 class NodeReport:
     """All answers about one node.
 
     `chains` holds a phrase for each chain that a finding mentions and whose name the compiler's profile can explain;
     `addresses` the node's own (family, address); `enforcement` says who applies the policies, where that is not simply
-    the rules.
+    the rules. With `for_all` the questions were asked for every cluster, and the findings are of one that could be.
     """
 
     node: str
@@ -223,6 +251,7 @@ class NodeReport:
     chains: tuple[tuple[str, str], ...] = ()
     addresses: tuple[tuple[int, int], ...] = ()
     enforcement: str = ""
+    for_all: ForAll | None = None
 
     @property
     def families(self) -> tuple[tuple[int, Answer], ...]:

@@ -26,7 +26,8 @@ class VerifyOptions:
     `strict` switches the profile's deviations off. `settings` has every assumption. `compiler` is a profile's name, ""
     where the dump is to tell. `initial_mark_any` quantifies over the mark with which a packet enters. `bits` states
     every atom over plain header bits. `timeout` is seconds for the whole run, None for no limit. `replay` asks the kernel
-    about each finding, with these `backends`; none stands for the one that wrote the dump.
+    about each finding, with these `backends`; none stands for the one that wrote the dump. `for_all` asks for every
+    cluster with the same policies and the same pods on the node.
     """
 
     nodes: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class VerifyOptions:
     timeout: float | None = None
     replay: bool = False
     backends: tuple[Backend, ...] = ()
+    for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,8 @@ class Profile:
     documented                  every deviation that some dump may show, for people
     ideal_sets(node, cluster)   the sets that it would make from the cluster as it is now, by their computed names
     selections(node, cluster)   the loaded sets that stand for pods, with those that they stand for in every cluster
+    unwritten(node, cluster)    pods for which it has no rules because there is none, by what they are: when there is one,
+                                it writes other rules
     own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
     chain_names(node, cluster)  phrases for chains whose names are computed from the cluster's objects, by name
     notes(node, cluster)        what a reader of an answer about this node has to know, as sentences
@@ -231,6 +233,7 @@ class Profile:
     documented: tuple[Premise, ...] = ()
     ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
     selections: Callable[[NodeState, Cluster], Mapping[str, Selection]] = _no_selections
+    unwritten: Callable[[NodeState, Cluster], Mapping[str, Selection]] = _no_selections
     own_chain: Callable[[str, str], bool] = _no_chain
     chain_names: Callable[[NodeState, Cluster], Mapping[str, str]] = _no_names
     notes: Callable[[NodeState, Cluster], tuple[str, ...]] = _no_notes

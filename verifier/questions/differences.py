@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from verifier.model.fields import ConnState, CtStatus
 from verifier.model.finding import Box, Difference, Kind
 from verifier.model.packet import Packet
 from verifier.model.path import Path
+from verifier.model.predicate import Range
 from verifier.questions.ledger import Circumstance, Ledger
 from verifier.questions.packets import plainest
 from verifier.questions.world import World
 from verifier.semantics.boxes import Box3
 from verifier.semantics.decode import ServiceBox, service_boxes
+from verifier.semantics.line import Line
 from verifier.semantics.places import Wire
+from verifier.semantics.sheets import Sheets
+
+EXAMPLES = 3
+"""How many of the pods that can be anywhere a difference names."""
 
 PODS_AT = {
     Path.REMOTE_TO_POD: (1,),
@@ -100,9 +107,14 @@ def _difference(
         through=circumstances[0].arrival.endpoints(world.space) if circumstances[0].arrival else (),
     )
     pods = tuple(p.pod.full_name for p in world.places.pods if any(p.bit & box[side] for side in PODS_AT[path]))
-    return Difference(
-        kind, path, world.family, pods, (made,), _packet(world, path, box, services, circumstances[0], states[0])
-    )
+    packet = _packet(world, path, box, services, circumstances[0], states[0])
+    return Difference(kind, path, world.family, pods, (made,), packet, _anywhere(line, box[0] | box[1]))
+
+
+def _anywhere(line: Line, ends: int) -> tuple[tuple[int, tuple[Range, ...]], ...]:
+    if not isinstance(line, Sheets):
+        return ()
+    return tuple((handle, line.ranges(here)) for handle, here in islice(line.held(ends), EXAMPLES))
 
 
 def _implied(world: World, states: tuple[ConnState, ...]) -> bool:

@@ -13,12 +13,24 @@ from dataclasses import dataclass
 
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.effect import Call, Goto
-from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
+from verifier.model.fields import End, Field
 from verifier.model.ipset import AddressPart, IpSet
 from verifier.model.policy import Direction, Policy, PolicyRule, Tier
-from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Member, Named, Not, PortNamed, Predicate, sets_of
+from verifier.model.predicate import (
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    LabelText,
+    Member,
+    Named,
+    Not,
+    PortNamed,
+    Predicate,
+    sets_of,
+)
 from verifier.model.profile import Selection
-from verifier.model.ruleset import Rule, Ruleset
+from verifier.model.ruleset import Ruleset
 from verifier.semantics.kinds import Condition, Conditions, about_labels
 
 SIDE = {"src": End.SOURCE, "dst": End.DESTINATION}
@@ -34,7 +46,6 @@ class Home:
     """A pod of the node as its own rules see it; `device` None where no one knows its interface."""
 
     pod: Pod
-    space: Mapping[str, str]
     address: int
     device: str | None
 
@@ -43,11 +54,17 @@ class Near:
     """Which pods of the node may, and which surely do, pass tests of the end that they are; masks over the pods."""
 
     def __init__(
-        self, family: int, homes: Sequence[Home], sets: Mapping[str, IpSet], selections: Mapping[str, Selection]
+        self,
+        family: int,
+        homes: Sequence[Home],
+        cluster: Cluster,
+        sets: Mapping[str, IpSet],
+        selections: Mapping[str, Selection],
     ) -> None:
         self.all = (1 << len(homes)) - 1
         self._family = family
         self._homes = homes
+        self._cluster = cluster
         self._sets = sets
         self._selections = selections
         self._known: dict[tuple[int, End], tuple[Predicate, tuple[int, int]]] = {}
@@ -82,7 +99,11 @@ class Near:
     def _elementary(self, predicate: Predicate, end: End) -> tuple[int, int] | None:
         match predicate:
             case LabelIn(label, values) if label.end is end:
-                return self._exactly(_has(home, label, values) for home in self._homes)
+                found = (self._cluster.label(home.pod, label) for home in self._homes)
+                return self._exactly(value is not None and (values is None or value in values) for value in found)
+            case LabelText(label, test, text) if label.end is end:
+                found = (self._cluster.label(home.pod, label) for home in self._homes)
+                return self._exactly(value is not None and test.holds(value, text) for value in found)
             case InRange(field, ranges, family) if field is ADDRESS[end]:
                 mine = family in (0, self._family)
                 return self._exactly(mine and any(a <= h.address <= b for a, b in ranges) for h in self._homes)
@@ -120,11 +141,6 @@ class Near:
         return self._exactly(any(a <= home.address <= b for a, b in spans) for home in self._homes)
 
 
-def _has(home: Home, label: Label, values: frozenset[str] | None) -> bool:
-    value = (home.pod.labels if label.scope is Scope.POD else home.space).get(label.key)
-    return value is not None and (values is None or value in values)
-
-
 class Relevance:
     """The conditions that count for each pod of a node, in the order in which they are met."""
 
@@ -134,13 +150,11 @@ class Relevance:
         near: Near,
         conditions: Conditions,
         selections: Mapping[str, Selection],
-        declared: Mapping[str, frozenset[tuple[int, int]]],
     ) -> None:
         self._homes = homes
         self._near = near
         self._conditions = conditions
         self._selections = selections
-        self._declared = declared
         self._found: list[dict[Condition, None]] = [{} for _ in homes]
 
     def of(self, place: int) -> tuple[Condition, ...]:
@@ -166,7 +180,7 @@ class Relevance:
     def _asked(self, rule: PolicyRule, direction: Direction) -> Iterator[Condition]:
         readings = [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]
         for peer, ports in readings:
-            labels = [self._conditions.of(part) for part in about_labels(peer)]
+            labels = [each for part in about_labels(peer) for each in self._conditions.at_ports(part)]
             yield from labels
             if direction is Direction.EGRESS:
                 for name, number in self._numbers(ports):
@@ -177,7 +191,9 @@ class Relevance:
     def _numbers(self, ports: Predicate) -> Iterator[tuple[str, tuple[int, int]]]:
         match ports:
             case PortNamed(protocol, name, _):
-                yield from ((name, each) for each in sorted(self._declared.get(name, ())) if each[0] == protocol)
+                yield from (
+                    (name, each) for each in sorted(self._conditions.declared.get(name, ())) if each[0] == protocol
+                )
             case All(parts) | AnyOf(parts):
                 for part in parts:
                     yield from self._numbers(part)
@@ -217,7 +233,7 @@ class Relevance:
                 pods = reached.get(key, 0)
                 for rule in chain.rules if pods else ():
                     for match in (rule.match,) if rule.asked is None else (rule.match, rule.asked):
-                        meeting = pods & _meeting(rule, match, key[0], ruleset, self._near, end)
+                        meeting = pods & _meeting(match, key[0], ruleset, self._near, end)
                         if meeting:
                             self._add(meeting, self._tested(match, OTHER[end]))
 
@@ -228,13 +244,13 @@ class Relevance:
             inner = part.part if isinstance(part, Not) else part
             if isinstance(inner, Member):
                 if SIDE[inner.directions[0]] is end and inner.name in self._selections:
-                    held, entries = self._held(self._selections[inner.name])
+                    held, entries = held_by(self._selections[inner.name], self._conditions)
                     joint.append(self._conditions.negated(held) if isinstance(part, Not) and not entries else held)
                     apart.extend(entries)
             else:
                 for name in sets_of(part):
                     if name in self._selections:
-                        held, entries = self._held(self._selections[name])
+                        held, entries = held_by(self._selections[name], self._conditions)
                         apart.extend((held, *entries))
         if joint:
             yield self._conditions.every(joint)
@@ -242,21 +258,21 @@ class Relevance:
         else:
             yield from apart
 
-    def _held(self, selection: Selection) -> tuple[Condition, list[Condition]]:
-        """Whose address a set holds, and with each of the ports that it may hold beside it."""
-        pods = self._conditions.of(selection.pods)
-        declared = [
-            (name, each)
-            for protocol, name, number in selection.ports
-            for each in sorted(self._declared.get(name, ()))
-            if protocol in (None, each[0]) and number in (None, each[1])
-        ]
-        named = [self._conditions.declares(name, [each]) for name, each in declared]
-        if selection.entries:
-            return pods, [self._conditions.every([pods, each]) for each in named]
-        if selection.ports:
-            return self._conditions.every([pods, self._conditions.some(named)]), []
-        return pods, []
+
+def held_by(selection: Selection, conditions: Conditions) -> tuple[Condition, list[Condition]]:
+    """Whose address a set holds, and with each of the ports that it may hold beside it."""
+    pods = conditions.of(selection.pods)
+    named = [
+        conditions.declares(name, [each])
+        for protocol, name, number in selection.ports
+        for each in sorted(conditions.declared.get(name, ()))
+        if protocol in (None, each[0]) and number in (None, each[1])
+    ]
+    if selection.entries:
+        return pods, [conditions.every([pods, each]) for each in named]
+    if selection.ports:
+        return conditions.every([pods, conditions.some(named)]), []
+    return pods, []
 
 
 def _conjuncts(predicate: Predicate) -> Iterator[Predicate]:
@@ -267,7 +283,7 @@ def _conjuncts(predicate: Predicate) -> Iterator[Predicate]:
         yield predicate
 
 
-def _meeting(rule: Rule, match: Predicate, table: str, ruleset: Ruleset, near: Near, end: End) -> int:
+def _meeting(match: Predicate, table: str, ruleset: Ruleset, near: Near, end: End) -> int:
     """The pods of which some packet may match; before a translation a packet's destination is not yet the pod."""
     if table != FILTER and end is End.DESTINATION and ruleset.translates:
         return near.all
@@ -284,14 +300,8 @@ def _reached(ruleset: Ruleset, near: Near, end: End) -> dict[tuple[str, str], in
             if not isinstance(rule.effect, Call | Goto):
                 continue
             target = (key[0], rule.effect.chain)
-            pods = reached[key] & _meeting(rule, rule.match, key[0], ruleset, near, end)
+            pods = reached[key] & _meeting(rule.match, key[0], ruleset, near, end)
             if target in ruleset.chains and pods & ~reached.get(target, 0):
                 reached[target] = reached.get(target, 0) | pods
                 pending.append(target)
     return reached
-
-
-def space_of(pod: Pod, cluster: Cluster) -> Mapping[str, str]:
-    """The labels of a pod's namespace, as far as they are known."""
-    known = cluster.namespaces.get(pod.namespace)
-    return known.labels if known else {NAMESPACE_NAME: pod.namespace}

@@ -13,17 +13,16 @@ from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, End
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.node import NodeState
-from verifier.model.options import VerifyOptions
 from verifier.model.origin import Origin
 from verifier.model.policy import Tier
 from verifier.model.predicate import Predicate, Range
 from verifier.model.profile import Deviation, IdealSet, Profile, Selection, reading
-from verifier.questions.relevance import Home, Near, Relevance, space_of
+from verifier.questions.relevance import Home, Near, Relevance, held_by
 from verifier.questions.variants import unexplained, without_knowledge
 from verifier.semantics.cuts import Cuts
 from verifier.semantics.kinds import Condition, Conditions, Kind, KindFinder, Surroundings
 
-MOST = 6000
+MOST = 1600
 """So many kinds of pods are told apart at once; where there are more, those that count for one pod after the other."""
 FIRST_HANDLE = 1
 ELSEWHERE = "elsewhere"
@@ -33,7 +32,7 @@ ELSEWHERE = "elsewhere"
 class Universe:
     """A node in the cluster that stands for all: `sets` are those bound to what they select, `unexplained` those that cannot be.
 
-    `kinds` are the pods elsewhere, in the order of `cluster.anywhere`.
+    `kinds` are the pods elsewhere, in the order of `cluster.anywhere`; `presumed` says what none of them is (FA-5).
     """
 
     cluster: Cluster
@@ -42,28 +41,38 @@ class Universe:
     selections: Mapping[str, Selection]
     unexplained: tuple[str, ...]
     conditions: int
+    presumed: tuple[str, ...] = ()
 
 
-def universe(
-    cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation], options: VerifyOptions
-) -> Universe:
+def universe(cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation]) -> Universe:
     """The node as it is in every cluster with its policies and its pods; TooManyKindsError, UnknownConditionError."""
     ideal, selections = profile.ideal_sets(node, cluster), profile.selections(node, cluster)
     unknown = unexplained(node, profile, ideal)
     near = _near_pods(cluster, node)
     declared = _declared(cluster)
-    conditions = Conditions()
-    asked = _asked(cluster, node, profile, deviations, selections, near, conditions, declared)
-    spaces = {pod.namespace: space_of(pod, cluster) for pod in near if pod.has_traffic}
-    kinds = tuple(KindFinder(conditions, Surroundings(spaces, declared, MOST)).find(asked).values())
+    conditions = Conditions(declared)
+    unwritten = profile.unwritten(node, cluster)
+    barred = [held_by(each, conditions)[0] for each in unwritten.values()]
+    asked = _asked(cluster, node, profile, deviations, selections, near, conditions)
+    spaces = {pod.namespace: cluster.namespace_labels(pod.namespace) for pod in near if pod.has_traffic}
+    found = KindFinder(conditions, Surroundings(spaces, declared, MOST)).find([*barred, *asked])
+    kinds = tuple(kind for answers, kind in found.items() if not any(answers[: len(barred)]))
+    kept = spaces.keys() | {each.namespace for each in cluster.network_sets}
     base = replace(
         cluster,
         pods=tuple(near),
-        namespaces={name: each for name, each in cluster.namespaces.items() if name in spaces},
+        namespaces={name: each for name, each in cluster.namespaces.items() if name in kept},
     )
     made = _imagined(base, kinds, node)
-    bound = _bound(made, without_knowledge(node, unknown), ideal, selections)
-    return Universe(made, bound, kinds, selections, unknown, len(asked))
+    return Universe(
+        made,
+        bound(made, without_knowledge(node, unknown), ideal, selections),
+        kinds,
+        selections,
+        unknown,
+        len(asked),
+        tuple(unwritten),
+    )
 
 
 def _near_pods(cluster: Cluster, node: NodeState) -> list[Pod]:
@@ -88,18 +97,17 @@ def _asked(
     selections: Mapping[str, Selection],
     pods: Sequence[Pod],
     conditions: Conditions,
-    declared: Mapping[str, frozenset[tuple[int, int]]],
 ) -> list[Condition]:
     """Every condition that counts for some pod of the node (FA-4)."""
     found: dict[Condition, None] = {}
     for family, ruleset in node.rulesets.items():
         homes = [
-            Home(pod, space_of(pod, cluster), pod.addresses[family], profile.pod_interface(node, pod) or None)
+            Home(pod, pod.addresses[family], profile.pod_interface(node, pod) or None)
             for pod in pods
             if pod.has_traffic and family in pod.addresses
         ]
-        near = Near(family, homes, node.sets or {}, selections)
-        relevance = Relevance(homes, near, conditions, selections, declared)
+        near = Near(family, homes, cluster, node.sets or {}, selections)
+        relevance = Relevance(homes, near, conditions, selections)
         for tiers in _read_tiers(cluster, deviations):
             relevance.add_policies(tiers)
             relevance.add_far_policies(tiers)
@@ -132,7 +140,18 @@ def _imagined(base: Cluster, kinds: Sequence[Kind], node: NodeState) -> Cluster:
         addresses = {family: next(each) for family, each in handles.items()}
         ports = tuple(ContainerPort(port, *declared) for port, declared in kind.ports.items())
         pods.append(
-            Pod(name, f"kind-{number}", kind.labels, addresses, "", False, "Running", ports, Origin("(imagined)"))
+            Pod(
+                name,
+                f"kind-{number}",
+                kind.labels,
+                addresses,
+                "",
+                False,
+                "Running",
+                ports,
+                Origin("(imagined)"),
+                kind.account,
+            )
         )
     return replace(base, namespaces=spaces, anywhere=tuple(pods))
 
@@ -159,10 +178,10 @@ def _handles(family: int, cluster: Cluster, node: NodeState) -> Iterator[int]:
         number += 1
 
 
-def _bound(
+def bound(
     cluster: Cluster, node: NodeState, ideal: Mapping[str, IdealSet], selections: Mapping[str, Selection]
 ) -> NodeState:
-    """The node with each set holding what it stands for: pods of the node and kinds, or the blocks of a policy (FA-6)."""
+    """The node with each set holding what it stands for: the pods that it selects, or the blocks of a policy (FA-6)."""
     sets = dict(node.sets or {})
     for name, each in ideal.items():
         if name not in selections and not each.quirk:
@@ -170,21 +189,23 @@ def _bound(
     pods = [pod for pod in (*cluster.pods, *cluster.anywhere) if pod.has_traffic]
     for family in node.rulesets:
         here = [pod for pod in pods if family in pod.addresses]
-        homes = [Home(pod, space_of(pod, cluster), pod.addresses[family], None) for pod in here]
-        near = Near(family, homes, {}, {})
-        contents: dict[Selection, SetContent] = {}
+        homes = [Home(pod, pod.addresses[family], None) for pod in here]
+        near = Near(family, homes, cluster, {}, {})
+        held: dict[Selection, SetContent] = {}
         for name, selection in selections.items():
             known = sets[name]
-            if known.family in (0, family):
-                content = contents.get(selection)
-                if content is None:
-                    chosen, _ = near.passing(selection.pods, End.SOURCE)
-                    content = contents[selection] = _content(family, selection, [p for n, p in enumerate(here) if chosen >> n & 1])
-                sets[name] = IpSet(known.name, family, content, known.origin, known.options)
+            if known.family not in (0, family):
+                continue
+            if selection not in held:
+                chosen, _ = near.passing(selection.pods, End.SOURCE)
+                among = [pod for place, pod in enumerate(here) if chosen >> place & 1]
+                held[selection] = content(family, selection, among)
+            sets[name] = IpSet(known.name, family, held[selection], known.origin, known.options)
     return replace(node, sets=sets)
 
 
-def _content(family: int, selection: Selection, pods: Sequence[Pod]) -> SetContent:
+def content(family: int, selection: Selection, pods: Sequence[Pod]) -> SetContent:
+    """What a set holds of pods that its selector selects."""
     members: list[SetMember] = []
     for pod in pods:
         address = pod.addresses[family]
@@ -192,7 +213,9 @@ def _content(family: int, selection: Selection, pods: Sequence[Pod]) -> SetConte
         declared = [port for port in pod.ports if _fits(port, selection)]
         if selection.entries:
             members.extend(
-                SetMember(f"{text},{port.protocol}:{port.number}", (part, PortPart(port.protocol, port.number, port.number)))
+                SetMember(
+                    f"{text},{port.protocol}:{port.number}", (part, PortPart(port.protocol, port.number, port.number))
+                )
                 for port in declared
             )
         elif declared or not selection.ports:

@@ -88,7 +88,7 @@ def verify_node(
         if not pods:
             continue
         if applied.by is Enforcer.ELSEWHERE:
-            questions.extend(_left_open(pods, family, options, applied.sentence))
+            questions.extend(left_open(pods, family, options, applied.sentence))
             continue
         if family not in node.rulesets:
             questions.extend(_unread(pods, family, options))
@@ -137,10 +137,11 @@ def _again(
 
 def _unread(pods: list[Pod], family: int, options: VerifyOptions) -> list[Question]:
     name = "iptables-save" if family == 4 else "ip6tables-save"
-    return _left_open(pods, family, options, f"{name} is missing or empty, so nothing is known about IPv{family}")
+    return left_open(pods, family, options, f"{name} is missing or empty, so nothing is known about IPv{family}")
 
 
-def _left_open(pods: list[Pod], family: int, options: VerifyOptions, reason: str) -> list[Question]:
+def left_open(pods: list[Pod], family: int, options: VerifyOptions, reason: str) -> list[Question]:
+    """Every selected question about these pods, undecided for one reason."""
     return [
         Question(pod.full_name, path, family, Answer.UNDECIDED, (reason,))
         for pod in pods

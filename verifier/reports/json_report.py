@@ -41,6 +41,7 @@ from verifier.model.trace import ChainTrace, PolicyTrace
 from verifier.reports.files import Files
 from verifier.reports.json_check import check_document
 from verifier.reports.json_export import export_document
+from verifier.reports.json_for_all import fault_document, for_all_document
 from verifier.reports.json_layer import layer_members
 from verifier.reports.json_replay import replay_document, replay_members
 from verifier.reports.patterns import worst_first
@@ -149,6 +150,7 @@ def _node(node: NodeReport, known: _Known) -> Json:
         "compiler": node.compiler,
         "answer": node.answer.value,
         **({"enforcement": node.enforcement} if node.enforcement else {}),
+        **({"for_all": for_all_document(node.for_all)} if node.for_all is not None else {}),
         "families": [{"family": family, "answer": answer.value} for family, answer in node.families],
         "questions": [_question(asked) for asked in questions],
         "findings": [_finding(finding, known) for finding in worst_first(node.findings)],
@@ -218,16 +220,7 @@ def _part(part: CausePart, finding: Finding, files: Files, several: bool) -> Jso
         "reasons": [reason.value for reason in part.reasons],
         "either": part.either,
         "sentence": part.sentence,
-        "sets": [
-            {
-                "set": fault.name,
-                "stands_for": fault.meaning,
-                "missing": list(fault.missing),
-                "surplus": list(fault.surplus),
-                **({"quirk": fault.quirk} if fault.quirk else {}),
-            }
-            for fault in part.sets
-        ],
+        "sets": [fault_document(fault) for fault in part.sets],
         "rules": [{**_origin(rule.origin, files), "text": rule.text} for rule in part.rules],
         "because": list(part.because),
     }

@@ -11,6 +11,7 @@ from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
 from verifier.reports.spelling import counted
+from verifier.reports.text_for_all import summary, write_for_all
 from verifier.reports.text_packet import (
     origin_segments,
     packet_segments,
@@ -67,6 +68,8 @@ def _headline(node: NodeReport, page: Page) -> None:
 
 def _summary(node: NodeReport) -> str:
     asked = _asked(node)
+    if node.for_all is not None and node.questions:
+        return f"{asked}: {summary(node.for_all, node, _found(node))}"
     undecided = sum(question.answer is Answer.UNDECIDED for question in node.questions)
     open_ones = f"{undecided} of {counted(len(node.questions), 'question')} undecided"
     match node.answer:
@@ -145,6 +148,8 @@ class _Told:
             told = f" ({where}; --pod {pods[0]} or --format json shows it)"
             self._page.line(f"{number}. ", (group[0].kind.value, "bad"), f": {_cause(group[0])}", (told, "dim"), hang=2)
         self._undecided()
+        if self._node.for_all is not None:
+            write_for_all(self._node.for_all, self._page)
         self._premises()
         _listed("notes", self._node.notes, self._page)
 

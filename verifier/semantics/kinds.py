@@ -10,24 +10,61 @@ Spec: specs/questions/for_all.md (FA-3 to FA-5)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from verifier.model.fields import NAMESPACE_NAME, End, Label, Scope
-from verifier.model.predicate import FALSE, TRUE, All, AnyOf, LabelIn, Not, Predicate, all_of, any_of
+from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, End, Label, Scope
+from verifier.model.predicate import (
+    FALSE,
+    TRUE,
+    All,
+    AnyOf,
+    LabelIn,
+    LabelText,
+    Not,
+    PortNamed,
+    Predicate,
+    TextTest,
+    Thing,
+    all_of,
+    any_of,
+)
 
 PortKey: TypeAlias = str
 """The name of a port; its values are (protocol, number)."""
 Key: TypeAlias = Label | PortKey
 Value: TypeAlias = str | tuple[int, int]
-Test: TypeAlias = tuple[Key, frozenset[Value] | None, bool]
-"""Key, its values (None: any), and whether they are excluded; an absent key has no value."""
 Condition: TypeAlias = "int | tuple[str, frozenset[Condition]]"
 """The number of a term; or conditions joined by "&" or "|", or a negated one under "!"."""
 
 ALWAYS: Condition = ("&", frozenset())
 NEVER: Condition = ("|", frozenset())
+DEFAULT_ACCOUNT = "default"
 SPACE_NAME = Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME)
+ACCOUNT_NAME = Label(End.SOURCE, Scope.SERVICE_ACCOUNT, SERVICE_ACCOUNT_NAME)
+NEVER_ABSENT = (SPACE_NAME, ACCOUNT_NAME)
+SCOPES = (Scope.NAMESPACE, Scope.SERVICE_ACCOUNT, Scope.POD)
+SPARE = "xyzqwvujkabcdefghilmnoprst0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What values that no one mentions are made of, as labels are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A key has one of some values (None: any) that, where there is a `text`, passes its test; or has not, `excluded`."""
+
+    key: Key
+    values: frozenset[Value] | None
+    excluded: bool = False
+    text: tuple[TextTest, str] | None = None
+
+    def passes(self, value: Value | None) -> bool:
+        """Whether a value of the key passes, None where it is absent."""
+        return self.excluded != self._fits(value)
+
+    def _fits(self, value: Value | None) -> bool:
+        if value is None or (self.values is not None and value not in self.values):
+            return False
+        return self.text is None or self.text[0].holds(str(value), self.text[1])
 
 
 class TooManyKindsError(Exception):
@@ -45,35 +82,47 @@ class Kind:
     labels: Mapping[str, str]
     space: Mapping[str, str]
     ports: Mapping[str, tuple[int, int]]
+    account: str = DEFAULT_ACCOUNT
 
 
 @dataclass(slots=True)
 class Conditions:
-    """All conditions, with equal terms as one."""
+    """All conditions, with equal terms as one; `declared` has what each name of a port stands for in some pod."""
 
+    declared: Mapping[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
     terms: list[frozenset[Test]] = field(default_factory=list)
     _numbers: dict[frozenset[Test], int] = field(default_factory=dict)
-    _known: dict[int, tuple[Predicate, Condition]] = field(default_factory=dict)
+    _known: dict[int, tuple[Predicate, tuple[Condition, ...]]] = field(default_factory=dict)
 
     def of(self, predicate: Predicate) -> Condition:
-        """What a predicate over labels asks, whichever end they are of; UnknownConditionError for anything else."""
+        """What a predicate over labels asks of a pod, whichever end; UnknownConditionError where it asks anything else."""
+        return self.at_ports(predicate)[0]
+
+    def at_ports(self, predicate: Predicate) -> tuple[Condition, ...]:
+        """The same where the names of ports count too: for each port of a packet that some name stands for."""
         found = self._known.get(id(predicate))
         if found is None:
-            found = self._known[id(predicate)] = (predicate, self._of(predicate))
+            ports = sorted({each for name in _names_in(predicate) for each in self.declared.get(name, ())})
+            made = tuple(self._of(predicate, port) for port in ports) or (self._of(predicate, None),)
+            found = self._known[id(predicate)] = (predicate, made)
         return found[1]
 
-    def _of(self, predicate: Predicate) -> Condition:
+    def _of(self, predicate: Predicate, port: tuple[int, int] | None) -> Condition:
         match predicate:
-            case LabelIn(label, values):
-                return self.term([(_of_source(label), values, False)])
-            case Not(LabelIn(label, values)):
-                return self.term([(_of_source(label), values, True)])
+            case LabelIn() | LabelText():
+                return self.term([_test(predicate)])
+            case Not(LabelIn() | LabelText() as part):
+                return self.term([replace(_test(part), excluded=True)])
+            case Thing(_, part):
+                return self._of(part, port)
+            case PortNamed(protocol, name, _):
+                return self.declares(name, [port]) if port is not None and port[0] == protocol else NEVER
             case All(parts):
-                return self.every(self.of(part) for part in parts)
+                return self.every(self._of(part, port) for part in parts)
             case AnyOf(parts):
-                return self.some(self.of(part) for part in parts)
+                return self.some(self._of(part, port) for part in parts)
             case Not(part):
-                return self.negated(self.of(part))
+                return self.negated(self._of(part, port))
             case _:
                 raise UnknownConditionError(str(predicate))
 
@@ -87,7 +136,7 @@ class Conditions:
 
     def declares(self, name: str, declared: Iterable[tuple[int, int]]) -> Condition:
         """The pod gives a port this name, and it is one of these."""
-        return self.term([(name, frozenset(declared), False)])
+        return self.term([Test(name, frozenset(declared))])
 
     def every(self, conditions: Iterable[Condition]) -> Condition:
         """Conjunction; terms become one term."""
@@ -128,8 +177,27 @@ class Conditions:
         return ("!", frozenset([condition]))
 
 
-def _of_source(label: Label) -> Label:
-    return label if label.end is End.SOURCE else Label(End.SOURCE, label.scope, label.key)
+def _test(predicate: LabelIn | LabelText) -> Test:
+    label = predicate.label
+    if label.scope is Scope.SERVICE_ACCOUNT and label.key != SERVICE_ACCOUNT_NAME:
+        raise UnknownConditionError(f"a policy asks for label {label.key} of service accounts")
+    key = label if label.end is End.SOURCE else Label(End.SOURCE, label.scope, label.key)
+    if isinstance(predicate, LabelText):
+        return Test(key, None, text=(predicate.test, predicate.text))
+    return Test(key, predicate.values)
+
+
+def _names_in(predicate: Predicate) -> Iterator[str]:
+    match predicate:
+        case PortNamed(_, name, _):
+            yield name
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _names_in(part)
+        case Not(part) | Thing(_, part):
+            yield from _names_in(part)
+        case _:
+            return
 
 
 def about_labels(predicate: Predicate) -> Iterator[Predicate]:
@@ -152,13 +220,15 @@ def _divided(predicate: Predicate) -> tuple[Predicate, list[Predicate]]:
             return joined, [part for part in parts if not _only_labels(part)]
         case Not(part):
             return TRUE, [part]
+        case Thing(_, part):
+            return part, []
         case _:
             return TRUE, []
 
 
 def _only_labels(predicate: Predicate) -> bool:
     match predicate:
-        case LabelIn():
+        case LabelIn() | LabelText():
             return True
         case All(parts) | AnyOf(parts):
             return all(_only_labels(part) for part in parts)
@@ -193,7 +263,7 @@ class KindFinder:
         terms = sorted({term for condition in conditions for term in _terms_of(condition)})
         tests = [self._known.terms[term] for term in terms]
         place = {term: 1 << position for position, term in enumerate(terms)}
-        keys = sorted({key for term in tests for key, _, _ in term}, key=_order)
+        keys = sorted({test.key for term in tests for test in term}, key=_order)
         spaces = [key for key in keys if isinstance(key, Label) and key.scope is Scope.NAMESPACE]
         frontier = self._in_known_spaces(tests, spaces)
         elsewhere: dict[int, _Chosen] = {(1 << len(terms)) - 1: None}
@@ -240,18 +310,21 @@ class KindFinder:
         """The values that tests may tell apart: those mentioned, one that is not, and none."""
         if isinstance(key, PortKey):
             return [None, *sorted(self._surroundings.declared.get(key, ()))]
-        mentioned = {value for term in tests for at, values, _ in term if at == key for value in values or ()}
-        known = {value for value in mentioned if isinstance(value, str)}
+        asking = [test for term in tests for test in term if test.key == key]
+        known = {value for test in asking for value in test.values or () if isinstance(value, str)}
+        texts = [test.text for test in asking if test.text is not None]
+        values = known | set(_texts(texts, known, self._surroundings.most))
         if key == SPACE_NAME:
-            known -= self._surroundings.spaces.keys()
-            taken = known | self._surroundings.spaces.keys()
-            return [_unlike(taken), *sorted(known)]
-        return [None, *sorted(known), _unlike(known)]
+            taken = self._surroundings.spaces.keys()
+            return [*sorted(values - taken), _unlike(values | taken, texts)]
+        absent: list[Value | None] = [] if key in NEVER_ABSENT else [None]
+        return [*absent, *sorted(values), _unlike(values, texts)]
 
     def _kind(self, chosen: _Chosen) -> Kind:
         labels: dict[str, str] = {}
         space: dict[str, str] = {}
         ports: dict[str, tuple[int, int]] = {}
+        account = DEFAULT_ACCOUNT
         while chosen is not None:
             rest, key, value = chosen
             if isinstance(value, tuple):
@@ -259,10 +332,13 @@ class KindFinder:
                 ports[key] = value
             else:
                 assert isinstance(key, Label)
-                (labels if key.scope is Scope.POD else space)[key.key] = value
+                if key == ACCOUNT_NAME:
+                    account = value
+                else:
+                    (labels if key.scope is Scope.POD else space)[key.key] = value
             chosen = rest
         known = self._surroundings.spaces.get(space[NAMESPACE_NAME])
-        return Kind(labels, space if known is None else known, ports)
+        return Kind(labels, space if known is None else known, ports, account)
 
 
 def _terms_of(condition: Condition) -> Iterator[int]:
@@ -277,14 +353,9 @@ def _fitting(tests: Sequence[frozenset[Test]], key: Key, value: Value | None) ->
     """The terms that a value of a key leaves open."""
     fitting = 0
     for position, term in enumerate(tests):
-        if all(_passes(test, value) for test in term if test[0] == key):
+        if all(test.passes(value) for test in term if test.key == key):
             fitting |= 1 << position
     return fitting
-
-
-def _passes(test: Test, value: Value | None) -> bool:
-    _, values, excluded = test
-    return excluded != (value is not None and (values is None or value in values))
 
 
 def _holds(condition: Condition, left: int, place: Mapping[int, int]) -> bool:
@@ -300,11 +371,42 @@ def _holds(condition: Condition, left: int, place: Mapping[int, int]) -> bool:
 
 def _order(key: Key) -> tuple[int, str]:
     if isinstance(key, PortKey):
-        return 2, key
-    return (0 if key.scope is Scope.NAMESPACE else 1), key.key
+        return 3, key
+    return SCOPES.index(key.scope), key.key
 
 
-def _unlike(known: Iterable[str]) -> str:
-    """A value that is none of these."""
-    taken = set(known)
-    return next(text for number in range(len(taken) + 1) if (text := f"other{number or ''}") not in taken)
+def _unlike(known: Iterable[str], texts: Iterable[tuple[TextTest, str]]) -> str:
+    """A value that is none of these and passes no test of a text, not even one for the empty text's sake."""
+    taken, asked = set(known), [text for _, text in texts if text]
+    free = _neutral(asked)
+    return next(text for number in range(1, len(taken) + 2) if (text := free * number) not in taken)
+
+
+def _texts(texts: Sequence[tuple[TextTest, str]], known: Iterable[str], most: int) -> Iterator[str]:
+    """A value for every combination of tests of texts that some value passes (FA-3).
+
+    Of the beginnings that a value has, the longest has all the others, and so with its ends: a value made of one of each
+    and of what it contains, kept apart by what no text has, passes the same tests.
+    """
+    if not texts:
+        return
+    of = {test: sorted({text for each, text in texts if each is test}) for test in TextTest}
+    inner = of[TextTest.CONTAINS]
+    if (len(of[TextTest.STARTS]) + 1) * (len(of[TextTest.ENDS]) + 1) << len(inner) > most:
+        raise TooManyKindsError(f"{len(texts)} tests of the text of one label make more than {most} kinds of pods")
+    apart = _neutral([text for _, text in texts] + list(known))
+    for begin in ("", *of[TextTest.STARTS]):
+        for end in ("", *of[TextTest.ENDS]):
+            for chosen in range(1 << len(inner)):
+                parts = [text for place, text in enumerate(inner) if chosen >> place & 1]
+                yield apart.join([begin, *parts, end])
+
+
+def _neutral(texts: Iterable[str]) -> str:
+    """A character that is in none of these texts."""
+    used = set("".join(texts))
+    return next(char for number in range(len(used) + 1) if (char := _spare(number)) not in used)
+
+
+def _spare(number: int) -> str:
+    return SPARE[number] if number < len(SPARE) else chr(0x100 + number)

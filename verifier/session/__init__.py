@@ -39,6 +39,8 @@ from verifier.model.snapshot import Snapshot
 from verifier.model.story import ExplainReport, ProfilePage, ProfileReport, Story
 from verifier.questions.cause import Asking
 from verifier.questions.explain import Scenery, counter_report
+from verifier.questions.for_all import Logic
+from verifier.questions.for_all import ask as ask_for_all
 from verifier.questions.representatives import representatives
 from verifier.questions.variants import alone, unexplained, wrong_sets
 from verifier.questions.verify import NodeVerdict, verify_node
@@ -48,6 +50,7 @@ from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
 from verifier.session.audit import check_bundle, check_inputs, made_anew
 from verifier.session.evidence import Bundle, check_directory
+from verifier.session.for_all import established, together
 from verifier.session.kernel import asked_of, replayed, unanswered, with_replays
 from verifier.session.selection import check_found, check_usable, chosen_nodes, judged_nowhere, selected, some
 
@@ -70,15 +73,19 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
         snapshot = _read(snapshot_path, progress)
         nodes = selected(snapshot, options)
-        reports = []
+        reports, shown = [], []
         for number, node in enumerate(nodes):
             progress(node.name, number, len(nodes))
             if deadline is not None:
                 options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
-            report = _verify_node(snapshot, node, options, progress)
-            reports.append(_shown_to_kernel(report, snapshot, node, options, progress) if options.replay else report)
+            logic = _for_all(snapshot, node, options, progress)
+            report = _verify_node(snapshot, node, options, progress, logic)
+            if logic is not None:
+                shown.append(logic.snapshot)
+            there, its = (snapshot, node) if logic is None else (logic.snapshot, logic.node)
+            reports.append(_shown_to_kernel(report, there, its, options, progress) if options.replay else report)
         answer = _worst(report.answer for report in reports)
-        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, snapshot.cluster)
+        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, together(snapshot.cluster, shown))
 
 
 def export(snapshot_path: str, directory: str, options: VerifyOptions, progress: Progress = silent) -> ExportReport:
@@ -270,21 +277,36 @@ def _read(path: str, progress: Progress) -> Snapshot:
     return read_snapshot(path)
 
 
-def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, progress: Progress) -> NodeReport:
+def _for_all(snapshot: Snapshot, node: NodeState, options: VerifyOptions, progress: Progress) -> Logic | None:
+    """What holds of a node whoever is elsewhere, where that was asked for and there is something to ask."""
+    if not options.for_all or not any(pod.node == node.name and pod.has_traffic for pod in snapshot.cluster.pods):
+        return None
+    return ask_for_all(snapshot, node, _profile_of(node, options.compiler), options, progress)
+
+
+def _verify_node(
+    snapshot: Snapshot, node: NodeState, options: VerifyOptions, progress: Progress, logic: Logic | None = None
+) -> NodeReport:
     profile = _profile_of(node, options.compiler)
     if not any(pod.node == node.name and pod.has_traffic for pod in snapshot.cluster.pods):
         note = "no pod of the cluster is on this node, so there was nothing to ask"
         return NodeReport(node.name, profile.name, Answer.UNDECIDED, (), (), (note,))
     deadline = None if options.timeout is None else time.monotonic() + options.timeout
-    verdict = verify_node(snapshot, node, profile, options, progress)
+    for_all = None
+    if logic is None:
+        verdict = verify_node(snapshot, node, profile, options, progress)
+    else:
+        verdict, for_all = logic.verdict, established(snapshot, node, profile, logic)
+        snapshot, node = logic.snapshot, logic.node
     if deadline is not None:
         options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))
     findings = _findings(verdict, snapshot, node, profile, options)
+    answer = verdict.answer if verdict.questions else Answer.UNDECIDED
     return NodeReport(
         node=node.name,
         compiler=profile.name,
         enforcement=enforcement(profile, node, snapshot.cluster).sentence,
-        answer=verdict.answer if verdict.questions else Answer.UNDECIDED,
+        answer=answer if for_all is None else _worst([answer, for_all.contents]),
         questions=verdict.questions,
         findings=findings,
         notes=(*verdict.notes, *_notes(snapshot, node, profile, asked=bool(verdict.questions))),
@@ -293,6 +315,7 @@ def _verify_node(snapshot: Snapshot, node: NodeState, options: VerifyOptions, pr
         statistics=verdict.statistics,
         chains=_phrases(_chains(findings), snapshot, node, profile),
         addresses=_own_addresses(snapshot, node),
+        for_all=for_all,
     )
 
 
