@@ -11,6 +11,7 @@ import pytest
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, ROOT, Section, pages, sections
+from tests.meaning import Evidence, Exercises
 from tests.pages import answer, classes, console, counters, golden, layers, profile, replay, selectors, world
 from tests.pages.posed import DIRECTIONS, JUDGED, JUDGEMENTS, Posed, posed
 from verifier.model.node import NodeState
@@ -99,15 +100,16 @@ def test_layers(section: Section, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("answer replay")])
-def test_replays(section: Section, tmp_path: Path) -> None:
+def test_replays(section: Section, exercises: Exercises, tmp_path: Path) -> None:
     folder = world.write_snapshot(section, tmp_path / "snapshot")
     for block in section.blocks:
         if block.kind == "answer replay":
             missing = replay.missing(block.argument)
             if missing:
                 pytest.skip(missing)
-            faults = replay.check_replay(block.text, block.argument, folder)
+            confirmed, faults = replay.check_replay(block.text, block.argument, folder)
             assert not faults, f"{section.page}:{block.line}\n" + "\n".join(faults)
+            exercises(Evidence.KERNEL, section.clauses, f"{section.name} ({block.argument})", confirmed)
 
 
 @pytest.mark.parametrize("section", [pytest.param(s, id=s.name) for s in _with("profile")])

@@ -6,6 +6,7 @@ An export whose scripts do not answer like `verify` ends with exit code 4.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shlex
 from pathlib import Path
@@ -40,13 +41,20 @@ def _posed() -> list[tuple[Section, str]]:
     return [each for each in found if crc32(f"{each[0].name} {each[1]}".encode()) % ONE_OF == 0]
 
 
-@pytest.mark.exercises("EV-3", "EV-4", "EV-5")
+@pytest.mark.exercises("EV-3", "EV-4", "EV-5", "EV-8")
 @pytest.mark.parametrize(("section", "options"), [pytest.param(s, o, id=f"{s.name} {o}") for s, o in _posed()])
 def test_the_script_of_a_page_answers_like_verify(section: Section, options: str, tmp_path: Path) -> None:
-    """Where everything that is decided is written, what is decided is the same."""
+    """Where everything that is decided is written, what is decided is the same; what is not has no queries."""
     snapshot = write_snapshot(section, tmp_path / "snapshot")
     code = run(["evidence", "export", str(snapshot), str(tmp_path / "bundle"), *shlex.split(options)])
     assert code in (0, 1, 3), f"{section.page.relative_to(ROOT)}: exit code {code}"
+    stated = json.loads((tmp_path / "bundle/manifest.json").read_text("utf-8"))
+    for family in (each for node in stated["nodes"] for each in node["families"]):
+        assert bool(family["script"]) is not bool(family["not-exported"])
+        asked = [question for question in family["questions"] if question["queries"]]
+        assert all(question["answer"] in ("proved", "refuted") for question in asked)
+        assert family["script"] or not asked
+        assert code or len(asked) == len(family["questions"])
 
 
 @pytest.mark.exercises("EV-1", "EV-6", "EV-13")

@@ -21,8 +21,8 @@ def missing(options: str) -> str:
     return next((reason for backend in wanted if (reason := unavailable(backend))), "")
 
 
-def check_replay(text: str, options: str, folder: Path) -> list[str]:
-    """Replay in the manner of the block's options; returns what differs from the block."""
+def check_replay(text: str, options: str, folder: Path) -> tuple[int, list[str]]:
+    """Replay in the manner of the block's options; how many packets are confirmed, and what differs from the block."""
     words = shlex.split(options)
     command = words[:1] if words[:1] == ["verify"] else ["replay"]
     command += [str(folder), *(["--replay"] if command == ["verify"] else [])]
@@ -31,7 +31,7 @@ def check_replay(text: str, options: str, folder: Path) -> list[str]:
     shown = run(*command)
     said = " ".join((shown.output + shown.errors).split())
     if shown.code not in (0, 1, 3, 4) or not shown.output:
-        return [f"exit code {shown.code}: {shown.errors}"]
+        return 0, [f"exit code {shown.code}: {shown.errors}"]
     report = json.loads(run(*command, "--format", "json").output)
     key = "replay" if words[:1] == ["verify"] else "kernel"
     each = [one for node in report["nodes"] for one in node.get("packets") or node.get("findings", [])]
@@ -52,4 +52,4 @@ def check_replay(text: str, options: str, folder: Path) -> list[str]:
                 pass
             case _:
                 faults.append(f"{word!r} is no word of this block")
-    return faults
+    return sum(one["outcome"] == "confirmed" for one in packets), faults

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 
 from tests.corpus_path import ROOT
 from verifier.cli.main import run
+from verifier.cli.replay import EXIT
 from verifier.compilers import recognise
 from verifier.evidence.kernel.records import Loaded, Seen, SeenStep, Shot, Stage, Unavailable
 from verifier.model.effect import Verdict
-from verifier.model.replay import Backend
+from verifier.model.replay import Backend, Outcome, worst
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.chains import walk
 from verifier.reference.view import view_of
@@ -124,6 +126,18 @@ def document(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]
     return found
 
 
+@pytest.mark.exercises("REP-6")
+def test_only_what_is_confirmed_throughout_ends_with_0() -> None:
+    """Every way in which up to four answers can turn out, and no answer at all."""
+    for number in range(5):
+        for outcomes in product(Outcome, repeat=number):
+            code = EXIT[worst(outcomes)]
+            assert (code == 4) is (Outcome.NOT_CONFIRMED in outcomes)
+            assert (code == 0) is (set(outcomes) == {Outcome.CONFIRMED})
+            assert code in (0, 3, 4)
+
+
+@pytest.mark.exercises("REP-6")
 @pytest.mark.parametrize("packets", [(), ONE, ("--all-classes",)], ids=["findings", "one packet", "all classes"])
 @pytest.mark.parametrize(
     ("changed", "code", "outcome"),
@@ -182,6 +196,7 @@ def test_without_namespaces_the_report_says_so(
     assert run(["verify", folder]) == 1
 
 
+@pytest.mark.exercises("REP-7")
 @pytest.mark.parametrize(
     ("changed", "code", "outcome"),
     [(lambda seen: seen, 1, "confirmed"), (contrary, 4, "not-confirmed"), (unsent, 3, "not-replayed")],

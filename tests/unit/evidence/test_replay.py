@@ -53,10 +53,16 @@ class FakeKernel:
         return [self.answers.pop(0) for _ in shots]
 
 
-def result(kernel: FakeKernel, *packets: Packet, backends: tuple[Backend, ...] = (), brief: bool = False) -> Result:
-    node = NodeState("node-a", {4: read_ruleset(RULES, "iptables-save", 4)})
+def result(
+    kernel: FakeKernel,
+    *packets: Packet,
+    backends: tuple[Backend, ...] = (),
+    brief: bool = False,
+    rules: str = RULES,
+) -> Result:
+    node = NodeState("node-a", {4: read_ruleset(rules, "iptables-save", 4)})
     snapshot = Snapshot("snap", Cluster(), (node,), ())
-    dumps = Dumps({4: RULES}, "create x hash:ip\n", {4: Backend.LEGACY})
+    dumps = Dumps({4: rules}, "create x hash:ip\n", {4: Backend.LEGACY})
     replayer = Replayer(snapshot, node, generic.MODULE, dumps, backends, kernel.open, brief=brief)
     asked = [Asked(f"packet {number}", Path.REMOTE_TO_POD, packet) for number, packet in enumerate(packets)]
     return replayer.replay(asked, silent)
@@ -100,6 +106,18 @@ def test_what_stands_in_the_way_of_all_is_the_reason_of_each(kernel: FakeKernel,
     for packet in result(kernel, TCP, UDP).packets:
         assert packet.outcome is Outcome.NOT_REPLAYED
         assert packet.replays[0].reason == reason
+
+
+@pytest.mark.exercises("REP-8")
+@pytest.mark.parametrize("match", ["-m statistic --mode random --probability 0.5", "-m limit --limit 1/sec"])
+def test_no_answer_of_the_kernel_confirms_what_is_not_decided_here(match: str) -> None:
+    """Whatever its verdict, the rules that it names and the mark; each packet has its reason."""
+    steps: tuple[tuple[SeenStep, ...], ...] = ((), DROPPED.steps, ACCEPTED.steps, DROPPED.steps + ACCEPTED.steps)
+    seen = [Seen(verdict, "", mark, some) for verdict in Verdict for mark in (None, 0, 1) for some in steps]
+    seen.append(Seen(None, "routing refuses such a packet"))
+    found = result(FakeKernel(*seen), *[TCP] * len(seen), rules=RULES.replace("-p tcp", f"-p tcp {match}"))
+    assert {each.outcome for each in found.packets} == {Outcome.NOT_REPLAYED}
+    assert all(replay.reason for each in found.packets for replay in each.replays)
 
 
 def test_a_family_without_rules_is_not_asked() -> None:
