@@ -33,6 +33,10 @@ AFRESH = 24
 """How often packets that the rules send elsewhere are sent again to rules that remember nobody: of two destinations, each
 time, half of the packets meet theirs."""
 
+CHOSEN = "the rules choose by chance or memory where it goes: it was sent until they chose this destination, and compared once"
+DRAWING = ("-m statistic", "-m recent")
+"""What rules choose a destination by (NAT-3)."""
+
 
 class Oracle(Protocol):
     """A kernel that is open for questions (verifier.evidence.kernel)."""
@@ -90,6 +94,12 @@ class Replayer:
         self._backends = tuple(dict.fromkeys(backends))
         self._opener = opener
         self._brief = brief
+        self._drawing = frozenset(
+            family
+            for family, ruleset in node.rulesets.items()
+            for (table, _), chain in ruleset.chains.items()
+            if table == "nat" and any(text in rule.text for rule in chain.rules for text in DRAWING)
+        )
         self._notes: dict[str, None] = {}
 
     def replay(self, asked: Sequence[Asked], progress: Progress) -> Result:
@@ -183,7 +193,9 @@ class Replayer:
         steps = kernel_steps(seen, built_in)
         expected = walk(asked.packet, asked.path, self._node, self._view)
         found = agreement(expected, partial(every_way, asked.packet, asked.path, self._node, self._view), seen, steps)
-        return Replay(backend, found.outcome, found.reason, seen.verdict, seen.mark, steps, seen.reply, entry.notes)
+        chosen = (CHOSEN,) if asked.packet.original is not None and asked.packet.family in self._drawing else ()
+        notes = (*entry.notes, *chosen)
+        return Replay(backend, found.outcome, found.reason, seen.verdict, seen.mark, steps, seen.reply, notes)
 
 
 def _unsent(entry: Entry, backend: Backend) -> Replay:
