@@ -5,6 +5,7 @@ Spec: specs/chains/sets.md
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -76,6 +77,21 @@ class SetContent:
     members: tuple[SetMember, ...]
     lists: tuple[str, ...] = ()
     opaque: str = ""
+
+
+def lasting(name: str, sets: Mapping[str, IpSet] | None) -> bool:
+    """Whether membership of an end is one thing however often rules ask for it on the packet's way (SET-18).
+
+    It is for the node's own addresses ("@local", ...), and for sets whose members are known and name no marks.
+    """
+    if name.startswith("@"):
+        return True
+    found = None if sets is None else sets.get(name)
+    if found is None or found.content.opaque:
+        return False
+    members = found.content.members
+    marked = bool(members) and any(isinstance(part, MarkPart) for part in members[0].parts)
+    return not marked and all(lasting(each, sets) for each in found.content.lists)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

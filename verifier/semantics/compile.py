@@ -182,7 +182,7 @@ class Compiler:
             doubt = FreeTest(text, Member(name, directions)) if perhaps else None
             draft.guarded.append(Guarded(sure, negated, perhaps, doubt))
         except UnclearSetError as error:
-            draft.opaque.append(FreeTest(str(error), Member(name, directions), negated))
+            draft.opaque.append(FreeTest(str(error), self._shared(Member(name, directions)), negated))
 
     def _restrict(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
         try:
@@ -193,12 +193,22 @@ class Compiler:
                 self._keep.append(settled)
                 self._conjoin(draft, settled, negated, state)
             else:
-                draft.opaque.append(FreeTest(str(error), predicate if _plain(predicate) else None, negated))
+                draft.opaque.append(FreeTest(str(error), self._shared(predicate), negated))
             return
         if len(boxes) <= 1:
             draft.boxes = meet(draft.boxes, boxes)
         else:
             draft.factors.append(boxes)
+
+    def _shared(self, predicate: Predicate) -> Predicate | None:
+        """The predicate, where it has one answer wherever it is asked of a packet; else None."""
+        match predicate:
+            case Member(name):
+                return predicate if self.space.sets.lasts(name) else None
+            case InRange(field_) | Masked(field_):
+                return None if field_ in MARK_SHIFT else predicate
+            case _:
+                return predicate if isinstance(predicate, Named) else None
 
     def _boxes(self, predicate: Predicate, negated: bool, state: ConnState) -> list[Box3]:
         match predicate:
@@ -314,11 +324,6 @@ def _name_test(predicate: Predicate, negated: bool) -> NameTest:
             return NameTest(which not in INCOMING, name, prefix, negated, which in PORTS)
         case _:
             return NameTest(True, "", False, (predicate == equals(Field.BRIDGED, 1)) != negated, True)
-
-
-def _plain(predicate: Predicate) -> bool:
-    """Whether it asks one thing of the packet, which then has one answer wherever it is asked."""
-    return isinstance(predicate, InRange | Masked | Named | Member)
 
 
 def _settled(predicate: Predicate, state: ConnState) -> Predicate:

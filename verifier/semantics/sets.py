@@ -12,7 +12,7 @@ from operator import or_
 from typing import TypeAlias
 
 from verifier.model.fields import SCTP, TCP, UDP, UDPLITE, Field
-from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember
+from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember, lasting
 from verifier.model.predicate import Range
 from verifier.semantics.atoms import NameTest
 from verifier.semantics.boxes import Box3, meet, merge
@@ -74,6 +74,10 @@ class SetMeanings:
         if known is None:
             known = self._known[key] = self._content(name, found.content, directions, nomatch)
         return known
+
+    def lasts(self, name: str) -> bool:
+        """Whether a packet is in the set or not however often it is asked (SET-18)."""
+        return lasting(name, self._sets)
 
     def names_interfaces(self, name: str) -> bool:
         """Whether the set's entries name interfaces, so that `guarded` tells what it means."""

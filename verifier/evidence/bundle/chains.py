@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from verifier.evidence.bundle.interfaces import Interfaces
 from verifier.evidence.bundle.marks import GOING, LOST, S, Traversal
-from verifier.evidence.bundle.predicates import Predicates, asks_of_connections, opaque_in
+from verifier.evidence.bundle.predicates import Predicates, asks_of_connections
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
 from verifier.evidence.bundle.terms import (
     FALSE,
@@ -139,7 +139,7 @@ class Chains:
         if key not in self._opaque and chain.name not in entered:
             within = (*entered, chain.name)
             self._opaque[key] = any(
-                opaque_in(rule.match) for rule in chain.rules if not isinstance(rule.effect, Continue)
+                self._predicates.opaque(rule.match) for rule in chain.rules if not isinstance(rule.effect, Continue)
             ) or any(
                 self._is_opaque(self._ruleset.chains[chain.table, rule.effect.chain], within)
                 for rule in chain.rules

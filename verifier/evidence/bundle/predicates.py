@@ -129,6 +129,20 @@ class Predicates:
             case LabelIn() | LabelText():
                 raise AssertionError(predicate)
 
+    def opaque(self, predicate: Predicate) -> bool:
+        """Whether the predicate has a part of which each occurrence has a truth value of its own."""
+        match predicate:
+            case Opaque(text):
+                return text != RPFILTER
+            case Member(name):
+                return self._sets.changes(name)
+            case All(parts) | AnyOf(parts):
+                return any(self.opaque(part) for part in parts)
+            case Not(part):
+                return self.opaque(part)
+            case _:
+                return False
+
     def _value(self, field: Field) -> Term:
         return self._tracking.get(field) or variable(NAMES[field])
 
@@ -160,19 +174,6 @@ class Predicates:
     def _exists(self, field: Field) -> Term:
         protocols = EXISTS_FOR.get(field, ())
         return disj(equal(variable("proto"), number(each, 8)) for each in protocols) if protocols else TRUE
-
-
-def opaque_in(predicate: Predicate) -> bool:
-    """Whether the predicate has a part of which each occurrence has a truth value of its own."""
-    match predicate:
-        case Opaque(text):
-            return text != RPFILTER
-        case All(parts) | AnyOf(parts):
-            return any(opaque_in(part) for part in parts)
-        case Not(part):
-            return opaque_in(part)
-        case _:
-            return False
 
 
 def asks_of_connections(predicate: Predicate) -> bool:

@@ -24,7 +24,7 @@ from verifier.evidence.bundle.terms import (
     within,
 )
 from verifier.model.fields import ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, Field
-from verifier.model.ipset import AddressPart, InterfacePart, IpSet, MarkPart, Part, PortPart, SetMember
+from verifier.model.ipset import AddressPart, InterfacePart, IpSet, MarkPart, Part, PortPart, SetMember, lasting
 from verifier.model.predicate import Member, Named
 from verifier.reference.view import View
 
@@ -35,10 +35,16 @@ MAPPED = (0xFFFF << 32, (0xFFFF << 32) | 0xFFFFFFFF)
 
 
 class Sets:
-    """The sets of a node as a script speaks of them; `mark` says whether the packet's mark has a value."""
+    """The sets of a node as a script speaks of them; `mark` says whether the packet's mark has a value.
 
-    def __init__(self, script: Script, view: View, interfaces: Interfaces, mark: Callable[[int], Term]) -> None:
+    Where the node `translates` destinations, what is not known of one is asked anew, as it may be another.
+    """
+
+    def __init__(
+        self, script: Script, view: View, interfaces: Interfaces, mark: Callable[[int], Term], *, translates: bool
+    ) -> None:
         self._script = script
+        self._translates = translates
         self._view = view
         self._interfaces = interfaces
         self._mark = mark
@@ -48,12 +54,34 @@ class Sets:
     def member(self, test: Member) -> Term:
         """Whether the packet is a member."""
         key = (test.name, test.directions, test.nomatch)
-        if key not in self._known:
-            self._known[key] = self._address_type(test) if test.name.startswith("@") else self._member(test)
-        return self._known[key]
+        named = test.name.startswith("@")
+        return self._kept(key, test, lambda: self._address_type(test) if named else self._member(test))
+
+    def changes(self, name: str) -> bool:
+        """Whether each question has a truth value of its own, because nothing tells what the set holds then (SET-18)."""
+        found = (self._view.sets or {}).get(name)
+        if name.startswith("@") or found is None:
+            return not name.startswith("@")
+        return bool(found.content.opaque) or any(self.changes(each) for each in found.content.lists)
+
+    def _asked_once(self, test: Member) -> bool:
+        """Whether all questions have one answer, of packets that are sent on also before and after (SET-18)."""
+        moves = self._translates and "dst" in test.directions
+        return lasting(test.name, self._view.sets) and not moves
+
+    def _kept(self, key: tuple[str, tuple[str, ...], bool], test: Member, make: Callable[[], Term]) -> Term:
+        """A term that is made once, unless it has truth values that belong to one question."""
+        found = self._known.get(key)
+        if found is None:
+            before = len(self._script.free)
+            found = make()
+            if self._asked_once(test) or len(self._script.free) == before:
+                self._known[key] = found
+        return found
 
     def _unclear(self, test: Member, why: str) -> Term:
-        return self._script.unknown(f"set {test.name} {','.join(test.directions)}: {why}", test)
+        text = f"set {test.name} {','.join(test.directions)}: {why}"
+        return self._script.unknown(text, test if self._asked_once(test) else None)
 
     def _member(self, test: Member) -> Term:
         found = self._view.sets.get(test.name) if self._view.sets is not None else None
@@ -92,45 +120,41 @@ class Sets:
             return self._of_addresses(found, wanted).call({"a": self._end(test.directions[0])})
         if content.kind == "hash:net,iface" and not wanted:
             return self._of_interfaces(found, test)
-        key = (found.name, test.directions, wanted)
-        if key not in self._known:
-            marked = any(each.nomatch for each in content.members)
+
+        def made() -> Term:
             body = FALSE if wanted else disj(self._fits(each, test) for each in content.members)
-            if marked:
+            if any(each.nomatch for each in content.members):
                 body = self._first(content.members, test, wanted)
-            comment = (
-                f"{self._script.place(found.origin)}  set {found.name} {content.kind}, {len(content.members)} members"
-            )
-            self._known[key] = self._script.define(self._called(test), body, (comment,)).call()
-        return self._known[key]
+            place = self._script.place(found.origin)
+            comment = f"{place}  set {found.name} {content.kind}, {len(content.members)} members"
+            return self._script.define(self._called(test), body, (comment,)).call()
+
+        return self._kept((found.name, test.directions, wanted), test, made)
 
     def _of_interfaces(self, found: IpSet, test: Member) -> Term:
         """Of the longest network that holds the address some member has the interface (SET-17).
 
         Bridge ports are no members, but a network that stands with nothing else may hide what is wider.
         """
-        key = (found.name, test.directions, False)
-        if key not in self._known:
-            by_network: dict[tuple[int, int], list[Term]] = {}
-            for each in found.content.members:
-                interface = each.parts[1]
-                assert isinstance(interface, InterfacePart)
-                terms = by_network.setdefault(_span(each), [])
-                if not interface.physical:
-                    terms.append(FALSE if each.nomatch else self._part(interface, test.directions[1], test))
-            body, end = FALSE, self._end(test.directions[0])
-            for span in sorted(by_network, key=lambda span: span[0] - span[1]):
-                inside = disj(by_network[span])
-                if not by_network[span]:
-                    hides = self._unclear(
-                        test, "whether a longer network with a bridge port hides a wider one is chance"
-                    )
-                    inside = conj((body, negation(hides)))
-                body = choice(within(end, self._script.address, [span]), inside, body)
-            place = self._script.place(found.origin)
-            comment = f"{place}  set {found.name} {found.content.kind}, {len(found.content.members)} members"
-            self._known[key] = self._script.define(self._called(test), body, (comment,)).call()
-        return self._known[key]
+        return self._kept((found.name, test.directions, False), test, lambda: self._by_network(found, test))
+
+    def _by_network(self, found: IpSet, test: Member) -> Term:
+        by_network: dict[tuple[int, int], list[Term]] = {}
+        for each in found.content.members:
+            interface = each.parts[1]
+            assert isinstance(interface, InterfacePart)
+            terms = by_network.setdefault(_span(each), [])
+            if not interface.physical:
+                terms.append(FALSE if each.nomatch else self._part(interface, test.directions[1], test))
+        body, end = FALSE, self._end(test.directions[0])
+        hides = "whether a longer network with a bridge port hides a wider one is chance"
+        hidden = self._unclear(test, hides) if not all(by_network.values()) else FALSE
+        for span in sorted(by_network, key=lambda span: span[0] - span[1]):
+            inside = disj(by_network[span]) if by_network[span] else conj((body, negation(hidden)))
+            body = choice(within(end, self._script.address, [span]), inside, body)
+        place = self._script.place(found.origin)
+        comment = f"{place}  set {found.name} {found.content.kind}, {len(found.content.members)} members"
+        return self._script.define(self._called(test), body, (comment,)).call()
 
     def _of_addresses(self, found: IpSet, wanted: bool) -> Function:
         name = f"set/{found.name}{'/nomatch' if wanted else ''}"

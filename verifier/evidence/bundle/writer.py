@@ -120,7 +120,13 @@ class Writer:
         self._script = script = Script(plan.family, widths, fixed, root)
         self._traversal = Traversal(script, self.layout, plan.translates)
         self._inventory = Inventory(script, view)
-        self._sets = Sets(script, view, interfaces, lambda value: self._traversal.test(Field.MARK, value, 0xFFFFFFFF))
+        self._sets = Sets(
+            script,
+            view,
+            interfaces,
+            lambda value: self._traversal.test(Field.MARK, value, 0xFFFFFFFF),
+            translates=plan.translates,
+        )
         self._ruleset = ruleset
 
     def written(self) -> Written:
