@@ -75,6 +75,7 @@ ASSERTING BLOCKS. Empty lines and lines that begin with # say nothing.
         no leak|blocked [PATH [PACKET [KEY=VALUE ...]]]                 no such finding
         because "TEXT"                                                  some reason for undecided contains TEXT
         findings N                                                      exactly so many
+        [no] ambiguous [DIRECTION [PACKET]]                             policies of one priority contradict each other
         family 4|6 ANSWER|not asked                                     what one address family answered
         rests on [NAME ...]                                             exactly these assumptions are listed
 

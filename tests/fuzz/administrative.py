@@ -12,11 +12,11 @@ from tests.fuzz.clusters import BLOCKS, LABELS, NUMBERS, PORT_NAMES, TEAMS, Obje
 NAMES = ("*.example.org", "example.net")
 
 
-def draw_tiers(seed: str) -> Objects:
+def draw_tiers(seed: str, most: int = 5) -> Objects:
     """The cluster of a seed with ClusterNetworkPolicies of both tiers, of which many have equal priorities."""
     choose = random.Random(f"tiers {seed}")
     writer = _Writer(choose)
-    found = tuple(writer.policy(number) for number in range(choose.randint(1, 5)))
+    found = tuple(writer.policy(number) for number in range(choose.randint(1, most)))
     return Objects((*draw(seed).items, *found))
 
 

@@ -65,6 +65,7 @@ def check_answer(text: str, options: str, snapshot: Path, cluster: Cluster) -> l
         faults.append(f"exit code {done.code} with answer {report['answer']}")
     findings = [finding for node in report["nodes"] for finding in node["findings"]]
     faults += [fault for line in lines[1:] if (fault := _check_whole(line, report, findings))]
+    faults += [fault for line in lines[1:] if (fault := _check_ambiguous(line, report, cluster))]
     for expected in expectations(lines[1:]):
         matching = [finding for finding in findings if matches(expected, finding, cluster)]
         if bool(matching) is not expected.present:
@@ -109,12 +110,28 @@ def _check_whole(line: str, report: Mapping[str, Any], findings: list[dict[str, 
     return ""
 
 
+def _check_ambiguous(line: str, report: Mapping[str, Any], cluster: Cluster) -> str:
+    """Lines about ambiguities of a direction; "" where the line holds or is about something else."""
+    words = shlex.split(line)
+    present = words[0] != "no"
+    words = words if present else words[1:]
+    if words[0] != "ambiguous":
+        return ""
+    found = [each for each in report.get("ambiguities", ()) if words[1:2] in ([], [each["direction"]])]
+    if "->" in words:
+        packet = parse_line(line)
+        found = [each for each in found if any(_in_box(packet, box, each, cluster) for box in each["region"])]
+    if bool(found) is present:
+        return ""
+    return f"{'no ambiguity' if present else 'an ambiguity'} like {line!r}: {report.get('ambiguities', ())}"
+
+
 def expectations(lines: list[str]) -> list[Expected]:
     """The findings that lines of a block ask for."""
     found: list[Expected] = []
     for line in lines:
         words = shlex.split(line)
-        if words[0] in ("findings", "because", "rests", "family"):
+        if words[0] in ("findings", "because", "rests", "family", "ambiguous") or words[:2] == ["no", "ambiguous"]:
             continue
         if len(words) == 3 and words[1] == "contains":
             found[-1].texts.append((words[0], words[2]))

@@ -12,7 +12,7 @@ from verifier.model.cluster import Cluster
 from verifier.model.fields import ConnState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
-from verifier.model.policy import Policy, PolicyRule
+from verifier.model.policy import Direction, Policy, PolicyRule
 from verifier.model.predicate import Range
 from verifier.model.replay import Outcome, Replay, worst
 from verifier.model.ruleset import Rule
@@ -263,15 +263,41 @@ class NodeReport:
         return tuple((family, next(each for each in worst if each in asked[family])) for family in sorted(asked))
 
 
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Packets of a family of which two policies of one tier and order say different things, each by its first rule (AMB-1).
+
+    `rules` are the two policies with these rules, in the order of their names. `packet` is the simplest of `region`.
+    """
+
+    id: str
+    tier: str
+    order: float | None
+    direction: Direction
+    family: int
+    rules: tuple[tuple[Policy, PolicyRule], tuple[Policy, PolicyRule]]
+    region: tuple[Box, ...]
+    packet: Packet
+
+    @property
+    def path(self) -> Path | None:
+        """None: the packets are of no path, as no node is asked about."""
+        return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VerifyReport:
-    """The outcome of `chainproof verify`; `cluster` is what was read, for the names of addresses."""
+    """The outcome of `chainproof verify`; `cluster` is what was read, for the names of addresses.
+
+    `ambiguities` are findings about the policies, which no node can answer for.
+    """
 
     answer: Answer
     inputs: tuple[InputFile, ...]
     nodes: tuple[NodeReport, ...]
     notes: tuple[str, ...] = ()
     cluster: Cluster = field(default_factory=Cluster)
+    ambiguities: tuple[Ambiguity, ...] = ()
 
     @property
     def replayed(self) -> Outcome | None:

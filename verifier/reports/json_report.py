@@ -19,6 +19,7 @@ from verifier.model.evidence import CheckReport
 from verifier.model.explanation import Party
 from verifier.model.fields import ICMP, ICMPV6, TCP, has_ports
 from verifier.model.finding import (
+    Ambiguity,
     Box,
     CausePart,
     Endpoint,
@@ -127,6 +128,22 @@ def verify_document(outcome: VerifyReport) -> Json:
         "inputs": _inputs(outcome),
         "notes": list(outcome.notes),
         "nodes": [_node(node, known) for node in sorted(outcome.nodes, key=lambda node: node.node)],
+        **({"ambiguities": [_ambiguity(each, known) for each in outcome.ambiguities]} if outcome.ambiguities else {}),
+    }
+
+
+def _ambiguity(found: Ambiguity, known: _Known) -> Json:
+    return {
+        "id": found.id,
+        "tier": found.tier,
+        "priority": found.order,
+        "direction": found.direction.value,
+        "family": found.family,
+        "policies": [
+            {**_policy(policy, rule, known.files), "action": rule.action.value} for policy, rule in found.rules
+        ],
+        "region": [document for box in found.region for document in box_documents(box, found.family)],
+        "witness": _packet(found.packet, known.inventory),
     }
 
 

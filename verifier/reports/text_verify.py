@@ -11,6 +11,7 @@ from verifier.reports.page import Page, Segment
 from verifier.reports.patterns import concerned, deciding_policy, patterns_of
 from verifier.reports.selectors import names_text, pods_text
 from verifier.reports.spelling import counted
+from verifier.reports.text_ambiguity import write_ambiguities
 from verifier.reports.text_for_all import summary, write_for_all
 from verifier.reports.text_packet import (
     origin_segments,
@@ -38,6 +39,7 @@ ROLE = {Answer.PROVED: "good", Answer.REFUTED: "bad", Answer.UNDECIDED: "unsure"
 def write_verify(outcome: VerifyReport, page: Page) -> None:
     """The whole report."""
     inventory = Inventory(outcome.cluster)
+    write_ambiguities(outcome.ambiguities, inventory, page)
     nodes = sorted(outcome.nodes, key=lambda node: (_rank(node.answer), node.node))
     if len(nodes) == 1:
         _headline(nodes[0], page)

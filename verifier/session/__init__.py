@@ -48,6 +48,7 @@ from verifier.readers.assumptions import read_assumptions
 from verifier.readers.counters import read_counted
 from verifier.readers.snapshot import read_snapshot
 from verifier.reference.view import view_of
+from verifier.session.ambiguity import ambiguous
 from verifier.session.audit import check_bundle, check_inputs, made_anew
 from verifier.session.evidence import Bundle, check_directory
 from verifier.session.for_all import established, together
@@ -84,8 +85,10 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
                 shown.append(logic.snapshot)
             there, its = (snapshot, node) if logic is None else (logic.snapshot, logic.node)
             reports.append(_shown_to_kernel(report, there, its, options, progress) if options.replay else report)
-        answer = _worst(report.answer for report in reports)
-        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, together(snapshot.cluster, shown))
+        told = ambiguous(snapshot, nodes, options)
+        answer = Answer.REFUTED if told else _worst(report.answer for report in reports)
+        everybody = together(snapshot.cluster, shown)
+        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, everybody, told)
 
 
 def export(snapshot_path: str, directory: str, options: VerifyOptions, progress: Progress = silent) -> ExportReport:
