@@ -56,8 +56,8 @@ def why_not(test: Predicate, packet: Packet, view: View) -> str:
             return f"its {field.value} is {READ[field](packet) or 0:#x}, not {value:#x}/{mask:#x}"
         case Not(Masked(field, value, mask)):
             return f"its {field.value} is {value:#x}/{mask:#x}"
-        case PortNamed(_, name):
-            return f"its destination port is not called {name}"
+        case PortNamed(_, name, _, end):
+            return f"its {end.value} port is not called {name}"
         case AnyOf(parts) if parts:
             return why_not(parts[0], packet, view) if len(parts) == 1 else "none of its alternatives fits"
         case All(parts):

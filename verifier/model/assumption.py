@@ -41,6 +41,8 @@ UNTRACKED_STATE = "untracked-state"
 DOMAIN_NAMES = "domain-names"
 EQUAL_PRIORITIES = "equal-priorities"
 EXISTING_CONNECTIONS = "existing-connections"
+HTTP_REQUESTS = "http-requests"
+SERVICE_ENDPOINTS = "service-endpoints"
 BLOCK_HOST_BITS = "block-host-bits"
 REPEATED_PORT_NAMES = "repeated-port-names"
 SIDECAR_PORTS = "sidecar-ports"
@@ -50,7 +52,8 @@ SERVICE_ADDRESSES = "service-addresses"
 SERVICE_HAIRPIN = "service-hairpin"
 
 READINGS = (
-    BLOCK_HOST_BITS, DOMAIN_NAMES, EQUAL_PRIORITIES, FINISHED_PODS, HOST_NETWORK_PODS, REPEATED_PORT_NAMES,
+    BLOCK_HOST_BITS, DOMAIN_NAMES, EQUAL_PRIORITIES, FINISHED_PODS, HOST_NETWORK_PODS, HTTP_REQUESTS,
+    REPEATED_PORT_NAMES, SERVICE_ENDPOINTS,
     SIDECAR_PORTS,
 )  # fmt: skip
 """The assumptions that decide what a rule of a policy says: allow is its wider reading, deny its narrower one."""
@@ -103,6 +106,13 @@ ASSUMPTIONS = (
         deny="selectors do not select them",
     ),
     Assumption(
+        HTTP_REQUESTS,
+        "connections of which a rule allows some requests of HTTP only",
+        "Calico, application layer policy: requests are judged beside the packets, by a proxy",
+        allow="they pass, whatever they request",
+        deny="they do not pass by this rule",
+    ),
+    Assumption(
         ICMP_ERRORS,
         "ICMP and ICMPv6 messages about a known connection (RELATED)",
         "practice; not part of the API",
@@ -144,6 +154,13 @@ ASSUMPTIONS = (
         f"{PAGE}: behavior of to and from selectors",
         allow="they pass",
         deny="they are dropped",
+    ),
+    Assumption(
+        SERVICE_ENDPOINTS,
+        "peers that a rule names by a Service, whose endpoints are not read here",
+        "Calico, NetworkPolicy, ServiceMatch",
+        allow="every address is one of its endpoints",
+        deny="no address is one of its endpoints",
     ),
     Assumption(
         SERVICE_HAIRPIN,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, Label, Scope
 from verifier.model.origin import Origin
-from verifier.model.policy import Tier
+from verifier.model.policy import Policy, Tier
 from verifier.model.predicate import Declared, Range
 
 
@@ -157,6 +157,7 @@ class Cluster:
     `policies_known` is False where nothing that was read says which policies there are, not even an empty List;
     `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read. `anywhere` are pods that
     stand for any pod of their kind, wherever it is: their addresses are only handles (FA-2). What is read has none.
+    `converted` are conversions of NetworkPolicies into another kind, which decide nothing beside them.
     """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
@@ -171,6 +172,7 @@ class Cluster:
     service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
     network_sets: tuple[NetworkSet, ...] = ()
     anywhere: tuple[Pod, ...] = ()
+    converted: tuple[Policy, ...] = ()
 
     def namespace_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace; of one that was not read, its name."""

@@ -15,6 +15,9 @@ from verifier.model.origin import Origin
 from verifier.model.predicate import Predicate
 from verifier.model.written import WrittenPolicy
 
+NOWHERE = Origin("")
+"""The origin of what nobody wrote."""
+
 DEFAULT_TIER = "default"
 """The tier of NetworkPolicies."""
 
@@ -72,7 +75,9 @@ class Policy:
     `unmatched`, even when the policy has no rules for it. `written` is how it was written where its kind is known to
     compilers; it is no part of what the policy means. `tier` names the tier of the policy and `order` its place there:
     lower ones are asked first, those without any last, equal ones by name, or in any order where the tier says so.
-    `notes` are sentences on what of the document is not understood.
+    `notes` are sentences on what of the document is not understood. Kinds that speak of TCP, UDP and SCTP only leave all
+    other protocols to assumptions (AS-3); `every_protocol` says that this one does not. `converted` is the full name of
+    the NetworkPolicy of which this policy is a conversion, "" where it is none.
     """
 
     kind: str
@@ -84,6 +89,8 @@ class Policy:
     tier: str = DEFAULT_TIER
     order: float | None = None
     notes: tuple[str, ...] = ()
+    every_protocol: bool = False
+    converted: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +107,7 @@ class Tier:
     policies: tuple[Policy, ...]
     unmatched: Action
     order: float | None = None
-    origin: Origin | None = None
+    origin: Origin = NOWHERE
     ties_open: bool = False
 
 

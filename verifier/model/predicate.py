@@ -106,11 +106,12 @@ class Declared(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PortNamed:
-    """Holds when the destination is a pod that declares its destination port under this name and protocol."""
+    """Holds when the end is a pod that declares its port under this name and protocol: the destination's as a rule."""
 
     protocol: int
     name: str
     declared: Declared = Declared.REGULAR
+    end: End = End.DESTINATION
 
 
 @dataclass(frozen=True, slots=True)

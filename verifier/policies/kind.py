@@ -26,8 +26,10 @@ class PolicyKind:
     """A kind of policy: its name, the API version whose fields are understood, and its translation.
 
     `groups` are the API groups in which the kind has ever lived: the same object in another version is refused, a
-    kind of this name in any other group is another kind. `translate` validates as the API server does and raises one
-    InputError for the first fault. With `basic`, having read any of the kind says that all that there are were read.
+    kind of this name in any other group is another kind. `other_apis` are versions of the same fields, `title` is what
+    its policies are called where the name alone could be of two kinds. `translate` validates as the API server does and
+    raises one InputError for the first fault. With `basic`, having read any of the kind says that all that there are
+    were read.
     """
 
     name: str
@@ -35,4 +37,6 @@ class PolicyKind:
     groups: tuple[str, ...]
     summary: str
     translate: Callable[[Part, Shared], Policy]
+    other_apis: tuple[str, ...] = ()
+    title: str = ""
     basic: bool = False

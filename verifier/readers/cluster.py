@@ -7,21 +7,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias
 
-from verifier.model.cluster import Cluster, Namespace, Node, Pod, Service, Workload
+from verifier.model.cluster import Cluster, Namespace, NetworkSet, Node, Pod, Service, ServiceAccount, Workload
 from verifier.model.document import Document, Entries, Part, shown
 from verifier.model.origin import InputError, Origin
-from verifier.model.policy import Policy, Tier, arranged
+from verifier.model.policy import Policy, Tier
 from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
 from verifier.policies.nodes import with_nodes
-from verifier.policies.tiers import BUILT_IN_TIERS
-from verifier.readers.objects import OBJECT_KINDS, ObjectKind, namespace_labels
+from verifier.policies.tiers import in_tiers, layers, surplus
+from verifier.readers.objects import OBJECT_KINDS, ClusterObject, ObjectKind, namespace_labels
 
-Thing: TypeAlias = Namespace | Node | Pod | Service | Workload | Policy
+Thing: TypeAlias = ClusterObject | Policy
+
+
+def _is_foreign(group: str) -> bool:
+    """Whether an API group is somebody else's than Kubernetes' own, so that its kinds are other kinds."""
+    return "." in group and not group.endswith(".k8s.io")
+
 
 _ALL_KINDS: tuple[ObjectKind | PolicyKind, ...] = (*OBJECT_KINDS, *POLICY_KINDS)
 _KINDS = {(group, kind.name): kind for kind in _ALL_KINDS for group in kind.groups}
-_NAMES = {kind.name: kind for kind in _ALL_KINDS}
+_NAMES = {kind.name: kind for kind in _ALL_KINDS if not any(_is_foreign(group) for group in kind.groups)}
 
 
 @dataclass(slots=True)
@@ -49,18 +55,18 @@ class ClusterReader:
             return
         kind = kind or _NAMES[kind_name]
         self._policies_known = self._policies_known or (isinstance(kind, PolicyKind) and kind.basic)
-        if api != kind.api:
+        if api not in (kind.api, *kind.other_apis):
             problem = f"expected apiVersion {kind.api} for a {kind_name}, found {shown(api or None)}"
             raise part.fault("apiVersion", problem, f"convert it to {kind.api}, as the API server prints it")
         thing = kind.read(part) if isinstance(kind, ObjectKind) else kind.translate(part, self._shared)
-        key = kind_name, _name(thing)
+        key = f"{kind.groups[0]} {kind_name}", _name(thing)
         known = self._found.setdefault(key, thing)
         if known is not thing and _meaning(known) != _meaning(thing):
-            problem = f"a second {kind_name} {key[1]}, different from the one at {known.origin}"
+            problem = f"a second {kind_name} {_name(thing)}, different from the one at {known.origin}"
             raise InputError(thing.origin, problem, "keep the one that the cluster has now")
 
     def cluster(self) -> Cluster:
-        """Everything that was read."""
+        """Everything that was read; InputError for a policy in a tier that there is not."""
         pods = self._all(Pod)
         namespaces = {namespace.name: namespace for namespace in self._all(Namespace)}
         for pod in pods:
@@ -68,21 +74,26 @@ class ClusterReader:
                 labels = namespace_labels(pod.namespace, {})
                 namespaces[pod.namespace] = Namespace(pod.namespace, labels, pod.origin)
         nodes = {node.name: node for node in self._all(Node)}
+        deciding, converted = self._layers(nodes)
         return Cluster(
             namespaces,
             pods,
             nodes,
             self._all(Service),
             self._all(Workload),
-            self._tiers(nodes),
+            in_tiers(self._all(Tier), deciding),
             dict(sorted(self._ignored.items())),
             self._policies_known,
             self._unlabelled(),
+            {account.full_name: account for account in self._all(ServiceAccount)},
+            self._all(NetworkSet),
+            converted=tuple(converted),
         )
 
-    def _tiers(self, nodes: Mapping[str, Node]) -> tuple[Tier, ...]:
-        """The policies in their tiers, in the order in which they are asked."""
-        return arranged(BUILT_IN_TIERS, [with_nodes(policy, nodes) for policy in self._all(Policy)])
+    def _layers(self, nodes: Mapping[str, Node]) -> tuple[list[Policy], list[Policy]]:
+        """The policies that decide, and the conversions of NetworkPolicies beside them."""
+        policies = [with_nodes(policy, nodes) for policy in self._all(Policy)]
+        return layers(policies, networkpolicies_read=self._policies_known)
 
     def _unlabelled(self) -> frozenset[str]:
         named = {namespace.name for namespace in self._all(Namespace)}
@@ -97,6 +108,8 @@ class ClusterReader:
             yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: no label but its name is known"
         for policy in self._all(Policy):
             yield from policy.notes
+        deciding, converted = self._layers({})
+        yield from surplus(converted, deciding)
 
     def _all(self, kind: Callable[..., Any]) -> tuple[Any, ...]:
         return tuple(thing for thing in self._found.values() if type(thing) is kind)
@@ -122,13 +135,8 @@ def _objects(path: str, entries: Entries, api: str, kind: str) -> Iterator[Part]
         yield from _objects(path, item, part.text("apiVersion"), item_kind)
 
 
-def _is_foreign(group: str) -> bool:
-    """Whether an API group is somebody else's than Kubernetes' own, so that its kinds are other kinds."""
-    return "." in group and not group.endswith(".k8s.io")
-
-
 def _name(thing: Thing) -> str:
-    if isinstance(thing, Policy | Namespace | Node):
+    if isinstance(thing, Policy | Namespace | Node | Tier):
         return thing.name
     return f"{thing.namespace}/{thing.name}"
 

@@ -11,11 +11,25 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from verifier.model.addresses import parse_address
-from verifier.model.cluster import ContainerPort, Namespace, Node, Pod, Service, ServicePort, Workload
+from verifier.model.cluster import (
+    ContainerPort,
+    Namespace,
+    NetworkSet,
+    Node,
+    Pod,
+    Service,
+    ServiceAccount,
+    ServicePort,
+    Workload,
+)
 from verifier.model.document import Part, shown
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP
+from verifier.model.policy import Tier
+from verifier.policies.calico_policy import CRD_API, GROUPS, V3_API
+from verifier.policies.tiers import read_tier
+from verifier.readers.calico_objects import read_network_set
 
-ClusterObject: TypeAlias = Namespace | Node | Pod | Service | Workload
+ClusterObject: TypeAlias = Namespace | NetworkSet | Node | Pod | Service | ServiceAccount | Tier | Workload
 
 DEFAULT_NAMESPACE = "default"
 _NAME = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.:]{0,251}[a-z0-9A-Z])?")
@@ -28,13 +42,14 @@ class ObjectKind:
     """A kind that is read: its name, the API version whose fields are understood, and how to read it.
 
     `groups` are the API groups in which the kind has ever lived: the same object in another version is refused,
-    a kind of this name in any other group is another kind.
+    a kind of this name in any other group is another kind. `other_apis` are versions of the same fields.
     """
 
     name: str
     api: str
     groups: tuple[str, ...]
     read: Callable[[Part], ClusterObject]
+    other_apis: tuple[str, ...] = ()
 
 
 def full_name(document: Part, namespaced: bool = True) -> tuple[str, str]:
@@ -137,6 +152,12 @@ def _service_port(port: Part) -> ServicePort:
     return ServicePort(protocol, numbers[0] or 0, numbers[1] or 0)
 
 
+def read_service_account(document: Part) -> ServiceAccount:
+    """A ServiceAccount, for its labels."""
+    namespace, name = full_name(document)
+    return ServiceAccount(namespace, name, document.child("metadata").text_map("labels"), document.origin)
+
+
 def read_workload(document: Part) -> Workload:
     """A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob as the pods that it would create."""
     namespace, name = full_name(document)
@@ -202,11 +223,15 @@ OBJECT_KINDS = (
     ObjectKind("CronJob", "batch/v1", ("batch",), read_workload),
     ObjectKind("DaemonSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Deployment", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("GlobalNetworkSet", V3_API, GROUPS, read_network_set, (CRD_API,)),
     ObjectKind("Job", "batch/v1", ("batch", "extensions"), read_workload),
     ObjectKind("Namespace", "v1", ("",), read_namespace),
+    ObjectKind("NetworkSet", V3_API, GROUPS, read_network_set, (CRD_API,)),
     ObjectKind("Node", "v1", ("",), read_node),
     ObjectKind("Pod", "v1", ("",), read_pod),
     ObjectKind("ReplicaSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Service", "v1", ("",), read_service),
+    ObjectKind("ServiceAccount", "v1", ("",), read_service_account),
     ObjectKind("StatefulSet", "apps/v1", ("apps",), read_workload),
+    ObjectKind("Tier", V3_API, GROUPS, read_tier, (CRD_API,)),
 )

@@ -148,14 +148,16 @@ def label_value(label: Label, packet: Packet, view: View) -> str | None:
 
 
 def _port_named(test: PortNamed, packet: Packet, view: View) -> bool:
-    pod = view.pods.get((packet.family, packet.destination))
+    at_source = test.end is End.SOURCE
+    pod = view.pods.get((packet.family, packet.source if at_source else packet.destination))
     if pod is None or packet.protocol != test.protocol:
         return False
+    number = packet.source_port if at_source else packet.destination_port
     containers = pod.sidecar_ports if test.declared is Declared.SIDECAR else pod.ports
     named = [port for port in containers if port.name == test.name and port.protocol == test.protocol]
     if test.declared is Declared.FIRST:
         del named[1:]
-    return any(port.number == packet.destination_port for port in named)
+    return any(port.number == number for port in named)
 
 
 def _all(test: All, packet: Packet, view: View) -> bool | None:

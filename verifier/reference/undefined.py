@@ -19,11 +19,11 @@ from verifier.model.assumption import (
     chosen,
 )
 from verifier.model.effect import Verdict
-from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState, Field
+from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState, End, Field
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction, PolicyRule
-from verifier.model.predicate import All, AnyOf, InRange, Predicate
+from verifier.model.predicate import All, AnyOf, InRange, Not, PortNamed, Predicate, Thing
 from verifier.model.trace import Expectation
 from verifier.reference.policies import Counting, judge, perhaps, surely
 from verifier.reference.view import View
@@ -112,33 +112,38 @@ def _covered(packet: Packet, direction: Direction, view: View, counting: Countin
     if judge(packet, view.cluster, direction, view, counting).allowed:
         return True
     other = Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
-    back = replace(
-        packet, source=packet.destination, destination=packet.source, source_port=0, state=ConnState.NEW, tcp_flags=2
-    )
+    back = replace(packet, source=packet.destination, destination=packet.source, state=ConnState.NEW, tcp_flags=2)
+    begins, ends = _ports(view, End.SOURCE), _ports(view, End.DESTINATION)
     return any(
-        judge(replace(back, destination_port=port), view.cluster, other, view, counting).allowed
-        for port in _ports(view)
+        judge(replace(back, source_port=begin, destination_port=end), view.cluster, other, view, counting).allowed
+        for begin in begins
+        for end in ends
     )
 
 
-def _ports(view: View) -> list[int]:
-    """Destination ports of which every rule of every policy treats some as it treats any other one."""
-    found = {0}
-    for tier in view.cluster.tiers:
-        for policy in tier.policies:
-            for rule in policy.rules:
-                found.update(_edges(rule))
-    for pod in view.cluster.pods:
-        found.update(port.number for port in (*pod.ports, *pod.sidecar_ports))
-    return sorted(found | {port + 1 for port in found if port < 65535})
+def _ports(view: View, end: End) -> list[int]:
+    """Ports of one end of which every rule of every policy treats some as it treats any other one."""
+    rules = [rule for tier in view.cluster.tiers for policy in tier.policies for rule in policy.rules]
+    found = {port for rule in rules for port in _edges(rule, end)}
+    if found or end is End.DESTINATION:
+        for pod in view.cluster.pods:
+            found.update(port.number for port in (*pod.ports, *pod.sidecar_ports))
+    return sorted({0} | found | {port + 1 for port in found if port < 65535})
 
 
-def _edges(rule: PolicyRule) -> Iterator[int]:
-    waiting: list[Predicate] = [rule.ports, *(each.ports for each in rule.readings)]
+def _edges(rule: PolicyRule, end: End) -> Iterator[int]:
+    field = Field.SOURCE_PORT if end is End.SOURCE else Field.DESTINATION_PORT
+    waiting: list[Predicate] = [rule.peer, rule.ports]
+    for each in rule.readings:
+        waiting.extend((each.peer, each.ports))
     while waiting:
         match waiting.pop():
-            case InRange(Field.DESTINATION_PORT, ranges):
+            case InRange(tested, ranges) if tested is field:
                 for first, last in ranges:
                     yield from (first, last)
+            case PortNamed(_, _, _, where) if where is end:
+                yield 0
             case All(parts) | AnyOf(parts):
                 waiting.extend(parts)
+            case Not(part) | Thing(_, part):
+                waiting.append(part)

@@ -120,8 +120,8 @@ def _phrase(predicate: Predicate) -> str:
             return predicate_text(part, "all that has labels")
         case InRange(field, ranges, family):
             return _in_range(field, ranges, family)
-        case PortNamed(protocol, name):
-            return f"{protocol_word(protocol)} port {name}"
+        case PortNamed(protocol, name, _, end):
+            return f"{protocol_word(protocol)} {'source port' if end is End.SOURCE else 'port'} {name}"
         case Masked(field, value, mask):
             return f"{field.value} {value:#x}/{mask:#x}"
         case Named(field, name, prefix):

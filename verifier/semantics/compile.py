@@ -258,8 +258,8 @@ class Compiler:
                 return self._label(predicate, label.end, lambda: self.space.inventory.containing(label, test, text))
             case Thing(end, part):
                 return self._things(end, part, state)
-            case PortNamed(protocol, name, declared):
-                return self.space.named_port(protocol, name, declared)
+            case PortNamed():
+                return self.space.named_port(predicate)
             case Opaque(text) if text == RPFILTER:
                 return [self.space.everything]
             case _:

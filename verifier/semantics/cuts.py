@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from verifier.model.fields import Field, Label
+from verifier.model.fields import End, Field, Label
 from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetMember
 from verifier.model.predicate import (
     All,
@@ -53,6 +53,7 @@ class Cuts:
         self.services = ServiceCuts.empty()
         self.labels: set[Label] = set()
         self.names: set[tuple[int, str]] = set()
+        self.source_names: set[tuple[int, str]] = set()
         self.sets: set[str] = set()
         self.interfaces: set[tuple[str, bool]] = set()
         self.states: set[tuple[Range, ...]] = set()
@@ -81,8 +82,8 @@ class Cuts:
                 self.labels.add(label)
             case Named(Field.IN_INTERFACE | Field.OUT_INTERFACE, name, prefix):
                 self.interfaces.add((name, prefix))
-            case PortNamed(protocol, name, _):
-                self.names.add((protocol, name))
+            case PortNamed(protocol, name, _, end):
+                (self.names if end is End.DESTINATION else self.source_names).add((protocol, name))
                 self.services.protocols.add((protocol, protocol))
             case _:
                 pass
@@ -141,7 +142,9 @@ class Cuts:
     def add_addresses(self, ranges: Iterable[Range]) -> None:
         self.addresses.update(ranges)
 
-    def add_port(self, protocol: int, number: int) -> None:
-        """A port that a container declares under a name that some policy uses."""
-        self.services.protocols.add((protocol, protocol))
-        self.services.ports[Field.DESTINATION_PORT].add((number, number))
+    def add_port(self, protocol: int, name: str, number: int) -> None:
+        """A port that a container declares, which counts where some policy uses its name."""
+        for names, field in ((self.names, Field.DESTINATION_PORT), (self.source_names, Field.SOURCE_PORT)):
+            if (protocol, name) in names:
+                self.services.protocols.add((protocol, protocol))
+                self.services.ports[field].add((number, number))

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from verifier.model.addresses import merge
-from verifier.model.assumption import EQUAL_PRIORITIES, FINISHED_PODS, HOST_NETWORK_PODS, Setting, granted
+from verifier.model.assumption import (
+    EQUAL_PRIORITIES,
+    FINISHED_PODS,
+    HOST_NETWORK_PODS,
+    REPEATED_PORT_NAMES,
+    SIDECAR_PORTS,
+    Setting,
+    granted,
+)
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import End, Field
 from verifier.model.policy import Action, Direction, PolicyRule, Tier
@@ -35,7 +43,10 @@ from verifier.semantics.ties import broken, contested
 
 Alternative: TypeAlias = tuple[frozenset[str], Predicate, Predicate]
 """The assumptions that a wider reading of a rule needs, its peer and its ports."""
+NAMES = frozenset({REPEATED_PORT_NAMES, SIDECAR_PORTS})
+"""The assumptions that only a pod can tell apart which gives one name to several ports, or a sidecar's port a name."""
 PEER_END = {Direction.INGRESS: End.SOURCE, Direction.EGRESS: End.DESTINATION}
+PORT = {End.SOURCE: Field.SOURCE_PORT, End.DESTINATION: Field.DESTINATION_PORT}
 FIELD = {End.SOURCE: Field.SOURCE, End.DESTINATION: Field.DESTINATION}
 
 
@@ -152,7 +163,7 @@ def _alternatives(
     written.extend(
         (reading.needs, reading.peer, reading.ports)
         for reading in rule.readings
-        if reading.ports is rule.ports or _mentions(reading.ports, named)
+        if not reading.needs & NAMES or _mentions(reading.ports, named) or _mentions(reading.peer, named)
     )
     yield from written[1:]
     end = PEER_END[rule.direction]
@@ -183,7 +194,7 @@ def _mentions(ports: Predicate, named: frozenset[tuple[int, str]]) -> bool:
             return (protocol, name) in named
         case AnyOf(parts) | All(parts):
             return any(_mentions(part, named) for part in parts)
-        case Thing(_, part):
+        case Not(part) | Thing(_, part):
             return _mentions(part, named)
         case _:
             return False
@@ -225,12 +236,10 @@ def _seen(predicate: Predicate, end: End, pod: Pod, cluster: Cluster) -> Predica
             return TRUE if value is not None and test.holds(value, text) else FALSE
         case Thing(where, part) if where is end:
             return any_of(predicate, _seen(part, end, pod, cluster))
-        case PortNamed(protocol, name, declared) if end is End.DESTINATION:
+        case PortNamed(protocol, name, declared, where) if where is end:
             numbers = pod.ports_named(name, protocol, declared)
             ranges = merge((number, number) for number in numbers)
-            return (
-                all_of(equals(Field.PROTOCOL, protocol), InRange(Field.DESTINATION_PORT, ranges)) if ranges else FALSE
-            )
+            return all_of(equals(Field.PROTOCOL, protocol), InRange(PORT[end], ranges)) if ranges else FALSE
         case All(parts):
             return all_of(*(_seen(part, end, pod, cluster) for part in parts))
         case AnyOf(parts):

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from verifier.model.addresses import merge as merge_ranges
 from verifier.model.addresses import subtract, whole
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import Field, Label, Scope
+from verifier.model.fields import End, Field, Label, Scope
 from verifier.model.node import InterfaceAddress, NodeState
-from verifier.model.predicate import Declared, Predicate, Range, TextTest
+from verifier.model.predicate import PortNamed, Predicate, Range, TextTest
 from verifier.semantics.boxes import Box3, merge
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.line import Line
@@ -112,8 +112,7 @@ class Space:
             if address is not None:
                 cuts.add_addresses([(address, address)])
             for port in (*pod.ports, *pod.sidecar_ports):
-                if (port.protocol, port.name) in cuts.names:
-                    cuts.add_port(port.protocol, port.number)
+                cuts.add_port(port.protocol, port.name, port.number)
         for each in cluster.network_sets:
             cuts.add_addresses(each.networks.get(family, ()))
         self.own = own_addresses(family, cluster, node)
@@ -126,25 +125,26 @@ class Space:
         self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
         self.sets = SetMeanings(family, self.addresses, self.services, sets, facts)
         self.inventory = Inventory(family, self.addresses, cluster)
-        self._named: dict[tuple[int, str, Declared], list[Box3]] = {}
+        self._named: dict[PortNamed, list[Box3]] = {}
 
     def address_mask(self, ranges: Iterable[Range]) -> int:
         """The cells of address ranges that the space was built with."""
         return _union(self.addresses.mask(lo, hi) for lo, hi in ranges)
 
-    def named_port(self, protocol: int, name: str, declared: Declared) -> list[Box3]:
-        """Destinations that declare a port of this name and protocol, with its numbers (NP-45, NP-48)."""
-        key = (protocol, name, declared)
-        found = self._named.get(key)
+    def named_port(self, test: PortNamed) -> list[Box3]:
+        """Ends that declare a port of this name and protocol, with its numbers (NP-45, NP-48)."""
+        found = self._named.get(test)
         if found is None:
-            source, _, _ = self.everything
-            proto = self.services.protocols([(protocol, protocol)])
+            source, destination, _ = self.everything
+            at_source = test.end is End.SOURCE
+            field = Field.SOURCE_PORT if at_source else Field.DESTINATION_PORT
+            proto = self.services.protocols([(test.protocol, test.protocol)])
             boxes: list[Box3] = []
             for pod, bit in self.inventory.pods:
-                for number in pod.ports_named(name, protocol, declared):
-                    mask = self.services.within(Field.DESTINATION_PORT, ((number, number),))
-                    boxes.append((source, bit, proto & mask))
-            found = self._named[key] = merge(boxes)
+                for number in pod.ports_named(test.name, test.protocol, test.declared):
+                    mask = proto & self.services.within(field, ((number, number),))
+                    boxes.append((bit, destination, mask) if at_source else (source, bit, mask))
+            found = self._named[test] = merge(boxes)
         return found
 
 

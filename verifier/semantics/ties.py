@@ -17,8 +17,8 @@ LENIENT, STRICT = (Action.ALLOW, Action.PASS, Action.DENY), (Action.DENY, Action
 
 
 def contested(tier: Tier) -> bool:
-    """Whether policies of one order may say different things."""
-    return any(map(_contested, _tied(tier)))
+    """Whether policies of one order may say different things, in a tier in which any of them may decide."""
+    return tier.ties_open and any(map(_contested, _tied(tier)))
 
 
 def broken(tier: Tier, *, lenient: bool) -> Tier:

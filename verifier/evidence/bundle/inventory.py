@@ -17,6 +17,7 @@ from verifier.reference.things import satisfies
 from verifier.reference.view import View
 
 ENDS = {End.SOURCE: "src", End.DESTINATION: "dst"}
+PORTS = {End.SOURCE: "sport", End.DESTINATION: "dport"}
 LISTED = 40
 """Of more pods than so many, a comment gives only the number."""
 
@@ -133,11 +134,12 @@ class Inventory:
         return disj((conj((is_pod, satisfied)), held))
 
     def port(self, test: PortNamed, *, any_port: bool = False) -> Term:
-        """The destinations that declare a port under a name, with its numbers or any port (NP-45, NP-48)."""
+        """The ends that declare a port under a name, with its numbers or any port (NP-45, NP-48)."""
         proto = equal(variable("proto"), number(test.protocol, 8))
-        if self._guest is not None and self._guest[0] is End.DESTINATION:
+        field = PORTS[test.end]
+        if self._guest is not None and self._guest[0] is test.end:
             numbers = self._guest[1].ports_named(test.name, test.protocol, test.declared)
-            return conj((proto, _one_of(numbers, any_port=any_port))) if numbers else FALSE
+            return conj((proto, _one_of(field, numbers, any_port=any_port))) if numbers else FALSE
         key = test, any_port
         if key not in self._ports:
             found: dict[tuple[int, ...], list[int]] = {}
@@ -145,18 +147,21 @@ class Inventory:
                 numbers = tuple(sorted(set(pod.ports_named(test.name, test.protocol, test.declared))))
                 if numbers:
                     found.setdefault(numbers, []).append(at)
-            ports = [conj((self._at(ends), _one_of(numbers, any_port=any_port))) for numbers, ends in found.items()]
+            ports = [
+                conj((self._at(test.end, ends), _one_of(field, numbers, any_port=any_port)))
+                for numbers, ends in found.items()
+            ]
             words = f"port {test.name} of protocol {test.protocol}, as {test.declared.value} containers declare it"
             body = conj((proto, disj(ports)))
             self._ports[key] = self._script.define(f"port/{test.protocol}/{test.name}", body, (words,))
         return self._ports[key].call()
 
-    def _at(self, ends: list[int]) -> Term:
-        return addresses(variable("dst"), self._script.address, [(at, at) for at in ends])
+    def _at(self, end: End, ends: list[int]) -> Term:
+        return addresses(variable(ENDS[end]), self._script.address, [(at, at) for at in ends])
 
 
-def _one_of(numbers: Iterable[int], *, any_port: bool) -> Term:
-    return TRUE if any_port else disj(equal(variable("dport"), number(each, 16)) for each in numbers)
+def _one_of(field: str, numbers: Iterable[int], *, any_port: bool) -> Term:
+    return TRUE if any_port else disj(equal(variable(field), number(each, 16)) for each in numbers)
 
 
 def _ends(predicate: Predicate) -> frozenset[End] | None:

@@ -113,14 +113,14 @@ class Policies:
         selects = self._plain.term(policy.subjects[direction])
         name = f"policy/{policy.name}/{direction.value}"
         place = f"{self._script.place(policy.origin)}  policy {policy.name}, {direction.value}"
+        if self._some_port and (policy.every_protocol or any(rule.action is not Action.ALLOW for rule in rules)):
+            raise NotExpressibleError(f"policy {policy.name}, of which rules may deny, is asked about some port")
         if all(rule.action is Action.ALLOW for rule in rules):
             counts = counting.perhaps if counting.lenient else counting.sure
             parts = [self._called(policy, rule, counts) for rule in rules]
             wide = "/wide" if counts & self._live(rules, direction) else ""
             yield Action.ALLOW, self._defined(f"{name}{wide}", conj((selects, disj(parts))), place)
             return
-        if self._some_port:
-            raise NotExpressibleError(f"policy {policy.name} has rules that do not allow, asked about some port")
         decided = Action.ALLOW if counting.lenient else Action.DENY
         for rule in rules:
             matches = self._called(policy, rule, counting.sure)

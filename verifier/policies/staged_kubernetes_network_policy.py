@@ -1,0 +1,29 @@
+"""StagedKubernetesNetworkPolicy of projectcalico.org: a Kubernetes NetworkPolicy that is only tried out.
+
+Spec: specs/policies/staged_kubernetes_network_policy.md
+"""
+
+from __future__ import annotations
+
+from verifier.model.document import Part
+from verifier.model.policy import Policy
+from verifier.policies import network_policy
+from verifier.policies.calico_policy import CRD_API, GROUPS, V3_API
+from verifier.policies.calico_staged import staged
+from verifier.policies.kind import PolicyKind, Shared
+
+
+def translate(document: Part, shared: Shared) -> Policy:
+    """A StagedKubernetesNetworkPolicy, which selects nothing; InputError for the first fault that Calico would refuse."""
+    return staged(document, shared, MODULE.title, network_policy.translate)
+
+
+MODULE = PolicyKind(
+    name="StagedKubernetesNetworkPolicy",
+    api=V3_API,
+    groups=GROUPS,
+    other_apis=(CRD_API,),
+    title="Calico StagedKubernetesNetworkPolicy",
+    summary="a Kubernetes NetworkPolicy that is only tried out, and decides nothing",
+    translate=translate,
+)

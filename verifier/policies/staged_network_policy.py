@@ -1,0 +1,29 @@
+"""StagedNetworkPolicy of projectcalico.org: a Calico NetworkPolicy that is only tried out.
+
+Spec: specs/policies/staged_network_policy.md
+"""
+
+from __future__ import annotations
+
+from verifier.model.document import Part
+from verifier.model.policy import Policy
+from verifier.policies import calico_network_policy
+from verifier.policies.calico_policy import CRD_API, GROUPS, V3_API
+from verifier.policies.calico_staged import staged
+from verifier.policies.kind import PolicyKind, Shared
+
+
+def translate(document: Part, shared: Shared) -> Policy:
+    """A StagedNetworkPolicy, which selects nothing; InputError for the first fault that Calico would refuse."""
+    return staged(document, shared, MODULE.title, calico_network_policy.translate)
+
+
+MODULE = PolicyKind(
+    name="StagedNetworkPolicy",
+    api=V3_API,
+    groups=GROUPS,
+    other_apis=(CRD_API,),
+    title="Calico StagedNetworkPolicy",
+    summary="a Calico NetworkPolicy that is only tried out, and decides nothing",
+    translate=translate,
+)
