@@ -78,11 +78,19 @@ class NameTest:
 
 @dataclass(frozen=True, slots=True)
 class FreeTest:
-    """A test without static meaning. `field` is what it asks of the packet, shared by all rules that ask the same;
-    None where each occurrence has a truth value of its own. `chance`: both values do occur.
+    """A test without static meaning. `field` is what it asks of the packet, None where that is no one thing.
+
+    All rules that ask the same have one answer, unless the field `changes` or there is none: then each occurrence has a
+    truth value of its own. `chance`: both values do occur.
     """
 
     text: str
     field: Predicate | None = None
     negated: bool = False
     chance: bool = False
+    changes: bool = False
+
+    @property
+    def shared(self) -> Predicate | None:
+        """What all rules that ask the same are asking, None where each occurrence has a truth value of its own."""
+        return None if self.changes else self.field

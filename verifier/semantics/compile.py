@@ -182,7 +182,7 @@ class Compiler:
             doubt = FreeTest(text, Member(name, directions)) if perhaps else None
             draft.guarded.append(Guarded(sure, negated, perhaps, doubt))
         except UnclearSetError as error:
-            draft.opaque.append(FreeTest(str(error), self._shared(Member(name, directions)), negated))
+            draft.opaque.append(self._free(str(error), Member(name, directions), negated))
 
     def _restrict(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
         try:
@@ -193,22 +193,22 @@ class Compiler:
                 self._keep.append(settled)
                 self._conjoin(draft, settled, negated, state)
             else:
-                draft.opaque.append(FreeTest(str(error), self._shared(predicate), negated))
+                draft.opaque.append(self._free(str(error), predicate, negated))
             return
         if len(boxes) <= 1:
             draft.boxes = meet(draft.boxes, boxes)
         else:
             draft.factors.append(boxes)
 
-    def _shared(self, predicate: Predicate) -> Predicate | None:
-        """The predicate, where it has one answer wherever it is asked of a packet; else None."""
+    def _free(self, text: str, predicate: Predicate, negated: bool) -> FreeTest:
+        """A test of which nothing is known, with what it asks of the packet, and whether that may change on its way."""
         match predicate:
             case Member(name):
-                return predicate if self.space.sets.lasts(name) else None
+                return FreeTest(text, predicate, negated, changes=not self.space.sets.lasts(name))
             case InRange(field_) | Masked(field_):
-                return None if field_ in MARK_SHIFT else predicate
+                return FreeTest(text, predicate, negated, changes=field_ in MARK_SHIFT)
             case _:
-                return predicate if isinstance(predicate, Named) else None
+                return FreeTest(text, predicate if isinstance(predicate, Named) else None, negated)
 
     def _boxes(self, predicate: Predicate, negated: bool, state: ConnState) -> list[Box3]:
         match predicate:

@@ -132,8 +132,8 @@ class Diagram:
             return inside, join(outside, inside)
         if test.opaque:
             for free in test.opaque:
-                shared = free.field is not None
-                text = self._program.located(free.text, one.rule) if shared else f"{free.text} ({one.rule.origin})"
+                named = free.field is not None
+                text = self._program.located(free.text, one.rule) if named else f"{free.text} ({one.rule.origin})"
                 self.reasons[text] = None
             return inside, join(outside, inside)
         if (source, destination) != (sure_source, sure_destination):

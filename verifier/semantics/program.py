@@ -385,7 +385,7 @@ class Program:
         return one.target is not None and self.chains[one.target].can_refuse
 
     def _rolls(self, one: Instruction) -> bool:
-        if any(test.field is None for test in one.test.opaque):
+        if any(test.shared is None for test in one.test.opaque):
             return True
         return one.target is not None and self.chains[one.target].rolls
 

@@ -113,7 +113,7 @@ class Sight:
     def free(self, test: FreeTest) -> Iterator[tuple[Sight, bool]]:
         """Both truth values of a test that has no static meaning; of one thing asked twice, the same."""
         predicate = test.field if test.field is not None else Opaque(test.text)
-        for condition in self.conditions if test.field is not None else ():
+        for condition in self.conditions if test.shared is not None else ():
             if condition.predicate == predicate:
                 yield self, condition.holds != test.negated
                 return

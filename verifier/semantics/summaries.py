@@ -112,9 +112,12 @@ class Summaries:
         return self.store.unit(literals)
 
     def _free(self, one: Instruction, index: int, test: FreeTest) -> Literal:
+        text = f"{test.text} ({one.rule.origin})"
         if test.field is not None:
-            return self.opaque(test.field, self.program.located(test.text, one.rule)) ^ int(test.negated)
-        literal = self.opaque((id(one.rule), index), f"{test.text} ({one.rule.origin})")
+            text = self.program.located(test.text, one.rule)
+        if test.shared is not None:
+            return self.opaque(test.shared, text) ^ int(test.negated)
+        literal = self.opaque((id(one.rule), index), text)
         self.rolled.add(literal >> 1)
         return literal
 
