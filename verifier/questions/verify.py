@@ -14,7 +14,7 @@ from functools import partial
 from verifier.compilers import enforcement
 from verifier.model.assumption import ASSUMPTIONS, FINISHED_PODS, HOST_NETWORK_PODS, Setting
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import NAMESPACE_NAME, ConnState, Scope
+from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, ConnState, Scope
 from verifier.model.finding import Answer, Difference, Question
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions, silent
@@ -36,6 +36,8 @@ from verifier.semantics.summaries import Summaries
 from verifier.smt.formula import Store
 from verifier.smt.solver import Solver
 
+LONGEST_ACCOUNT = 62
+"""Of how many characters a service account's name may be to stand among the labels of its pods."""
 FORWARDED = {Path.REMOTE_TO_POD, Path.POD_TO_REMOTE, Path.POD_TO_POD}
 MOST_ENTRY_MARKS = 6
 """At most this many live mark bits are enumerated by --initial-mark any."""
@@ -161,6 +163,22 @@ def _blind(cluster: Cluster, world: World) -> str:
     unknown = sorted(peers & cluster.unlabelled)
     if selected and unknown:
         return f"the labels of namespace {unknown[0]} are not known, and policies select namespaces by label"
+    return _blind_to_accounts(cluster, world)
+
+
+def _blind_to_accounts(cluster: Cluster, world: World) -> str:
+    """Why what the policies ask of service accounts cannot be known, "" where it can (CSL-4)."""
+    asked = {label.key for label in world.space.labels if label.scope is Scope.SERVICE_ACCOUNT}
+    for pod in cluster.pods if asked else ():
+        if world.family not in pod.addresses or not _may_be_peer(pod, world):
+            continue
+        account = f"{pod.namespace}/{pod.service_account}"
+        if asked - {SERVICE_ACCOUNT_NAME} and account not in cluster.service_accounts:
+            return (
+                f"the labels of service account {account} are not known, and policies select service accounts by label"
+            )
+        if len(pod.service_account) > LONGEST_ACCOUNT:
+            return f"the name of service account {account} is too long for Calico to show it to every selector"
     return ""
 
 

@@ -15,6 +15,8 @@ from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
 from verifier.policies.nodes import with_nodes
 from verifier.policies.tiers import in_tiers, layers, surplus
+from verifier.readers.calico_endpoints import HostEndpoint, Profile, Settings, WorkloadEndpoint
+from verifier.readers.calico_things import accounts_of, hosts_of, namespaces_of, pods_of, refuse_named_ports
 from verifier.readers.objects import OBJECT_KINDS, ClusterObject, ObjectKind, namespace_labels
 
 Thing: TypeAlias = ClusterObject | Policy
@@ -42,7 +44,7 @@ class ClusterReader:
     def add(self, document: Document) -> None:
         """Take a document; InputError where it is not what the API server would accept."""
         objects = list(_objects(document.path, document.entries, "", ""))
-        self._policies_known = self._policies_known or not objects
+        self._policies_known = self._policies_known or (not objects and _may_be_of_policies(document.entries))
         for part in objects:
             self._add_object(part)
 
@@ -67,14 +69,15 @@ class ClusterReader:
 
     def cluster(self) -> Cluster:
         """Everything that was read; InputError for a policy in a tier that there is not."""
-        pods = self._all(Pod)
-        namespaces = {namespace.name: namespace for namespace in self._all(Namespace)}
+        pods, profiles, hosts = self._pods(), self._all(Profile), self._all(HostEndpoint)
+        namespaces = {each.name: each for each in (*namespaces_of(profiles), *self._all(Namespace))}
         for pod in pods:
             if pod.namespace not in namespaces:
                 labels = namespace_labels(pod.namespace, {})
                 namespaces[pod.namespace] = Namespace(pod.namespace, labels, pod.origin)
         nodes = {node.name: node for node in self._all(Node)}
         deciding, converted = self._layers(nodes)
+        refuse_named_ports(hosts, deciding)
         return Cluster(
             namespaces,
             pods,
@@ -85,8 +88,8 @@ class ClusterReader:
             dict(sorted(self._ignored.items())),
             self._policies_known,
             self._unlabelled(),
-            {account.full_name: account for account in self._all(ServiceAccount)},
-            self._all(NetworkSet),
+            {each.full_name: each for each in (*accounts_of(profiles), *self._all(ServiceAccount))},
+            (*self._all(NetworkSet), *hosts_of(hosts, profiles)),
             converted=tuple(converted),
         )
 
@@ -96,8 +99,14 @@ class ClusterReader:
         return layers(policies, networkpolicies_read=self._policies_known)
 
     def _unlabelled(self) -> frozenset[str]:
-        named = {namespace.name for namespace in self._all(Namespace)}
-        return frozenset({pod.namespace for pod in self._all(Pod)} - named)
+        named = {namespace.name for namespace in (*self._all(Namespace), *namespaces_of(self._all(Profile)))}
+        living = {each.namespace for each in (*self._pods(), *self._all(NetworkSet)) if each.namespace}
+        return frozenset(living - named)
+
+    def _pods(self) -> tuple[Pod, ...]:
+        """The pods, those that only Calico's endpoints show among them."""
+        read: tuple[Pod, ...] = self._all(Pod)
+        return (*read, *pods_of(self._all(WorkloadEndpoint), read))
 
     def notes(self) -> Iterator[str]:
         """Sentences on what the documents leave open."""
@@ -108,6 +117,8 @@ class ClusterReader:
             yield f"cluster/ has no Namespace object for {', '.join(unnamed)}: no label but its name is known"
         for policy in self._all(Policy):
             yield from policy.notes
+        for settings in self._all(Settings):
+            yield from settings.notes
         deciding, converted = self._layers({})
         yield from surplus(converted, deciding)
 
@@ -135,8 +146,14 @@ def _objects(path: str, entries: Entries, api: str, kind: str) -> Iterator[Part]
         yield from _objects(path, item, part.text("apiVersion"), item_kind)
 
 
+def _may_be_of_policies(entries: Entries) -> bool:
+    """Whether an empty list says that there are no NetworkPolicies: a List does, whatever it was asked for."""
+    group = str(entries.get("apiVersion") or "").rpartition("/")[0]
+    return entries.get("kind") == "List" or (entries.get("kind") == "NetworkPolicyList" and not _is_foreign(group))
+
+
 def _name(thing: Thing) -> str:
-    if isinstance(thing, Policy | Namespace | Node | Tier):
+    if isinstance(thing, Policy | Namespace | Node | Tier | HostEndpoint | Profile | Settings):
         return thing.name
     return f"{thing.namespace}/{thing.name}"
 

@@ -27,9 +27,23 @@ from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP
 from verifier.model.policy import Tier
 from verifier.policies.calico_policy import CRD_API, GROUPS, V3_API
 from verifier.policies.tiers import read_tier
+from verifier.readers.calico_endpoints import (
+    HostEndpoint,
+    Profile,
+    Settings,
+    WorkloadEndpoint,
+    read_felix_configuration,
+    read_host_endpoint,
+    read_ip_pool,
+    read_profile,
+    read_workload_endpoint,
+)
 from verifier.readers.calico_objects import read_network_set
 
-ClusterObject: TypeAlias = Namespace | NetworkSet | Node | Pod | Service | ServiceAccount | Tier | Workload
+ClusterObject: TypeAlias = (
+    Namespace | NetworkSet | Node | Pod | Service | ServiceAccount | Tier | Workload | HostEndpoint | Profile | Settings
+    | WorkloadEndpoint
+)  # fmt: skip
 
 DEFAULT_NAMESPACE = "default"
 _NAME = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.:]{0,251}[a-z0-9A-Z])?")
@@ -223,15 +237,20 @@ OBJECT_KINDS = (
     ObjectKind("CronJob", "batch/v1", ("batch",), read_workload),
     ObjectKind("DaemonSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Deployment", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("FelixConfiguration", V3_API, GROUPS, read_felix_configuration, (CRD_API,)),
     ObjectKind("GlobalNetworkSet", V3_API, GROUPS, read_network_set, (CRD_API,)),
+    ObjectKind("HostEndpoint", V3_API, GROUPS, read_host_endpoint, (CRD_API,)),
+    ObjectKind("IPPool", V3_API, GROUPS, read_ip_pool, (CRD_API,)),
     ObjectKind("Job", "batch/v1", ("batch", "extensions"), read_workload),
     ObjectKind("Namespace", "v1", ("",), read_namespace),
     ObjectKind("NetworkSet", V3_API, GROUPS, read_network_set, (CRD_API,)),
     ObjectKind("Node", "v1", ("",), read_node),
     ObjectKind("Pod", "v1", ("",), read_pod),
+    ObjectKind("Profile", V3_API, GROUPS, read_profile, (CRD_API,)),
     ObjectKind("ReplicaSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Service", "v1", ("",), read_service),
     ObjectKind("ServiceAccount", "v1", ("",), read_service_account),
     ObjectKind("StatefulSet", "apps/v1", ("apps",), read_workload),
     ObjectKind("Tier", V3_API, GROUPS, read_tier, (CRD_API,)),
+    ObjectKind("WorkloadEndpoint", V3_API, GROUPS, read_workload_endpoint, (CRD_API,)),
 )
