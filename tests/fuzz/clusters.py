@@ -1,4 +1,4 @@
-"""Random clusters with random NetworkPolicies, as the objects that the API server would print."""
+"""Random clusters with random NetworkPolicies, half of them with Calico's policies beside, as the objects that the API server would print."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.fuzz import calico_kinds
 from verifier.model.cluster import Cluster
 from verifier.model.node import NodeState
 from verifier.readers.snapshot import read_snapshot
@@ -89,7 +90,8 @@ class _Writer:
         spaces = [self._thing("v1", "Namespace", "", name, labels=self._labels(TEAMS)) for name in self.namespaces]
         pods = [self._pod(number) for number in range(self.choose.randint(3, 9))]
         policies = [self._policy(number) for number in range(self.choose.randint(1, 5))]
-        return Objects((*nodes, *spaces, *pods, *policies))
+        others = calico_kinds.Writer(self.choose, self.namespaces).objects() if self.chance(0.5) else []
+        return Objects((*nodes, *spaces, *pods, *policies, *others))
 
     def _thing(
         self, api: str, kind: str, namespace: str, name: str, labels: dict[str, str] | None = None, **rest: Any

@@ -17,7 +17,7 @@ from tests.judges import reference
 from verifier.evidence.kernel.records import Shot
 from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster
-from verifier.model.fields import SCTP, TCP, UDP, ConnState
+from verifier.model.fields import SCTP, TCP, UDP, ConnState, Field
 from verifier.model.node import NodeState
 from verifier.model.origin import InputError
 from verifier.model.packet import Packet
@@ -74,17 +74,20 @@ def _packet(choose: random.Random, family: int, protected: int, direction: Direc
     peer, number = choose.choice(ends), choose.choice(NUMBERS) + choose.choice((0, 0, 0, 1, -1))
     source, destination = (peer, protected) if direction is Direction.INGRESS else (protected, peer)
     protocol = choose.choice((TCP, TCP, UDP, SCTP))
-    return Packet(family, source, destination, protocol, 40000, min(65535, max(0, number)))
+    begin = choose.choice((40000, 40000, choose.choice(NUMBERS)))
+    return Packet(family, source, destination, protocol, begin, min(65535, max(0, number)))
 
 
 def _ends(cluster: Cluster, family: int) -> list[int]:
     """Addresses of pods and nodes, and the ends of blocks, with their neighbours."""
     found = {address for pod in cluster.pods for fam, address in pod.addresses.items() if fam == family}
     found |= {address for node in cluster.nodes.values() for fam, address in node.addresses if fam == family}
+    for each in cluster.network_sets:
+        found.update(edge for span in each.networks.get(family, ()) for edge in span)
     for tier in cluster.tiers:
         for policy in tier.policies:
             for rule in policy.rules:
-                found.update(_edges(rule.peer, family))
+                found.update((*_edges(rule.peer, family), *_edges(rule.ports, family)))
     top = (1 << (32 if family == 4 else 128)) - 1
     near = {address + step for address in found for step in (-1, 0, 1)} | {NOBODY[family]}
     return sorted(address for address in near if 0 <= address <= top)
@@ -92,7 +95,7 @@ def _ends(cluster: Cluster, family: int) -> list[int]:
 
 def _edges(predicate: Predicate, family: int) -> Iterator[int]:
     match predicate:
-        case InRange(_, ranges, of) if of in (0, family):
+        case InRange(Field.SOURCE | Field.DESTINATION, ranges, of) if of in (0, family):
             for first, last in ranges:
                 yield from (first, last)
         case All(parts) | AnyOf(parts):
