@@ -12,7 +12,7 @@ from typing import Any
 from verifier.model.addresses import parse_address
 from verifier.model.assumption import defaults
 from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod
-from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, Scope
+from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Scope
 from verifier.model.finding import Kind
 from verifier.model.layer import FreeBox, FreeEnd, Side, Values
 from verifier.model.node import NodeState
@@ -135,6 +135,7 @@ class Imaginable:
             return False
         pod = pods.get(packet.destination)
         for each in box.names:
+            assert each.end is End.DESTINATION
             numbers = () if pod is None else pod.ports_named(each.name, each.protocol, each.declared)
             here = packet.protocol == each.protocol and packet.destination_port in numbers
             if here is not each.holds:

@@ -12,7 +12,6 @@ from verifier.cli.command import ANSWERED, Command, Exit, seconds, with_output
 from verifier.cli.output import check_writable, write
 from verifier.cli.progress import shown_progress
 from verifier.cli.select import selection, with_initial_mark, with_selection
-from verifier.model.bundle import ExportReport
 from verifier.model.evidence import CheckOptions, Standing
 
 
@@ -26,14 +25,12 @@ def evidence() -> None:
 @click.argument("directory")
 @with_selection
 @with_initial_mark
-@click.option("--check", "checked", is_flag=True, help="Check the bundle once it is written, without a second solver.")
 @with_output
 def export(
     *,
     snapshot: str,
     directory: str,
     initial_mark: str,
-    checked: bool,
     form: str,
     output: str,
     **selected: Any,
@@ -43,18 +40,14 @@ def export(
     The bundle has one script of SMT-LIB 2 per node and address family, with a certificate for every proof, a packet for every
     refutation, and a manifest of what is claimed and of the hash of every file. Scripts are written anew from what was read;
     one that does not answer like verify ends the run with exit code 4. The exit code is that of verify, 3 where something that
-    was proved could not be exported. With --check, 4 where the check contradicts a claim, and 3 instead of 0 where it could not
-    check everything.
+    was proved could not be exported.
     """
     check_writable(output)
     options = replace(selection(**selected), initial_mark_any=initial_mark == "any")
     with shown_progress() as progress:
         outcome = session.export(snapshot, directory, options, progress)
-        if checked:
-            found = session.check_evidence(directory, CheckOptions(solver=False), progress)
-            outcome = replace(outcome, check=found)
     write(outcome, form, output)
-    return _exit(outcome)
+    return ANSWERED[outcome.answer]
 
 
 STANDINGS = {
@@ -62,14 +55,6 @@ STANDINGS = {
     Standing.INCOMPLETE: Exit.UNDECIDED,
     Standing.CONTRADICTED: Exit.DISAGREEMENT,
 }
-
-
-def _exit(outcome: ExportReport) -> int:
-    """What a check contradicts is told first, what it could not check only where all would be well otherwise (EV-9)."""
-    standing = Standing.CONFIRMED if outcome.check is None else outcome.check.standing
-    if standing is Standing.CONTRADICTED:
-        return STANDINGS[standing]
-    return ANSWERED[outcome.answer] or STANDINGS[standing]
 
 
 @evidence.command("check")

@@ -26,10 +26,6 @@ def compared(
     """Compare, report, and the exit code; click.UsageError where the arguments do not go together."""
     if layer is None:
         raise click.UsageError("a second argument belongs to --layer policies: verify takes one snapshot")
-    if translation is None:
-        raise click.UsageError(
-            "--layer policies compares two sets: give the file of the NetworkPolicies, then that of their translations"
-        )
     settings = settled(selected.pop("given"), selected.pop("choices"))
     others = [name for name, value in selected.items() if value]
     if others:

@@ -66,9 +66,9 @@ def verify(
     finding is marked confirmed, not confirmed (then the exit code is 4) or not replayed. Where none could be replayed
     the exit code is 3, whatever was found.
 
-    With --layer policies, no node is asked: the NetworkPolicies of SNAPSHOT, then a file or a directory of objects, are compared with
-    the policies of TRANSLATION into which they were converted. They have to agree for every pod that there could be: labels,
-    namespaces and addresses are free.
+    With --layer policies, no node is asked: the NetworkPolicies of SNAPSHOT are compared with the policies into which they
+    were converted, those of the snapshot, or of TRANSLATION, where both are a file or a directory of objects. They have to
+    agree for every pod that there could be: labels, namespaces and addresses are free.
     """
     check_writable(output)
     if layer or translation:

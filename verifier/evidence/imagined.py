@@ -102,8 +102,9 @@ def _imaginary(difference: LayerDifference) -> tuple[Cluster, Packet]:
     """The cluster that has just the two ends of the packet."""
     imagined = difference.packet
     ends = {"source": imagined.source, "destination": imagined.destination}
+    numbers = {"source": imagined.source_port, "destination": imagined.destination_port}
     pods = tuple(
-        _pod(name, end, imagined.names if name == "destination" else (), imagined.destination_port)
+        _pod(name, end, tuple(each for each in imagined.names if each.end.value == name), numbers[name])
         for name, end in ends.items()
         if end.labels is not None
     )

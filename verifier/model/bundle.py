@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from verifier.model.assumption import Setting
-from verifier.model.evidence import CheckReport
 from verifier.model.finding import Answer, Finding, Question
 from verifier.model.profile import Deviation
 
@@ -97,7 +96,7 @@ class ExportReport:
     """The outcome of `chainproof evidence export`.
 
     `answer` is that of `verify`, undecided where not everything that was proved or refuted could be exported; `size` counts
-    the bytes of all files. `check` is what a check of the bundle by itself found, None where it was not asked for.
+    the bytes of all files.
     """
 
     answer: Answer
@@ -106,4 +105,3 @@ class ExportReport:
     size: int
     families: tuple[Exported, ...]
     notes: tuple[str, ...] = ()
-    check: CheckReport | None = None

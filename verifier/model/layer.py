@@ -11,13 +11,16 @@ from enum import Enum
 
 from verifier.model.assumption import Setting, defaults
 from verifier.model.cluster import Namespace, NetworkSet, Pod, ServiceAccount
-from verifier.model.fields import Scope
+from verifier.model.fields import End, Scope
 from verifier.model.finding import Answer, Kind, Premise
 from verifier.model.packet import Packet
 from verifier.model.policy import Direction, Policy, PolicyRule, Tier
 from verifier.model.predicate import Declared, Range, TextTest
 from verifier.model.snapshot import InputFile
 from verifier.model.trace import PolicyTrace
+
+RESERVED_LABELS = "reserved-labels"
+"""The assumption that pods carry no labels of their own of the names that Calico keeps for what it adds (LAY-14)."""
 
 
 class Outcome(Enum):
@@ -77,8 +80,9 @@ class FreeService:
 
 @dataclass(frozen=True, slots=True)
 class NamedPort:
-    """Whether the destination calls the packet's destination port so."""
+    """Whether an end of the packet calls its port so: the destination that to which it is sent."""
 
+    end: End
     protocol: int
     name: str
     declared: Declared
@@ -106,7 +110,7 @@ class Imagined:
 
 @dataclass(frozen=True, slots=True)
 class ImaginedPacket:
-    """An imaginable packet. `names` are the names that the destination gives the port to which it is sent."""
+    """An imaginable packet. `names` are the names that its ends give their ports."""
 
     source: Imagined
     destination: Imagined

@@ -12,7 +12,16 @@ from itertools import islice
 
 from verifier.model.assumption import READINGS, Setting, chosen, granted
 from verifier.model.finding import Answer, Kind
-from verifier.model.layer import Edit, LayerDifference, LayerOptions, LayerVerdict, Outcome, PairVerdict, Side
+from verifier.model.layer import (
+    RESERVED_LABELS,
+    Edit,
+    LayerDifference,
+    LayerOptions,
+    LayerVerdict,
+    Outcome,
+    PairVerdict,
+    Side,
+)
 from verifier.model.options import Progress, silent
 from verifier.model.policy import Action, Direction, Policy
 from verifier.model.predicate import Predicate
@@ -21,6 +30,7 @@ from verifier.semantics.free.decode import box_of, fields, packet_of, preferred
 from verifier.semantics.free.policies import FreePolicies, Pair, negation
 from verifier.semantics.free.space import FreeSpace
 from verifier.semantics.free.texts import TooManyTexts
+from verifier.semantics.readings import Counting
 from verifier.smt.boxes import Boxes
 from verifier.smt.formula import FALSE, Literal
 from verifier.smt.solver import OUT_OF_TIME, UnsettledError
@@ -53,14 +63,19 @@ def compare(policies: Side, translations: Side, options: LayerOptions, progress:
     asked = _Asked(deadline, options)
     partners = _partners(policies, translations)
     pairs: list[PairVerdict] = []
+    whole = _space((policies, translations), asked)
     for number, (policy, translation) in enumerate(partners):
         progress(policy.name, number, len(partners))
-        pairs.append(_pair((policies, translations), policy, translation, asked))
+        if isinstance(whole, _Comparison) and whole.alike(policy, translation):
+            pairs.append(PairVerdict(policy, translation, Answer.PROVED))
+            _note_assumptions([policy, translation], asked)
+        else:
+            pairs.append(_pair((policies, translations), policy, translation, asked))
     paired = {id(each) for pair in partners for each in pair}
     missing = tuple(each for each in policies.policies if id(each) not in paired)
     surplus = tuple(each for each in translations.policies if id(each) not in paired)
     progress("all policies together", len(partners), len(partners))
-    together, differences, reasons = _together(policies, translations, pairs, asked)
+    together, differences, reasons = _together(whole, policies, translations, pairs)
     answers = {together, *(pair.answer for pair in pairs)}
     worst = next(each for each in (Answer.REFUTED, Answer.UNDECIDED, Answer.PROVED) if each in answers)
     return LayerVerdict(
@@ -81,8 +96,9 @@ def compare(policies: Side, translations: Side, options: LayerOptions, progress:
 
 
 def _partners(policies: Side, translations: Side) -> list[tuple[Policy, Policy]]:
-    """Each policy with the one that bears its name on the other side, in order of names."""
+    """Each policy with the one that is its conversion, or that bears its name, in order of names (LAY-7)."""
     known = {each.name: each for each in translations.policies}
+    known |= {each.converted: each for each in translations.policies if each.converted}
     pairs = [(each, known[each.name]) for each in policies.policies if each.name in known]
     return sorted(pairs, key=lambda pair: pair[0].name)
 
@@ -95,9 +111,11 @@ class _Comparison:
         self.space = FreeSpace(_predicates(policies), [each for side in sides for each in side.network_sets])
         self.sides = FreePolicies(self.space, sides[0].network_sets), FreePolicies(self.space, sides[1].network_sets)
         self._asked = asked
+        if self.space.reserved:
+            asked.rests.add(RESERVED_LABELS)
         settings = asked.options.settings
-        self.narrow = granted(settings, perhaps=False)
-        self.wide = granted(settings, perhaps=True)
+        sure, perhaps = granted(settings, perhaps=False), granted(settings, perhaps=True)
+        self.narrow, self.wide = Counting(sure, perhaps, lenient=False), Counting(sure, perhaps, lenient=True)
 
     @property
     def opaque(self) -> tuple[str, ...]:
@@ -112,7 +130,17 @@ class _Comparison:
         """What each rule of some policies of a side matches that allows."""
         known = [side.decisions(policy, direction, self.narrow) for policy in policies]
         rules = [rule for each in known if each is not None for rule in each.rules]
-        return tuple(dict.fromkeys(each.packets for each in rules if each.rule.action is Action.ALLOW))
+        return tuple(dict.fromkeys(each.packets for each in rules if each.action is Action.ALLOW))
+
+    def alike(self, policy: Policy, translation: Policy) -> bool:
+        """Whether both were found to be one formula in both directions, so that there is nothing to ask."""
+        left, right = self.sides
+        return all(
+            left.runs(left.decisions(policy, direction, reading))
+            == right.runs(right.decisions(translation, direction, reading))
+            for direction in Direction
+            for reading in dict.fromkeys((self.narrow, self.wide))
+        )
 
     def by_rule(self, candidate: _Candidate) -> Iterator[_Candidate]:
         """The candidate rule by rule, then what passes without one."""
@@ -182,12 +210,12 @@ def _ways(compared: _Comparison, policy: Policy, translation: Policy, direction:
     """Every way in which a policy and its translation can decide differently."""
     both, (left_side, right_side) = compared.both, compared.sides
 
-    def told(side: FreePolicies, each: Policy, reading: frozenset[str]) -> dict[Outcome, Pair]:
+    def told(side: FreePolicies, each: Policy, reading: Counting) -> dict[Outcome, Pair]:
         return side.outcomes(side.decisions(each, direction, reading))
 
     asks = {
         reading: (told(left_side, policy, reading), told(right_side, translation, reading))
-        for reading in {compared.narrow, compared.wide}
+        for reading in dict.fromkeys((compared.narrow, compared.wide))
     }
     left, right = asks[compared.narrow][0][Outcome.OPEN], asks[compared.narrow][1][Outcome.OPEN]
     yield _Candidate(Kind.LEAK, direction, both(negation(left), right), None, Outcome.OPEN)
@@ -237,14 +265,23 @@ def _difference(
     )
 
 
+def _space(sides: tuple[Side, Side], asked: _Asked) -> _Comparison | TooManyTexts:
+    """All policies of both sides over one space, or why there is none."""
+    try:
+        return _Comparison(sides, [policy for side in sides for policy in side.policies], asked)
+    except TooManyTexts as error:
+        return error
+
+
 def _together(
-    policies: Side, translations: Side, pairs: list[PairVerdict], asked: _Asked
+    compared: _Comparison | TooManyTexts, policies: Side, translations: Side, pairs: list[PairVerdict]
 ) -> tuple[Answer, tuple[LayerDifference, ...], tuple[str, ...]]:
     """Whether both sides allow the same, and what is different beside the pairs."""
     proved = {id(pair.translation): pair.policy for pair in pairs if pair.answer is Answer.PROVED}
     explained = {id(pair.translation): pair.policy for pair in pairs}
+    if isinstance(compared, TooManyTexts):
+        return Answer.UNDECIDED, (), (str(compared),)
     try:
-        compared = _Comparison((policies, translations), [*policies.policies, *translations.policies], asked)
         actual = _whole(compared, policies, translations, proved)
         answer = Answer.PROVED
         reasons: tuple[str, ...] = ()
@@ -258,7 +295,7 @@ def _together(
             return answer, (), reasons
         rest = actual if len(proved) == len(explained) else _whole(compared, policies, translations, explained)
         return answer, _settled(compared, rest, None)[0], ()
-    except (UnsettledError, TooManyTexts) as unsettled:
+    except UnsettledError as unsettled:
         return Answer.UNDECIDED, (), (str(unsettled),)
 
 
@@ -274,7 +311,7 @@ def _whole(
                 left.allowed(policies.tiers, direction, reading),
                 right.allowed(translations.tiers, direction, reading, instead, left),
             )
-            for reading in {compared.narrow, compared.wide}
+            for reading in dict.fromkeys((compared.narrow, compared.wide))
         }
         leak = compared.both(negation(allowed[compared.wide][0]), allowed[compared.narrow][1])
         blocked = compared.both(allowed[compared.narrow][0], negation(allowed[compared.wide][1]))

@@ -18,7 +18,10 @@ DOCUMENTS = (".yaml", ".yml", ".json")
 
 
 def read_policies(path: str) -> tuple[Cluster, tuple[InputFile, ...]]:
-    """The objects of a file, or of the YAML and JSON files of a directory; InputError where they cannot be used."""
+    """The objects of a file, or of the YAML and JSON files of a directory (of cluster/ in it, where there is one).
+
+    InputError where they cannot be used.
+    """
     reader = ClusterReader()
     inputs = []
     for name in _files(path):
@@ -36,6 +39,7 @@ def _files(path: str) -> list[str]:
     place = Path(path)
     if not place.is_dir():
         return [path]
+    place = place / "cluster" if (place / "cluster").is_dir() else place
     try:
         found = sorted(str(each) for each in place.iterdir() if each.name.endswith(DOCUMENTS) and each.is_file())
     except OSError as error:

@@ -10,7 +10,7 @@ from verifier.model.ipset import IpSet
 from verifier.model.node import InterfaceAddress, NodeState, Route
 from verifier.model.origin import InputError, Origin
 from verifier.model.ruleset import Ruleset
-from verifier.model.snapshot import Snapshot
+from verifier.model.snapshot import InputFile, Snapshot
 from verifier.readers.cluster import ClusterReader
 from verifier.readers.documents import read_documents, rendered
 from verifier.readers.ipset_list import is_set_listing, read_set_listing
@@ -50,6 +50,13 @@ def read_snapshot(path: str) -> Snapshot:
         notes.append("nodes/ is missing: no node's rules were read")
     notes.extend(f"cluster/ has {count} {kind}, not read" for kind, count in cluster.ignored.items())
     return Snapshot(path, cluster, tuple(nodes), tuple(sorted(tree.inputs, key=lambda file: file.path)), tuple(notes))
+
+
+def read_cluster(path: str) -> tuple[Cluster, tuple[InputFile, ...]]:
+    """What cluster/ says below `path`, a directory or a .tar.gz of one; InputError where it cannot be used."""
+    tree = open_tree(path)
+    cluster, _ = _read_cluster(tree)
+    return cluster, tuple(sorted(tree.inputs, key=lambda file: file.path))
 
 
 def _read_cluster(tree: Tree) -> tuple[Cluster, list[str]]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from verifier.model.bundle import ExportReport
-from verifier.reports.json_check import check_document
 
 
 def export_document(outcome: ExportReport) -> dict[str, Any]:
-    """Where the bundle is, each family with what it holds or why it holds nothing, and what a check of it found."""
+    """Where the bundle is, and each family with what it holds or why it holds nothing."""
     return {
         "answer": outcome.answer.value,
         "directory": outcome.directory,
@@ -28,5 +27,4 @@ def export_document(outcome: ExportReport) -> dict[str, Any]:
             for each in outcome.families
         ],
         "notes": list(outcome.notes),
-        "check": None if outcome.check is None else check_document(outcome.check),
     }

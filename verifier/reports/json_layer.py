@@ -124,6 +124,7 @@ def _box(box: FreeBox) -> Json:
         "services": None if box.services is None else [_service(each) for each in box.services],
         "named_ports": [
             {
+                "end": each.end.value,
                 "name": each.name,
                 "protocol": _protocol(each.protocol),
                 "declared": each.declared.value,

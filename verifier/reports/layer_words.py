@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from verifier.model.addresses import subtract, whole
 from verifier.model.cluster import Namespace, Pod, ServiceAccount
-from verifier.model.fields import NAMESPACE_NAME, POLICED_PROTOCOLS, SERVICE_ACCOUNT_NAME, Scope
+from verifier.model.fields import NAMESPACE_NAME, POLICED_PROTOCOLS, SERVICE_ACCOUNT_NAME, End, Scope
 from verifier.model.layer import Asked, FreeBox, FreeEnd, FreeService, LayerWitness, NamedPort, Values
 from verifier.model.predicate import Range
 from verifier.reports.spelling import LISTED, networks_text, protocol_word, ranges_text
@@ -20,7 +20,7 @@ NAME = Scope.NAMESPACE, NAMESPACE_NAME
 def box_text(box: FreeBox) -> str:
     """One line: "from X to Y: tcp 80"; what is not narrowed is left out."""
     services = "any port" if box.services is None else " or ".join(_service(each) for each in box.services)
-    named = "".join(f", {_named(each)}" for each in box.names)
+    named = "".join(f", {text}" for text in dict.fromkeys(_named(each) for each in box.names))
     return f"{end_text(box.source)} -> {end_text(box.destination)}: {services}{named}"
 
 
@@ -43,7 +43,7 @@ def addresses_text(addresses: tuple[tuple[int, tuple[Range, ...]], ...]) -> str:
         [networks_text(family, spans) for family, spans in each.items() if spans] for each in (missing, known)
     )
     if sum(map(len, gone)) < sum(map(len, kept)):
-        return f"address outside {' and '.join(gone)}"
+        return f"address not in {' or '.join(f'({text})' if ' ' in text else text for text in gone)}"
     return f"address in {' or '.join(kept)}"
 
 
@@ -115,7 +115,8 @@ def _service(service: FreeService) -> str:
 
 def _named(name: NamedPort) -> str:
     verb = "calls" if name.holds else "does not call"
-    return f"the destination {verb} the port {name.name}"
+    port = "the port" if name.end is End.DESTINATION else "its port"
+    return f"the {name.end.value} {verb} {port} {name.name}"
 
 
 def imagined_text(witness: LayerWitness) -> Iterator[tuple[str, str]]:

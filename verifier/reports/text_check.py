@@ -30,10 +30,10 @@ def write_check(outcome: CheckReport, page: Page) -> None:
 
 def _said(family: CheckedFamily, solver: str) -> str:
     if not family.script:
-        return f"{counted(family.questions, 'claim')}, {counted(family.undecided, 'undecided question')}, no script"
-    told = f"{family.confirmed} of {counted(family.questions, 'claim')} confirmed"
+        return f"{family.questions} claims, {family.undecided} undecided questions, no script"
+    told = f"{family.confirmed} of {family.questions} claims confirmed"
     if family.undecided:
-        told += f", {counted(family.undecided, 'question')} undecided"
+        told += f", {family.undecided} questions undecided"
     told += f"; {counted(family.unsat, 'proof')} followed, {counted(family.sat, 'packet')} evaluated"
     return told if family.solver is None else f"{told}; {solver} agrees on {family.solver} of {family.queries} queries"
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from verifier.model.bundle import Exported, ExportReport
 from verifier.reports.page import Page
-from verifier.reports.spelling import counted
-from verifier.reports.text_check import write_check
 
 
 def write_export(outcome: ExportReport, page: Page) -> None:
-    """Where the bundle is and how large, each family with what it holds or why it holds nothing, then a check of it."""
+    """Where the bundle is and how large, then each family with what it holds or why it holds nothing."""
     size = f"{outcome.size / 1e6:.1f} MB" if outcome.size >= 1e5 else f"{outcome.size / 1e3:.1f} kB"
     page.line((outcome.directory, "strong"), f": {outcome.files} files, {size}")
     for each in outcome.families:
         page.line("  ", (f"node {each.node} IPv{each.family}", "name"), f": {_said(each)}", hang=4)
     for note in outcome.notes:
         page.line("  ", (f"note: {note}", "dim"), hang=4)
-    if outcome.check is None:
-        page.line(f"  to check it: chainproof evidence check {outcome.directory}")
-    else:
-        write_check(outcome.check, page)
+    page.line(f"  to check it: chainproof evidence check {outcome.directory}")
 
 
 def _said(family: Exported) -> str:
     if family.left_out:
         return f"not exported: {family.left_out} ({family.questions} questions are decided)"
-    asked = f"{family.asked} of {counted(family.questions, 'decided question')}"
-    return f"{family.script}: {counted(family.queries, 'query', 'queries')} for {asked}"
+    return f"{family.script}: {family.queries} queries for {family.asked} of {family.questions} decided questions"

@@ -98,6 +98,17 @@ def readings(cluster: Cluster, settings: Mapping[str, Setting]) -> Readings:
     return Readings(narrow, wide, written, everything)
 
 
+def read(rule: PolicyRule, counting: Counting) -> Iterator[PolicyRule]:
+    """A rule as the rules that its readings make of it, each with the one reading that it has."""
+    yield replace(rule, readings=())
+    for sure in (True, False):
+        for each in rule.readings:
+            if (each.needs <= counting.sure) is sure and each.needs <= counting.perhaps:
+                action = rule.action if sure else doubtful(rule.action, lenient=counting.lenient)
+                if action is not None:
+                    yield replace(rule, peer=each.peer, ports=each.ports, action=action, readings=())
+
+
 def settled(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     """The tiers where nothing is granted, so that each is a list of rules of which the first that matches decides."""
     return _resolved(tiers, {}, Counting(frozenset(), frozenset(), lenient=False))
@@ -133,7 +144,7 @@ def _widened(tier: Tier, found: Mapping[int, list[Alternative]], counting: Count
         for sure in (True, False):
             for needs, peer, ports in alternatives:
                 if (needs <= counting.sure) is sure and needs <= counting.perhaps:
-                    action = rule.action if sure else _doubtful(rule.action, lenient=counting.lenient)
+                    action = rule.action if sure else doubtful(rule.action, lenient=counting.lenient)
                     if action is not None:
                         yield replace(rule, peer=peer, ports=ports, action=action, readings=())
 
@@ -146,7 +157,7 @@ def _widened(tier: Tier, found: Mapping[int, list[Alternative]], counting: Count
     )
 
 
-def _doubtful(action: Action, *, lenient: bool) -> Action | None:
+def doubtful(action: Action, *, lenient: bool) -> Action | None:
     """What a rule does with packets that it perhaps matches; None where that is nothing (AS-1).
 
     What a rule perhaps passes on is surely neither allowed nor denied, whatever later tiers say.

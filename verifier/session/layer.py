@@ -6,48 +6,114 @@ Spec: specs/questions/layer.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from verifier.evidence.imagined import layer_findings
 from verifier.model.assumption import ASSUMPTIONS
 from verifier.model.cluster import Cluster
 from verifier.model.finding import Premise
-from verifier.model.layer import LayerOptions, LayerReport, PairReport, PairVerdict, Side
+from verifier.model.layer import RESERVED_LABELS, LayerOptions, LayerReport, PairReport, PairVerdict, Side
 from verifier.model.options import Progress, silent
 from verifier.model.origin import InputError, Origin
+from verifier.model.snapshot import InputFile
+from verifier.policies.tiers import in_tiers
 from verifier.questions.layer import compare
 from verifier.readers.policy_files import read_policies
+from verifier.readers.snapshot import read_cluster
+from verifier.semantics.free.space import RESERVED as RESERVED_PREFIXES
+
+RESERVED = Premise(
+    RESERVED_LABELS,
+    f"pods carry no labels of their own whose names begin with {', '.join(RESERVED_PREFIXES)}",
+    "Calico, labels of endpoints: a label of their own hides the one that they inherit",
+    "allow",
+)
+NATIVE = "stand beside both sides, and are not compared"
 
 
-def compare_layers(policies: str, translations: str, options: LayerOptions, progress: Progress = silent) -> LayerReport:
-    """Compare the policies of one file or directory with those of another into which they were converted.
+def compare_layers(
+    policies: str, translations: str | None, options: LayerOptions, progress: Progress = silent
+) -> LayerReport:
+    """Compare policies with those into which they were converted.
 
-    Raises InputError where one cannot be used, Disagreement where our own parts differ.
+    Both are a file or a directory; without `translations` the first is a snapshot that has both. Raises InputError where
+    they cannot be used, Disagreement where our own parts differ.
     """
     progress("reading", 0, 0)
-    (first, read), (second, also_read) = read_policies(policies), read_policies(translations)
-    sides = _side(policies, first), _side(translations, second)
-    verdict = compare(*sides, options, progress)
+    read = _both(policies) if translations is None else _each(policies, translations)
+    verdict = compare(*read.sides, options, progress)
     return LayerReport(
         verdict.answer,
         verdict.together,
-        tuple(sorted({*read, *also_read}, key=lambda file: file.path)),
-        sides,
-        tuple(_pair(each, sides, options) for each in verdict.pairs),
-        layer_findings(verdict.differences, sides, options.settings),
+        tuple(sorted(set(read.inputs), key=lambda file: file.path)),
+        read.sides,
+        tuple(_pair(each, read.sides, options) for each in verdict.pairs),
+        layer_findings(verdict.differences, read.sides, options.settings),
         verdict.missing,
         verdict.surplus,
         verdict.reasons,
         tuple(_premises(verdict.assumptions, options)),
-        tuple(_notes(first, second)),
+        (*read.notes, *_places(verdict.pairs)),
         verdict.statistics,
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """Both sides, the files that they were read from, and what is to be said of them."""
+
+    sides: tuple[Side, Side]
+    inputs: tuple[InputFile, ...]
+    notes: tuple[str, ...]
+
+
+def _each(policies: str, translations: str) -> _Read:
+    (first, read), (second, also_read) = read_policies(policies), read_policies(translations)
+    sides = _side(policies, first), _side(translations, second)
+    return _Read(sides, (*read, *also_read), tuple(_notes(first, second)))
+
+
+def _both(path: str) -> _Read:
+    """The NetworkPolicies of a snapshot, and what it has of their conversions."""
+    cluster, inputs = read_cluster(path)
+    if not cluster.converted:
+        problem = "the snapshot has no policies into which NetworkPolicies were converted"
+        raise InputError(Origin(path), problem, "add what the compiler made of them to cluster/, or give two files")
+    every = [policy for tier in cluster.tiers for policy in tier.policies]
+    own = [policy for policy in every if policy.written is not None]
+    beside = len(every) - len(own)
+    sides = (
+        Side(f"NetworkPolicies of {path}", in_tiers((), own)),
+        Side(f"conversions of {path}", in_tiers((), cluster.converted), cluster.network_sets),
+    )
+    notes = [f"{beside} {'policy' if beside == 1 else 'policies'} of other kinds {NATIVE}"] if beside else []
+    return _Read(sides, inputs, tuple(notes))
+
+
 def _side(path: str, cluster: Cluster) -> Side:
-    if not cluster.policies_known:
+    """All policies that were read; where NetworkPolicies were read as well, their conversions alone."""
+    if cluster.converted:
+        return Side(path, in_tiers((), cluster.converted), cluster.network_sets)
+    if not cluster.policies_known and not cluster.tiers:
         problem = "there is no policy, and no empty List that says so"
         raise InputError(Origin(path), problem, "give what `kubectl get networkpolicies -A -o yaml` prints")
     return Side(path, cluster.tiers, cluster.network_sets)
+
+
+def _places(pairs: Iterable[PairVerdict]) -> Iterator[str]:
+    """Translations that stand elsewhere among the policies than what they translate."""
+    for pair in pairs:
+        here, there = ((each.tier, each.order) for each in (pair.policy, pair.translation))
+        if here != there:
+            yield (
+                f"{pair.translation.name} stands at {_place(there)}, {pair.policy.name} at {_place(here)}: "
+                "policies of other kinds may come between"
+            )
+
+
+def _place(place: tuple[str, float | None]) -> str:
+    tier, order = place
+    return f"{'no order' if order is None else f'order {order:g}'} of tier {tier}"
 
 
 def _pair(verdict: PairVerdict, sides: tuple[Side, Side], options: LayerOptions) -> PairReport:
@@ -57,6 +123,8 @@ def _pair(verdict: PairVerdict, sides: tuple[Side, Side], options: LayerOptions)
 
 def _premises(names: Iterable[str], options: LayerOptions) -> Iterator[Premise]:
     wanted = set(names)
+    if RESERVED_LABELS in wanted:
+        yield RESERVED
     for each in ASSUMPTIONS:
         if each.name in wanted:
             yield Premise(each.name, each.sentence, each.source, options.settings[each.name].value)

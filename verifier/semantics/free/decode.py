@@ -11,7 +11,7 @@ from dataclasses import replace
 from verifier.model.addresses import networks, parse_address, subtract, whole
 from verifier.model.fields import NAMESPACE_NAME, TCP, ConnState, End, Scope
 from verifier.model.layer import Asked, FreeBox, FreeEnd, FreeService, Imagined, ImaginedPacket, NamedPort, Values
-from verifier.model.predicate import Range
+from verifier.model.predicate import PortNamed, Range
 from verifier.semantics.decode import ServiceBox, inside, service_boxes, simplest_address, simplest_service
 from verifier.semantics.free.space import ADDRESS, FAMILIES, PORT_NAME, SERVICE, FreeSpace, LabelField, is_name
 from verifier.semantics.line import cells
@@ -133,9 +133,8 @@ def _named(space: FreeSpace, truths: Mapping[Literal, bool]) -> Iterator[NamedPo
     for literal, value in truths.items():
         kind, payload = space.store.nodes[literal >> 1]
         if kind == PORT_NAME:
-            assert isinstance(payload, tuple)
-            protocol, name, declared = payload
-            yield NamedPort(protocol, name, declared, value)
+            assert isinstance(payload, PortNamed)
+            yield NamedPort(payload.end, payload.protocol, payload.name, payload.declared, value)
 
 
 def packet_of(space: FreeSpace, found: Found) -> ImaginedPacket:
@@ -185,7 +184,7 @@ def _labels(space: FreeSpace, point: Mapping[str, int], end: End) -> dict[tuple[
         if label.end is not end:
             continue
         cell = next(iter(cells(point.get(known.kind, 1))))
-        if cell:
+        if cell and not (is_name(label) and label.scope is Scope.SERVICE_ACCOUNT and not space.accounts):
             found[label.scope, label.key] = _text(known, cell)
     return found
 

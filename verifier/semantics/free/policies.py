@@ -9,11 +9,12 @@ Spec: specs/questions/layer.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from verifier.model.assumption import EQUAL_PRIORITIES
 from verifier.model.cluster import NetworkSet
-from verifier.model.fields import End, Field
+from verifier.model.fields import NAMESPACE_NAME, End, Field, Label, Scope
 from verifier.model.layer import Asked, Outcome
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
 from verifier.model.predicate import (
@@ -28,9 +29,12 @@ from verifier.model.predicate import (
     PortNamed,
     Predicate,
     Thing,
+    all_of,
 )
 from verifier.semantics.free.networks import satisfies
 from verifier.semantics.free.space import SERVICE, FreeSpace
+from verifier.semantics.readings import Counting, read
+from verifier.semantics.ties import broken, contested
 from verifier.smt.formula import FALSE, TRUE, Literal
 
 Pair: TypeAlias = tuple[Literal, Literal]
@@ -45,9 +49,10 @@ OUTCOME = {Action.ALLOW: Outcome.ALLOWED, Action.DENY: Outcome.DENIED, Action.PA
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A rule with the packets that it matches of ends that its policy selects."""
+    """One reading of a rule: what it does with the packets that it matches, of ends that its policy selects."""
 
     rule: PolicyRule
+    action: Action
     packets: Pair
 
 
@@ -68,7 +73,8 @@ class FreePolicies:
         self._space = space
         self._store = space.store
         self._known: dict[Predicate, Pair] = {}
-        self._decided: dict[tuple[int, Direction, frozenset[str]], Decisions | None] = {}
+        self._decided: dict[tuple[int, Direction, Counting], Decisions | None] = {}
+        self._policies: list[Policy] = []  # those of the identities above, which nobody else may have
         self.opaque: dict[str, None] = {}
 
     def both(self, a: Pair, b: Pair) -> Pair:
@@ -112,11 +118,10 @@ class FreePolicies:
             case LabelText(label, test, text):
                 return _sure(space.text(label, Asked(test, text)))
             case Thing(end, part):
-                return self.either(
-                    [self.both(_sure(space.is_pod(end)), self.predicate(part)), self._networks(end, part)]
-                )
-            case PortNamed(protocol, name, declared):
-                return _sure(space.port_named(protocol, name, declared))
+                is_pod = LabelIn(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None)
+                return self.either([self.predicate(all_of(is_pod, part)), self._networks(end, part)])
+            case PortNamed():
+                return _sure(space.port_named(predicate))
             case InRange(field, ranges, family) if field in ENDS:
                 return _sure(space.addresses(ENDS[field], ranges, family))
             case InRange(Field.PROTOCOL, ranges):
@@ -153,6 +158,10 @@ class FreePolicies:
 
     def _any(self, parts: list[Pair]) -> Pair:
         """Disjunction in which tests of one field become one test."""
+        return self.either(self._merged(parts))
+
+    def _merged(self, parts: list[Pair]) -> list[Pair]:
+        """The same parts, those that are tests of one field as one."""
         fields: dict[str, int] = {}
         rest: list[Pair] = []
         for part in parts:
@@ -161,34 +170,71 @@ class FreePolicies:
                 rest.append(part)
             else:
                 fields[masked[0]] = fields.get(masked[0], 0) | masked[1]
-        return self.either([*rest, *(_sure(self._space.atom(*each)) for each in fields.items())])
+        return [*rest, *(_sure(self._space.atom(*each)) for each in fields.items())]
 
-    def decisions(self, policy: Policy, direction: Direction, granted: frozenset[str]) -> Decisions | None:
-        """What a policy decides in a direction, None where it does not count in it.
-
-        `granted` are the assumptions whose wider readings of rules count (AS-1).
-        """
-        key = id(policy), direction, granted
+    def decisions(self, policy: Policy, direction: Direction, counting: Counting) -> Decisions | None:
+        """What a policy decides in a direction where these readings of its rules count, None where it does not count."""
+        key = id(policy), direction, counting
         if key not in self._decided:
             subject = policy.subjects.get(direction)
-            self._decided[key] = None if subject is None else self._decide(policy, direction, granted, subject)
+            self._decided[key] = None if subject is None else self._decide(policy, direction, counting, subject)
+            self._policies.append(policy)
         return self._decided[key]
 
-    def _decide(self, policy: Policy, direction: Direction, granted: frozenset[str], subject: Predicate) -> Decisions:
+    def _decide(self, policy: Policy, direction: Direction, counting: Counting, subject: Predicate) -> Decisions:
         selected = self.predicate(subject)
         rules = tuple(
-            Matched(rule, self.both(selected, self._matches(rule, granted)))
-            for rule in policy.rules
-            if rule.direction is direction
+            Matched(written, rule.action, self._packets(selected, rule))
+            for written in policy.rules
+            if written.direction is direction
+            for rule in read(written, counting)
         )
         return Decisions(policy, selected, rules)
 
-    def _matches(self, rule: PolicyRule, granted: frozenset[str]) -> Pair:
-        written = [
-            (rule.peer, rule.ports),
-            *((each.peer, each.ports) for each in rule.readings if each.needs <= granted),
-        ]
-        return self.either([self.both(self.predicate(peer), self.predicate(ports)) for peer, ports in written])
+    def _packets(self, selected: Pair, rule: PolicyRule) -> Pair:
+        """What a rule matches, peer by peer and protocol by protocol: so are the rules of conversions written."""
+        peers = rule.peer.parts if isinstance(rule.peer, AnyOf) else (rule.peer,)
+        ports = self._apart(rule.ports)
+        alternatives = [self._every([selected, self.predicate(peer), port]) for peer in peers for port in ports]
+        return self.either(self._joined(alternatives))
+
+    def _every(self, pairs: list[Pair]) -> Pair:
+        """Conjunction in which tests of one field become one test."""
+        if any(sure != perhaps for sure, perhaps in pairs):
+            return self.both(self.both(pairs[0], pairs[1]), pairs[2])
+        if any(sure == FALSE for sure, _ in pairs):
+            return NEVER
+        parts = sorted({part for sure, _ in pairs for part in self._store.parts(sure)})
+        return negation(self._any([_sure(part ^ 1) for part in parts]))
+
+    def _apart(self, ports: Predicate) -> list[Pair]:
+        """Ports as alternatives, those that are tests of one field as one."""
+        parts = ports.parts if isinstance(ports, AnyOf) else (ports,)
+        return self._merged([self.predicate(part) for part in parts])
+
+    def _joined(self, alternatives: list[Pair]) -> list[Pair]:
+        """Conjunctions that differ in their services alone as one, so that it does not matter who takes them apart."""
+        services: dict[frozenset[Literal], int] = {}
+        rest: list[Pair] = []
+        for sure, perhaps in alternatives:
+            parts = self._store.parts(sure)
+            asked = {part: found for part in parts if (found := self._space.masked(part)) and found[0] == SERVICE}
+            if sure != perhaps or sure == FALSE or len(asked) > 1:
+                rest.append((sure, perhaps))
+                continue
+            mask = next((found[1] for found in asked.values()), -1)
+            others = parts.difference(asked)
+            services[others] = services.get(others, 0) | mask
+        for others, mask in services.items():
+            literal = self._space.atom(SERVICE, mask)
+            for part in sorted(others):
+                literal = self._store.both(literal, part)
+            rest.append(_sure(literal))
+        return rest
+
+    def runs(self, decisions: Decisions | None) -> tuple[Pair, list[tuple[Action, Pair]]]:
+        """Whom a policy selects, and what it does in order; two that have these in common decide alike."""
+        return (NEVER, []) if decisions is None else (decisions.selected, self._runs(decisions.rules))
 
     def outcomes(self, decisions: Decisions | None) -> dict[Outcome, Pair]:
         """The packets of every outcome of one policy; together they are all packets."""
@@ -207,7 +253,7 @@ class FreePolicies:
         self,
         tiers: tuple[Tier, ...],
         direction: Direction,
-        granted: frozenset[str],
+        counting: Counting,
         instead: Mapping[int, Policy] = NOBODY,
         other: FreePolicies | None = None,
     ) -> Pair:
@@ -218,10 +264,10 @@ class FreePolicies:
         value = SURE
         for tier in reversed(tiers):
             asked = [
-                (other or self).decisions(instead[id(policy)], direction, granted)
+                (other or self).decisions(instead[id(policy)], direction, counting)
                 if id(policy) in instead
-                else self.decisions(policy, direction, granted)
-                for policy in tier.policies
+                else self.decisions(policy, direction, counting)
+                for policy in _untied(tier, counting).policies
             ]
             known = [each for each in asked if each is not None]
             tail = {Action.DENY: NEVER, Action.ALLOW: SURE, Action.PASS: value}[tier.unmatched]
@@ -235,10 +281,21 @@ class FreePolicies:
         """The rules in order, consecutive ones with the same action as one."""
         runs: list[tuple[Action, list[Pair]]] = []
         for each in rules:
-            if not runs or runs[-1][0] is not each.rule.action:
-                runs.append((each.rule.action, []))
+            if not runs or runs[-1][0] is not each.action:
+                runs.append((each.action, []))
             runs[-1][1].append(each.packets)
-        return [(action, self.either(packets)) for action, packets in runs]
+        return [(action, self.either(self._joined(packets))) for action, packets in runs]
+
+
+def _untied(tier: Tier, counting: Counting) -> Tier:
+    """The tier with its rules read, where policies of one order may say different things; else as it is."""
+    if not contested(tier):
+        return tier
+    policies = (
+        replace(policy, rules=tuple(made for rule in policy.rules for made in read(rule, counting)))
+        for policy in tier.policies
+    )
+    return broken(replace(tier, policies=tuple(policies)), lenient=counting.grants(EQUAL_PRIORITIES))
 
 
 def negation(pair: Pair) -> Pair:

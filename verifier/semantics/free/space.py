@@ -17,7 +17,7 @@ from typing import TypeAlias
 from verifier.model.cluster import NetworkSet
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, ConnState, End, Field, Label, Scope
 from verifier.model.layer import Asked
-from verifier.model.predicate import All, AnyOf, Declared, LabelIn, LabelText, Not, Predicate, Range, Thing
+from verifier.model.predicate import All, AnyOf, Declared, LabelIn, LabelText, Not, PortNamed, Predicate, Range, Thing
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.free.texts import NAME, VALUE, TextClass, TooManyTexts, text_classes
 from verifier.semantics.line import Line, cells, single
@@ -27,9 +27,10 @@ from verifier.smt.solver import World
 
 SERVICE, PORT_NAME, OPAQUE = "service", "port name", "opaque"
 ADDRESS = {End.SOURCE: "source address", End.DESTINATION: "destination address"}
+PORT = {End.SOURCE: Field.SOURCE_PORT, End.DESTINATION: Field.DESTINATION_PORT}
 FAMILIES = (4, 6)
 _Key: TypeAlias = tuple[Scope, str]
-RESERVED = ("pcns.", "pcsa.", "projectcalico.org/")
+RESERVED = ("calico/k8s_ns", "k8s_ns/label/", "pcns.", "pcsa.", "projectcalico.org/")
 """How the labels begin that Calico gives endpoints itself: a pod's own label of such a name would hide one."""
 
 _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -92,6 +93,7 @@ class FreeSpace:
         cuts = {family: Cuts(family) for family in FAMILIES}
         values: dict[_Key, set[str]] = {(Scope.NAMESPACE, NAMESPACE_NAME): set()}
         texts: dict[_Key, set[Asked]] = {}
+        self._named: set[PortNamed] = set()
         for predicate in predicates:
             for cut in cuts.values():
                 cut.visit(predicate)
@@ -101,23 +103,19 @@ class FreeSpace:
                     known.update(test.values or ())
                 else:
                     texts.setdefault((test.label.scope, test.label.key), set()).add(Asked(test.test, test.text))
+            self._named.update(_names_of(predicate))
         for each in network_sets:
             for family in FAMILIES:
                 cuts[family].add_addresses(each.networks.get(family, ()))
-        if cuts[4].names:
-            cuts[4].services.ports[Field.DESTINATION_PORT].add((0, 0))
+        for named in self._named:
+            cuts[4].services.ports[PORT[named.end]].add((0, 0))
         self.lines = {family: Line(cuts[family].addresses, (1 << WIDTH[family]) - 1) for family in FAMILIES}
         self.services = Services(cuts[4].services)
         if any(scope is Scope.SERVICE_ACCOUNT for scope, _ in values):
             values.setdefault((Scope.SERVICE_ACCOUNT, SERVICE_ACCOUNT_NAME), set())
         self.labels = dict(_label_fields(values, texts))
         self.kinds = {each.kind: each for each in self.labels.values()}
-        self.names = sorted(
-            {(name, declared) for name in cuts[4].names for declared in Declared},
-            key=lambda each: (each[0], each[1].value),
-        )
         self.world = self._world()
-        self._masks = {kind: self._all(kind) for kind in self.world}
 
     def _world(self) -> World:
         addresses = 0
@@ -134,13 +132,6 @@ class FreeSpace:
             world[kind] = 1 if reserved else known.possible
         return world
 
-    def _all(self, kind: str) -> int:
-        if kind in self.kinds:
-            return self.kinds[kind].all
-        if kind == SERVICE:
-            return self.services.all
-        return self.lines[4].all | self.lines[6].all << self.offset(6)
-
     def offset(self, family: int) -> int:
         """The first of the cells of addresses of a family: those of IPv6 follow those of IPv4."""
         return 0 if family == 4 else self.lines[4].count
@@ -150,20 +141,27 @@ class FreeSpace:
         """Whether some policy asks for a label of a name that Calico keeps for itself."""
         return any(label.scope is Scope.POD and label.key.startswith(RESERVED) for label in self.labels)
 
+    @property
+    def accounts(self) -> bool:
+        """Whether some policy asks which service account a pod has, or for labels of it."""
+        asked = [known for label, known in self.labels.items() if label.scope is Scope.SERVICE_ACCOUNT]
+        return any(known.values or len(known.others) > 1 or not is_name(known.label) for known in asked)
+
     def atom(self, kind: str, mask: int) -> Literal:
-        """The formula that a field is in these cells."""
-        whole = self._masks[kind]
-        mask &= whole
-        if mask in (0, whole):
+        """The formula that a field is in these cells, the same for masks that agree on the cells that exist."""
+        world = self.world[kind]
+        mask &= world
+        if mask in (0, world):
             return TRUE if mask else FALSE
-        return self.store.atom(kind, whole & ~mask) ^ 1 if mask & 1 else self.store.atom(kind, mask)
+        lowest = world & -world
+        return self.store.atom(kind, world & ~mask) ^ 1 if mask & lowest else self.store.atom(kind, mask)
 
     def masked(self, literal: Literal) -> tuple[str, int] | None:
         """The field and the cells that a formula asks for, None where it is no such test."""
         kind, payload = self.store.nodes[literal >> 1]
         if kind not in self.world or not isinstance(payload, int):
             return None
-        return kind, self._masks[kind] & ~payload if literal & 1 else payload
+        return kind, self.world[kind] & ~payload if literal & 1 else payload
 
     def addresses(self, end: End, ranges: Iterable[Range], family: int) -> Literal:
         """The formula that an end has an address in ranges of a family (0: of whichever has it)."""
@@ -176,6 +174,8 @@ class FreeSpace:
 
     def label(self, label: Label, values: frozenset[str] | None) -> Literal:
         """The formula that a label exists with one of the values (None: any)."""
+        if values is None and is_name(label):
+            return self.is_pod(label.end)
         known = self.labels[label]
         return self.atom(known.kind, known.mask(values))
 
@@ -186,11 +186,20 @@ class FreeSpace:
 
     def is_pod(self, end: End) -> Literal:
         """The formula that an end is a pod."""
-        return self.label(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), None)
+        known = self.labels[Label(end, Scope.NAMESPACE, NAMESPACE_NAME)]
+        return self.atom(known.kind, known.mask(None))
 
-    def port_named(self, protocol: int, name: str, declared: Declared) -> Literal:
-        """The formula that the destination calls the port so to which the packet is sent."""
-        return self.store.atom(PORT_NAME, (protocol, name, declared))
+    def port_named(self, named: PortNamed) -> Literal:
+        """The formula that an end calls its port so, with all that follows from it."""
+        numbers = self.services.protocols([(named.protocol, named.protocol)])
+        none = self.services.within(PORT[named.end], ((0, 0),))
+        found = self._name(named)
+        if named.declared is Declared.FIRST:
+            found = self.store.both(found, self._name(replace(named, declared=Declared.REGULAR)))
+        return self.store.both(self.store.both(found, self.is_pod(named.end)), self.atom(SERVICE, numbers & ~none))
+
+    def _name(self, named: PortNamed) -> Literal:
+        return self.store.atom(PORT_NAME, named)
 
     def background(self) -> tuple[Literal, ...]:
         """What the ends of a packet obey in every cluster (LAY-2 to LAY-6)."""
@@ -247,13 +256,21 @@ class FreeSpace:
 
     def _port_names(self) -> Iterator[Literal]:
         """Only a pod names its ports, those of one protocol, and the first of a name is one of them."""
-        for (protocol, name), declared in self.names:
-            named = self.port_named(protocol, name, declared)
-            ports = self.services.within(Field.DESTINATION_PORT, ((0, 0),))
-            yield self._implies(named, self.is_pod(End.DESTINATION))
-            yield self._implies(named, self.atom(SERVICE, self.services.protocols([(protocol, protocol)]) & ~ports))
-            if declared is Declared.FIRST:
-                yield self._implies(named, self.port_named(protocol, name, Declared.REGULAR))
+        for each in sorted(self._named, key=str):
+            yield self._implies(self._name(each), self.port_named(each))
+
+
+def _names_of(predicate: Predicate) -> Iterator[PortNamed]:
+    match predicate:
+        case PortNamed():
+            yield predicate
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _names_of(part)
+        case Not(part) | Thing(_, part):
+            yield from _names_of(part)
+        case _:
+            return
 
 
 def _label_tests(predicate: Predicate) -> Iterator[LabelIn | LabelText]:
