@@ -5,6 +5,7 @@ Skipped where there is no right to make a network namespace, or no iptables and 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,8 +57,9 @@ def listed(folder: Path, back_end: str, recording: tuple[str, ...]) -> Path:
             lines = (node / name).read_text("utf-8").splitlines(keepends=True)
             (folder / name).write_text("".join(line for line in lines if "nfacct" not in line), "utf-8")
     done = subprocess.run(
-        ["unshare", "-n", "sh", "-c", SCRIPT, "sh", back_end], cwd=folder, check=False, capture_output=True, text=True
-    )
+        ["unshare", "-n", "sh", "-c", SCRIPT, "sh", back_end], cwd=folder, check=False, capture_output=True, text=True,
+        env=os.environ | {"XTABLES_LOCKFILE": str(folder / "lock")},
+    )  # fmt: skip
     if done.returncode:
         pytest.skip(f"the rules cannot be loaded here: {done.stderr.strip()}")
     return folder

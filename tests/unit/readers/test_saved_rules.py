@@ -16,6 +16,8 @@ from verifier.targets import TARGETS
 LINES = (Path(__file__).parent / "saved_rules.txt").read_text("utf-8").splitlines()[1:]
 RECORDED = [(int(line[0]), line[2:]) for line in LINES]
 CHAINS = frozenset({"uch"})
+RECORDER = "v1.8.9"
+"""The release of iptables that printed them: others print some in other words."""
 NOT_RECORDED = {"udplite", "ipvs", "nfacct", "rateest"}, {"CLUSTERIP", "CONNSECMARK", "LED", "SECMARK", "ULOG"}
 """Matches and targets that the recording machine's kernel lacks."""
 
@@ -54,8 +56,8 @@ ODD = (
 def usable(tool: str) -> bool:
     """Whether rules can be loaded into a network namespace that is thrown away."""
     try:
-        done = subprocess.run(["unshare", "-n", tool, "-S"], capture_output=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(["unshare", "-n", tool, "-S"], capture_output=True, check=False)
+    except OSError:
         return False
     return done.returncode == 0
 
@@ -67,6 +69,9 @@ def test_a_kernel_prints_them_so(family: int, tool: str, tmp_path: Path) -> None
     """Loaded and saved again, rules of the filter table without sets stay as they are."""
     if not usable(tool):
         pytest.skip(f"no network namespace with {tool} is to be had")
+    release = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+    if RECORDER not in release:
+        pytest.skip(f"the rules are printed as iptables {RECORDER} prints them, here is {release.strip()}")
     texts = [
         text
         for known, text in RECORDED
@@ -76,7 +81,7 @@ def test_a_kernel_prints_them_so(family: int, tool: str, tmp_path: Path) -> None
     script = f"{tool}-restore && {tool}-save -t filter"
     done = subprocess.run(
         ["unshare", "-n", "sh", "-c", script], input=dump, capture_output=True, text=True, check=False,
-        timeout=60, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XTABLES_LOCKFILE": str(tmp_path / "lock")},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XTABLES_LOCKFILE": str(tmp_path / "lock")},
     )  # fmt: skip
     if done.returncode:
         pytest.skip(f"this kernel lacks an extension: {done.stderr.strip()[-200:]}")
