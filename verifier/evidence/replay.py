@@ -15,6 +15,7 @@ from verifier.evidence.agreement import agreement, kernel_steps
 from verifier.evidence.kernel.judging import SENT_ELSEWHERE
 from verifier.evidence.kernel.records import Loaded, Refused, Seen, Shot, Stage, Unavailable
 from verifier.evidence.stage import Entry, Stagehand
+from verifier.model.fields import CtStatus
 from verifier.model.node import NodeState
 from verifier.model.options import Progress, silent
 from verifier.model.packet import Packet
@@ -23,15 +24,15 @@ from verifier.model.profile import Profile
 from verifier.model.replay import Backend, Dumps, Outcome, Replay
 from verifier.model.replay_report import Replayed
 from verifier.model.snapshot import Snapshot
-from verifier.reference.chains import every_way, walk
+from verifier.reference.chains import every_way, sent_to, walk
 from verifier.reference.view import View, view_of
 
 AT_ONCE = 500
 """How many packets are handed to the kernel at a time, so that progress shows."""
 
-AFRESH = 24
-"""How often packets that the rules send elsewhere are sent again to rules that remember nobody: of two destinations, each
-time, half of the packets meet theirs."""
+AFRESH, AT_MOST = 24, 400
+"""How often packets that the rules send elsewhere are sent again to rules that remember nobody, for each destination that
+these can choose, and in all: a packet misses its own with a chance of one in a thousand millions or less."""
 
 CHOSEN = "the rules choose by chance or memory where it goes: it was sent until they chose this destination, and compared once"
 DRAWING = ("-m statistic", "-m recent")
@@ -153,14 +154,25 @@ class Replayer:
     ) -> list[Replay]:
         """Ask, and ask again about packets that rules sent elsewhere because they remember the sender (REP-5)."""
         found = self._load_and_ask(stage, family, backend, cases, progress)
-        for _ in range(AFRESH):
+        for turn in range(AT_MOST):
             astray = [place for place, replay in enumerate(found) if replay.reason.startswith(SENT_ELSEWHERE)]
-            if not astray:
+            if not astray or (turn >= AFRESH and turn >= self._turns([cases[place][1] for place in astray])):
                 break
             again = self._load_and_ask(stage, family, backend, [cases[place] for place in astray], silent)
             for place, replay in zip(astray, again, strict=True):
                 found[place] = replay
         return found
+
+    def _turns(self, asked: Sequence[Asked]) -> int:
+        """After how many turns a packet that never met its destination will not."""
+        most = 0
+        for each in asked:
+            if each.packet.original is not None:
+                address, port = each.packet.original
+                status = each.packet.ct_status & ~CtStatus.DNAT
+                sent = replace(each.packet, destination=address, destination_port=port, ct_status=status, original=None)
+                most = max(most, len(sent_to(sent, each.path, self._node, self._view)[0]))
+        return AFRESH * most
 
     def _load_and_ask(
         self, stage: Stage, family: int, backend: Backend, cases: Sequence[Case], progress: Progress

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from verifier.compilers import generic
 from verifier.evidence.kernel.records import Loaded, Refused, Seen, SeenStep, Shot, Stage, Unavailable
-from verifier.evidence.replay import AFRESH, Asked, Replayer, Result
+from verifier.evidence.replay import AFRESH, CHOSEN, Asked, Replayer, Result
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
+from verifier.model.fields import CtStatus
 from verifier.model.node import NodeState
 from verifier.model.options import silent
 from verifier.model.packet import Packet
@@ -151,3 +153,17 @@ def test_that_ends() -> None:
     (packet,) = result(kernel, UDP).packets
     assert packet.outcome is Outcome.NOT_REPLAYED
     assert len(kernel.opened) == 1 + AFRESH
+
+
+def test_of_several_destinations_each_has_its_turns() -> None:
+    """Where rules choose among three, a packet may miss its own more often."""
+    ways = "".join(
+        f"-A s -m statistic --mode random --probability 0.5 -j DNAT --to-destination {n}.0.0.0:80\n" for n in (2, 3, 4)
+    )
+    rules = f"*nat\n:PREROUTING ACCEPT\n:s -\n-A PREROUTING -d 9.0.0.0/32 -p tcp -j s\n{ways}COMMIT\n{RULES}"
+    packet = replace(TCP, original=(9 << 24, 80), ct_status=CtStatus.DNAT)
+    kernel = FakeKernel(*[Seen(None, "the rules send the packet to 3.0.0.0")] * 100)
+    (told,) = result(kernel, packet, rules=rules).packets
+    assert told.outcome is Outcome.NOT_REPLAYED
+    assert len(kernel.opened) == 1 + 3 * AFRESH
+    assert told.replays[0].notes == (CHOSEN,)
