@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from verifier.model.cluster import Cluster
 from verifier.model.node import NodeState
+from verifier.model.policy import Policy
 
 LONGEST_CHAIN = 28
 
@@ -42,18 +43,38 @@ def policy_identities(namespace: str, name: str) -> tuple[str, ...]:
     )
 
 
+def identities(policy: Policy) -> tuple[str, ...]:
+    """What the chains of a policy of any kind are named after, in the releases from 2.1 to 3.32 (CAL-5)."""
+    namespace, slash, name = policy.name.rpartition("/")
+    if policy.written is not None:
+        return policy_identities(namespace, name)
+    if policy.kind in CLUSTER_KINDS:
+        return CLUSTER_KINDS[policy.kind](name)
+    tiered = name if name.startswith(f"{policy.tier}.") else f"{policy.tier}.{name}"
+    spelled = tuple(f"{namespace}{slash}{each}" for each in dict.fromkeys((tiered, name)))
+    kind = "np" if namespace else "gnp"
+    return (*spelled, *(f"{policy.tier}/{each}" for each in spelled), f"{kind}/{namespace}{slash}{name}")
+
+
+CLUSTER_KINDS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
+    "AdminNetworkPolicy": lambda name: (f"adminnetworkpolicy/kanp.adminnetworkpolicy.{name}",),
+    "BaselineAdminNetworkPolicy": lambda name: (f"baselineadminnetworkpolicy/kbanp.baselineadminnetworkpolicy.{name}",),
+    "ClusterNetworkPolicy": lambda name: (f"kcnp/{name}",),
+}
+"""The policies of the whole cluster that Kubernetes has, and their names."""
+
+
 def namespace_profiles(namespace: str) -> tuple[str, ...]:
     """What a namespace's profile is called, in the releases from 2.1 to 3.32 (CAL-5)."""
     return (f"ns.projectcalico.org/{namespace}", f"k8s_ns.{namespace}", f"kns.{namespace}")
 
 
 def chain_names(_node: NodeState, cluster: Cluster) -> Mapping[str, str]:
-    """The chains that the cluster's NetworkPolicies, namespaces and service accounts have in any release (CAL-5)."""
+    """The chains that the cluster's policies, namespaces and service accounts have in any release (CAL-5)."""
     named: dict[str, str] = {}
     for tier in cluster.tiers:
         for policy in tier.policies:
-            namespace, _, name = policy.name.partition("/")
-            for identity in policy_identities(namespace, name):
+            for identity in identities(policy):
                 named.update(_chains("cali-pi-", "cali-po-", identity, f"{policy.kind} {policy.name}"))
     for namespace in cluster.namespaces:
         for identity in namespace_profiles(namespace):

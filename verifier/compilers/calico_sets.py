@@ -8,16 +8,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from verifier.compilers.ideal import ideal_members, ideal_pods
-from verifier.compilers.selection import PROTOCOLS, Population, pods_behind, pods_in, written_policies
+from verifier.compilers.selection import (
+    PROTOCOLS,
+    Population,
+    networks_of,
+    pods_behind,
+    pods_in,
+    written_policies,
+)
 from verifier.model.addresses import address_text
+from verifier.model.asked import AskedSet
 from verifier.model.cluster import Cluster
+from verifier.model.fields import PROTOCOL_NAMES
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.node import NodeState
-from verifier.model.predicate import Predicate
+from verifier.model.policy import Policy
+from verifier.model.predicate import Predicate, Range
 from verifier.model.profile import IdealSet, Selection
 from verifier.model.written import Requirement, WrittenPeer, WrittenPolicy, WrittenRule, WrittenSelector
 
@@ -89,13 +100,15 @@ def peer_selector(peer: WrittenPeer, home: str) -> str:
 class Purpose:
     """What a set is for: pods, or (with `port`) the ports of one name and protocol that pods declare.
 
-    `pods` are those of today, `selection` says which they are in every cluster.
+    `pods` are those of today, `selection` says which they are in every cluster; `networks` are the addresses that a set
+    without ports holds besides.
     """
 
     pods: int
     meaning: str
     selection: Predicate
     port: tuple[str, str] | None = None
+    networks: tuple[Range, ...] = ()
 
 
 def purposes(cluster: Cluster, population: Population) -> Iterator[tuple[str, Purpose]]:
@@ -144,9 +157,35 @@ def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
 
 def _selection(purpose: Purpose) -> Selection:
     if purpose.port is None:
-        return Selection(purpose.selection)
+        return Selection(purpose.selection, networks=purpose.networks)
     protocol, name = purpose.port
     return Selection(purpose.selection, ((PROTOCOLS[protocol.upper()], name, None),), entries=True)
+
+
+def asked_sets(policies: Iterable[Policy]) -> Iterator[tuple[str, str, AskedSet]]:
+    """Identity and phrase of the sets of Calico's own policies, as often as they are asked."""
+    hashed: dict[str, str] = {}
+    for policy in policies:
+        for each in policy.asked:
+            identity = hashed.get(each.text) or hashed.setdefault(each.text, unique_id("s", each.text))
+            phrase = f"{each.where} of {policy.kind} {policy.name}"
+            if each.port is None:
+                yield identity, phrase, each
+            else:
+                number, name = each.port
+                content = f"{identity},{PROTOCOL_NAMES[number]},{name}"
+                yield unique_id("n", content), f"port {name} of {phrase}", each
+
+
+def names_of(identity: str, family: int) -> Iterator[str]:
+    """What a set is called, since 3.1 and before."""
+    for token in "0-":
+        yield f"cali{family}{token}{identity}"[:LONGEST]
+
+
+def every_policy(cluster: Cluster) -> Iterator[Policy]:
+    """The policies of all tiers."""
+    return (policy for tier in cluster.tiers for policy in tier.policies)
 
 
 def _loaded(node: NodeState, cluster: Cluster) -> Iterator[tuple[str, IpSet, Purpose, Population]]:
@@ -155,18 +194,42 @@ def _loaded(node: NodeState, cluster: Cluster) -> Iterator[tuple[str, IpSet, Pur
     found: set[str] = set()
     for family in sorted(node.rulesets):
         population = Population(cluster, family)
-        for identity, purpose in purposes(cluster, population):
-            for token in "0-":
-                name = f"cali{family}{token}{identity}"[:LONGEST]
-                known = loaded.get(name)
-                if known is not None and name not in found:
+        for identity, purpose in _candidates(cluster, population):
+            for name in names_of(identity, family):
+                if name in loaded and name not in found:
                     found.add(name)
-                    yield name, known, purpose, population
+                    yield name, loaded[name], purpose(), population
+
+
+def _candidates(cluster: Cluster, population: Population) -> Iterator[tuple[str, Callable[[], Purpose]]]:
+    """Every set that a policy asks for; of equal names the first counts.
+
+    Selectors of Calico's policies come before the spellings of NetworkPolicies in all releases, which may be equal to
+    one that means network sets as well; conversions of NetworkPolicies come last, as they say nothing new of these.
+    """
+    for identity, phrase, asked in asked_sets(every_policy(cluster)):
+        yield identity, partial(_purpose, asked, phrase, population, cluster)
+    for identity, purpose in purposes(cluster, population):
+        yield identity, partial(_same, purpose)
+    for identity, phrase, asked in asked_sets(cluster.converted):
+        yield identity, partial(_purpose, asked, phrase, population, cluster)
+
+
+def _same(purpose: Purpose) -> Purpose:
+    return purpose
+
+
+def _purpose(asked: AskedSet, phrase: str, population: Population, cluster: Cluster) -> Purpose:
+    pods = population.satisfying(asked.part)
+    if asked.port is not None:
+        number, name = asked.port
+        return Purpose(pods, phrase, asked.part, (PROTOCOL_NAMES[number], name))
+    return Purpose(pods, phrase, asked.part, networks=networks_of(asked.part, cluster).get(population.family, ()))
 
 
 def _ideal(known: IpSet, purpose: Purpose, population: Population) -> IdealSet:
     if purpose.port is None:
-        return ideal_pods(known, population, purpose.pods, purpose.meaning)
+        return ideal_pods(known, population, purpose.pods, purpose.meaning, purpose.networks)
     protocol, name = purpose.port
     number = PROTOCOLS[protocol.upper()]
     members = []

@@ -14,8 +14,11 @@ from verifier.compilers.calico_names import explain_chain
 from verifier.compilers.calico_sets import (
     LONGEST,
     ORCHESTRATOR,
+    asked_sets,
     computed_set,
     conjunction,
+    every_policy,
+    names_of,
     peer_selector,
     purposes,
     unique_id,
@@ -51,7 +54,9 @@ class _Family:
 
     def __init__(self, node: NodeState, cluster: Cluster, family: int) -> None:
         self._node, self._cluster, self._family = node, cluster, family
-        self._present = {policy.name: policy for tier in cluster.tiers for policy in tier.policies}
+        every = [policy for tier in cluster.tiers for policy in tier.policies]
+        self._present = {policy.name: policy for policy in every if policy.written is not None}
+        self._read = {f"{policy.kind} {policy.name}" for policy in every}
         self._population = Population(cluster, family)
         placed = (place for place, pod in enumerate(self._population.pods) if pod.node == node.name)
         self._local = sum(1 << place for place in placed)
@@ -105,7 +110,7 @@ class _Family:
             if not name.startswith(tuple(PREFIXES.values())) or name in mine:
                 continue
             phrase, _, direction = explain_chain(self._node, name).rpartition(", ")
-            if phrase.startswith(OWN_KINDS):
+            if phrase.startswith(OWN_KINDS) and phrase not in self._read:
                 sentence = f"{name} is the {direction} of {phrase}, which is no NetworkPolicy"
                 yield Sign("", sentence, chain.rules, unread=True)
             elif phrase.startswith(KIND):
@@ -119,8 +124,9 @@ class _Family:
 def _names(family: int, cluster: Cluster, population: Population) -> Iterator[str]:
     """The names of all sets that the cluster's policies have."""
     for identity, _ in purposes(cluster, population):
-        for token in "0-":
-            yield f"cali{family}{token}{identity}"[:LONGEST]
+        yield from names_of(identity, family)
+    for identity, _, _ in asked_sets(every_policy(cluster)):
+        yield from names_of(identity, family)
 
 
 def _chain_names(policy: WrittenPolicy, direction: Direction, since: int = 0) -> frozenset[str]:

@@ -21,14 +21,18 @@ from verifier.model.written import WrittenBlock
 LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
-def ideal_pods(known: IpSet, population: Population, pods: int, meaning: str) -> IdealSet:
-    """A set that stands for pods."""
+def ideal_pods(
+    known: IpSet, population: Population, pods: int, meaning: str, besides: tuple[Range, ...] = ()
+) -> IdealSet:
+    """A set that stands for pods, and for some networks besides."""
     content = known.content
-    if not content.opaque and content.dimensions == 1 and population.held(content) == pods:
+    if not besides and not content.opaque and content.dimensions == 1 and population.held(content) == pods:
         return IdealSet(known, meaning)
     addresses = sorted({address for _, address in population.listed(pods)})
-    members = tuple(SetMember(address_text(population.family, a), (AddressPart(a, a),)) for a in addresses)
-    return ideal_members(known, SetContent("hash:ip", 1, members), meaning)
+    members = [SetMember(address_text(population.family, a), (AddressPart(a, a),)) for a in addresses]
+    blocks = networks(population.family, besides)
+    members += [SetMember(text, (AddressPart(*network(text)[:2]),)) for text in blocks]
+    return ideal_members(known, SetContent("hash:net" if besides else "hash:ip", 1, tuple(members)), meaning)
 
 
 def ideal_members(known: IpSet, content: SetContent, meaning: str) -> IdealSet:

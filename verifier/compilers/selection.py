@@ -5,12 +5,26 @@ Spec: specs/policies/network_policy.md (NP-19 to NP-29, NP-48)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
-from verifier.model.cluster import Cluster, Pod
+from verifier.model.addresses import merge
+from verifier.model.cluster import Cluster, NetworkSet, Pod
 from verifier.model.fields import NAMESPACE_NAME, SCTP, TCP, UDP, End, Label, Scope
 from verifier.model.ipset import AddressPart, SetContent
-from verifier.model.predicate import FALSE, TRUE, LabelIn, Predicate, all_of, negate
+from verifier.model.predicate import (
+    FALSE,
+    TRUE,
+    All,
+    AnyOf,
+    LabelIn,
+    LabelText,
+    Not,
+    Predicate,
+    Range,
+    all_of,
+    negate,
+)
 from verifier.model.written import Requirement, WrittenPeer, WrittenPolicy, WrittenSelector
 
 PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
@@ -57,6 +71,44 @@ def pods_behind(peer: WrittenPeer, home: str) -> Predicate:
     return all_of(spaces, TRUE if peer.pods is None else selecting(peer.pods, Scope.POD))
 
 
+def satisfies(part: Predicate, value: Callable[[Label], str | None]) -> bool:
+    """Whether a test of labels holds of one thing; ValueError where it asks for anything else."""
+    match part:
+        case LabelIn(label, values):
+            found = value(label)
+            return found is not None and (values is None or found in values)
+        case LabelText(label, test, text):
+            found = value(label)
+            return found is not None and test.holds(found, text)
+        case All(parts):
+            return all(satisfies(each, value) for each in parts)
+        case AnyOf(parts):
+            return any(satisfies(each, value) for each in parts)
+        case Not(inner):
+            return not satisfies(inner, value)
+        case _:
+            raise ValueError(f"a test of labels asks for {type(part).__name__}")
+
+
+def networks_of(part: Predicate, cluster: Cluster) -> dict[int, tuple[Range, ...]]:
+    """The networks of all network sets of which a test of labels holds, by family."""
+    held: dict[int, list[Range]] = {}
+    for each in cluster.network_sets:
+        if satisfies(part, partial(_of_set, each, cluster)):
+            for family, ranges in each.networks.items():
+                held.setdefault(family, []).extend(ranges)
+    return {family: merge(ranges) for family, ranges in held.items()}
+
+
+def _of_set(thing: NetworkSet, cluster: Cluster, label: Label) -> str | None:
+    """The value of a label of a network set: its own, or its namespace's where it has one."""
+    if label.scope is Scope.POD:
+        return thing.labels.get(label.key)
+    if label.scope is Scope.NAMESPACE and thing.namespace:
+        return cluster.namespace_labels(thing.namespace).get(label.key)
+    return None
+
+
 class Labels:
     """Labelled things as bits of an integer, found by label."""
 
@@ -98,6 +150,7 @@ class Population:
 
     def __init__(self, cluster: Cluster, family: int) -> None:
         self.family = family
+        self._cluster = cluster
         self.pods = tuple(pod for pod in cluster.pods if pod.has_traffic and family in pod.addresses)
         self.addresses = tuple(pod.addresses[family] for pod in self.pods)
         self.labels = Labels([pod.labels for pod in self.pods])
@@ -137,6 +190,11 @@ class Population:
             return 0
         spaces = self._by_space.get(home, 0) if peer.namespaces is None else self.in_namespaces(peer.namespaces)
         return spaces if peer.pods is None else spaces & self.labels.selected(peer.pods)
+
+    def satisfying(self, part: Predicate) -> int:
+        """The pods of which a test of the labels of a source holds."""
+        chosen = (satisfies(part, partial(self._cluster.label, pod)) for pod in self.pods)
+        return sum(1 << place for place, holds in enumerate(chosen) if holds)
 
     def named(self, protocol: str, name: str, number: int) -> int:
         """The pods that declare a port of this name with this number."""

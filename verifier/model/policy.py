@@ -11,6 +11,7 @@ from enum import Enum
 from itertools import groupby
 from math import inf
 
+from verifier.model.asked import AskedSet
 from verifier.model.origin import Origin
 from verifier.model.predicate import Predicate
 from verifier.model.written import WrittenPolicy
@@ -77,7 +78,8 @@ class Policy:
     lower ones are asked first, those without any last, equal ones by name, or in any order where the tier says so.
     `notes` are sentences on what of the document is not understood. Kinds that speak of TCP, UDP and SCTP only leave all
     other protocols to assumptions (AS-3); `every_protocol` says that this one does not. `converted` is the full name of
-    the NetworkPolicy of which this policy is a conversion, "" where it is none.
+    the NetworkPolicy of which this policy is a conversion, "" where it is none. `asked` are the sets that its compiler
+    keeps for its rules, where `written` does not tell them.
     """
 
     kind: str
@@ -91,6 +93,7 @@ class Policy:
     notes: tuple[str, ...] = ()
     every_protocol: bool = False
     converted: str = ""
+    asked: tuple[AskedSet, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

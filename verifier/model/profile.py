@@ -109,13 +109,15 @@ class IdealSet:
 class Selection:
     """The pods that a set stands for in every cluster with these policies: its content, whoever is there.
 
-    `pods` is over the labels of a SOURCE and of its namespace. With `ports`, of (protocol or None for any, name, number
+    `pods` is over the labels of a SOURCE, of its namespace and service account. With `ports`, of (protocol or None for any, name, number
     or None for any), only pods that declare one of them; with `entries` the set holds their addresses with these ports.
+    `networks` are addresses that it holds besides, whoever is there.
     """
 
     pods: Predicate
     ports: tuple[tuple[int | None, str, int | None], ...] = ()
     entries: bool = False
+    networks: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

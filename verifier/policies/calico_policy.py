@@ -12,6 +12,7 @@ from verifier.model.document import Part, shown
 from verifier.model.fields import NAMESPACE_NAME, End, Label, Scope
 from verifier.model.policy import DEFAULT_TIER, Direction, Policy
 from verifier.model.predicate import LabelIn, Predicate, all_of
+from verifier.policies.calico_asked import asked_sets
 from verifier.policies.calico_labels import KUBERNETES, ORCHESTRATOR, meaning
 from verifier.policies.calico_metadata import metadata as called
 from verifier.policies.calico_rules import Home, rules
@@ -114,6 +115,7 @@ def policy(kind: str, document: Part, home: Home, name: str, counting: frozenset
         order=order(spec),
         every_protocol=True,
         converted=_converted(spec, home.namespace, name),
+        asked=tuple(asked_sets(spec, home)),
     )
 
 

@@ -29,6 +29,7 @@ RECORDINGS = [
             "shop",
             "shop-nft",
             "shop-drop",
+            "shop-tiers",
             "shop-services",
             "shop-services-proxy-late",
             "features",
