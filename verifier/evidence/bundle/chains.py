@@ -156,7 +156,7 @@ class Chains:
         """The comment of a rule, and the traversal after it; None where it changes nothing."""
         if isinstance(rule.effect, Continue):
             return None
-        match = conj((self._read(table).term(rule.match), self._traversal.going()))
+        match = conj((self._traversal.going(), self._read(table).term(rule.match)))
         after = None if match.text == "false" else self._after(rule, table, entered)
         if after is None:
             return None

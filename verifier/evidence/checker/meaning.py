@@ -11,14 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias, cast
 
-from verifier.evidence.checker.nodes import FALSE, TRUE, Nodes
-from verifier.evidence.checker.terms import BOOL, Function, Term, Value
+from verifier.evidence.checker.choices import chosen, over
+from verifier.evidence.checker.nodes import FALSE, TRUE, Nodes, TooManyNodesError
+from verifier.evidence.checker.terms import Choice, Function, Term, Value
 
 Vector = tuple[int, ...]
 Case: TypeAlias = tuple[Mapping[int, Value], int]
 """Values of constants, and the literal that says what else a case says; it speaks of none of these constants."""
 MANY = 4
 """An assertion of that many alternatives is taken apart into cases."""
+WIDE = 32
+"""Arguments of so many bits may wait."""
+MOST_ARGUMENTS = 3
+MOST_OUTLINED = 300
+"""An outline of more conjunctions is not worth keeping."""
+MOST_TRIED = 2000
+"""To find out whether there is an outline is worth so many conjunctions."""
 
 
 class Frame:
@@ -47,7 +55,8 @@ class Meaning:
         self._now: dict[object, Value] = {}
         self._left: dict[int, int] = {}
         self._folded: dict[int, int] = {}
-        self._patterns: dict[Function, tuple[int, Vector]] = {}
+        self._own: dict[tuple[int, int], Vector] = {}
+        self._waiting: dict[tuple[Function, tuple[int, ...]], tuple[int, ...]] = {}
 
     def cases(self, assertions: Sequence[Term]) -> list[Case]:
         """The cases of a query: all assertions can hold exactly where the literal of some case can."""
@@ -200,9 +209,10 @@ class Meaning:
         """A term followed without anything that the query at hand says."""
         kept = self._values, self._mask, self._left, self._always
         self._values, self._mask, self._left, self._always = {}, 0, {}, self._memories.setdefault((), {})
-        found = self._value(term, frame)
-        self._values, self._mask, self._left, self._always = kept
-        return found
+        try:
+            return self._value(term, frame)
+        finally:
+            self._values, self._mask, self._left, self._always = kept
 
     def _replaced(self, literal: int, old: Vector, new: Vector) -> int:
         places = {self.nodes.bit[bit >> 1]: other for bit, other in zip(old, new, strict=True)}
@@ -210,33 +220,106 @@ class Meaning:
 
     @staticmethod
     def _vector(value: Value) -> Vector:
-        return value if isinstance(value, tuple) else (value,)
+        return value if isinstance(value, tuple) else (cast(int, value),)
 
     def _call(self, term: Term, frame: Frame) -> Value:
         function = cast(Function, term.payload)
         arguments: list[Value] = []
         for each in term.arguments:
             arguments.append(self._value(each, frame))  # noqa: PERF401 (a comprehension would cost a frame per level)
+        return over(self.nodes, arguments, lambda values: self._applied(function, values))
+
+    def _applied(self, function: Function, arguments: Sequence[Value]) -> Value:
         known = self._memory(function.body.constants)
         key = (function, *arguments)
         found = known.get(key)
         if found is None:
-            if len(arguments) == 1 and function.body.width == BOOL and not function.body.constants:
-                found = self._by_pattern(function, self._vector(arguments[0]))
+            waiting = self._which_wait(function, arguments)
+            if waiting:
+                found = self._filled(self._outline(function, arguments, waiting), arguments, waiting)
             else:
                 found = self._value(function.body, Frame(arguments))
             known[key] = found
         return found
 
-    def _by_pattern(self, function: Function, argument: Vector) -> int:
-        """A Boolean of one argument alone: followed once for a constant of its own, then the argument put in its place."""
-        pattern = self._patterns.get(function)
-        if pattern is None:
-            width = function.widths[0]
-            bits = self.nodes.constant(-2 - len(self._patterns), max(width, 1))
-            pattern = (cast(int, self._apart(function.body, Frame((bits if width else bits[0],)))), bits)
-            self._patterns[function] = pattern
-        return self._replaced(pattern[0], pattern[1], argument)
+    def _outline(self, function: Function, arguments: Sequence[Value], waiting: Sequence[int]) -> Value:
+        """The body, followed with a constant of its own for each argument that waits."""
+        partly = list(arguments)
+        for place in waiting:
+            partly[place] = self._own_constant(place, function.widths[place])
+        known = self._memory(function.body.constants)
+        key = (function, *partly)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = self._value(function.body, Frame(partly))
+        return found
+
+    def _own_constant(self, place: int, width: int) -> Vector:
+        """What stands for the argument at a place until it is filled in; it is none of the script's constants."""
+        found = self._own.get((place, width))
+        if found is None:
+            found = self._own[place, width] = self.nodes.constant(-2 - len(self._own), width)
+        return found
+
+    def _filled(self, outline: Value, arguments: Sequence[Value], waiting: Sequence[int]) -> Value:
+        """An outline with the arguments in the places of the constants that stand for them."""
+        bits: dict[int, int] = {}
+        for place in waiting:
+            argument = self._vector(arguments[place])
+            own = self._own_constant(place, len(argument))
+            if own != argument:
+                bits.update((self.nodes.bit[bit >> 1], other) for bit, other in zip(own, argument, strict=True))
+        if not bits:
+            return outline
+        memo: dict[int, int] = {}
+        replaced = self.nodes.replaced
+
+        def filled(value: Value) -> Value:
+            if isinstance(value, int):
+                return replaced(value, bits, memo)
+            return tuple([replaced(literal, bits, memo) for literal in self._vector(value)])
+
+        if isinstance(outline, Choice):
+            return chosen(self.nodes, [(replaced(way, bits, memo), filled(value)) for way, value in outline.ways])
+        return filled(outline)
+
+    def _which_wait(self, function: Function, arguments: Sequence[Value]) -> tuple[int, ...]:
+        """The places of the wide arguments that wait, all or one, where the outline stays small.
+
+        All others are values: what else there is might be about what stands for an argument that waits.
+        """
+        if len(function.widths) > MOST_ARGUMENTS or max(function.widths) < WIDE:
+            return ()
+        open_ = tuple([place for place, each in enumerate(arguments) if max(self._vector(each)) > FALSE])
+        found = self._waiting.get((function, open_))
+        if found is None:
+            wide = [place for place, width in enumerate(function.widths) if width >= WIDE]
+            found = ()
+            for ways in ([tuple(wide)], [(place,) for place in wide] if len(wide) > 1 else []):
+                sizes = [(self._size(function, arguments, way), way) for way in ways if set(way) >= set(open_)]
+                size, best = min(sizes, default=(MOST_OUTLINED, ()))
+                if size < MOST_OUTLINED:
+                    found = best
+                    break
+            self._waiting[function, open_] = found
+        return found
+
+    def _size(self, function: Function, arguments: Sequence[Value], waiting: Sequence[int]) -> int:
+        """How many conjunctions an outline has, or more than are wanted where it takes too many to find out."""
+        limit = self.nodes.most_conjunctions
+        most = len(self.nodes.members) + MOST_TRIED
+        self.nodes.most_conjunctions = min(limit, most)
+        try:
+            outline = self._outline(function, arguments, waiting)
+        except TooManyNodesError:
+            if most > limit:
+                raise
+            return MOST_OUTLINED
+        finally:
+            self.nodes.most_conjunctions = limit
+        if isinstance(outline, Choice):
+            return self.nodes.size([way for way, _ in outline.ways])
+        return self.nodes.size(self._vector(outline))
 
     def _result(self, term: Term, frame: Frame) -> Value:
         operation = term.operation
@@ -249,6 +332,10 @@ class Meaning:
         values: list[Value] = []
         for each in term.arguments:
             values.append(self._value(each, frame))  # noqa: PERF401 (a comprehension would cost a frame per level)
+        return over(self.nodes, values, lambda each: self._operation(term, each))
+
+    def _operation(self, term: Term, values: Sequence[Value]) -> Value:
+        operation = term.operation
         if operation == "not":
             return cast(int, values[0]) ^ 1
         if operation == "xor":
@@ -281,15 +368,28 @@ class Meaning:
         return self.nodes.conjunction(members) ^ flip
 
     def _chosen(self, term: Term, frame: Frame) -> Value:
+        """A vector that is changed under a condition is followed for each of the values that it has before."""
+        before = term.arguments[2]
+        if term.width and before.named and before.local:
+            value = self._value(before, frame)
+            if isinstance(value, Choice):
+                return chosen(self.nodes, [(way, self._changed(term, frame, each)) for way, each in value.ways])
+        return self._branched(term, frame)
+
+    def _changed(self, term: Term, frame: Frame, before: Value) -> Value:
+        inner = Frame(frame.arguments)
+        inner.known[term.arguments[2]] = before
+        return self._branched(term, inner)
+
+    def _branched(self, term: Term, frame: Frame) -> Value:
         condition = self._fold(cast(int, self._value(term.arguments[0], frame)))
         if condition in {TRUE, FALSE}:
             return self._value(term.arguments[1 if condition == TRUE else 2], frame)
         then = self._value(term.arguments[1], frame)
         otherwise = self._value(term.arguments[2], frame)
-        if not isinstance(then, tuple) or not isinstance(otherwise, tuple):
+        if not term.width:
             return self.nodes.choice(condition, cast(int, then), cast(int, otherwise))
-        choice = self.nodes.choice
-        return tuple([choice(condition, one, other) for one, other in zip(then, otherwise, strict=True)])
+        return chosen(self.nodes, ((condition, then), (condition ^ 1, otherwise)))
 
     def _equal(self, one: Vector, other: Vector) -> int:
         """Bit by bit, the last first, so that diagrams grow from their ends."""

@@ -41,6 +41,7 @@ class Nodes:
         self._decisions: dict[tuple[int, int, int], int] = {}
         self._conjunctions: dict[tuple[int, ...], int] = {}
         self.owner_of_bit: list[int] = []
+        self.most_conjunctions = MOST_NODES
 
     def constant(self, owner: int, width: int) -> tuple[int, ...]:
         """The literals of a new constant's bits, the most significant first."""
@@ -141,6 +142,8 @@ class Nodes:
         key = tuple(sorted(members))
         found = self._conjunctions.get(key)
         if found is None:
+            if len(self.members) >= self.most_conjunctions:
+                raise TooManyNodesError
             found = self._new(MIXED, MIXED, TRUE, TRUE)
             self.members[found >> 1] = tuple(members)
             self._conjunctions[key] = found
@@ -251,6 +254,50 @@ class Nodes:
                 found = self.applied(self.high[node] if condition == TRUE else self.low[node], bits, memo)
             else:
                 high, low = self.applied(self.high[node], bits, memo), self.applied(self.low[node], bits, memo)
-                found = self.choice(condition, high, low)
+                found = self._decided(condition, high, low)
             memo[node] = found
         return found ^ sign
+
+    def _decided(self, condition: int, high: int, low: int) -> int:
+        """The same as a choice; where the condition is a bit before all that the rest tests, it is a decision."""
+        node = condition >> 1
+        if self.high[node] == TRUE and self.low[node] == FALSE and not condition & 1:
+            rest = [each >> 1 for each in (high, low) if each > FALSE]
+            if all(self.owner[each] == self.owner[node] and self.bit[each] > self.bit[node] for each in rest):
+                return self.decision(self.bit[node], high, low)
+        return self.choice(condition, high, low)
+
+    def replaced(self, literal: int, bits: dict[int, int], memo: dict[int, int]) -> int:
+        """A formula with other literals in the place of some constants' bits, of all that each of these has."""
+        node, sign = literal >> 1, literal & 1
+        if not node:
+            return literal
+        found = memo.get(node)
+        if found is None:
+            members = self.members.get(node)
+            if members is None:
+                found = self.applied(2 * node, bits, memo) if self.bit[node] in bits else 2 * node
+            else:
+                found = self._all_replaced(members, bits, memo)
+            memo[node] = found
+        return found ^ sign
+
+    def _all_replaced(self, members: tuple[int, ...], bits: dict[int, int], memo: dict[int, int]) -> int:
+        found: list[int] = []
+        for member in members:
+            other = self.replaced(member, bits, memo)
+            if other == FALSE:
+                return FALSE
+            found.append(other)
+        return self.conjunction(found)
+
+    def size(self, literals: Iterable[int]) -> int:
+        """How many conjunctions formulas have, each counted once."""
+        seen: set[int] = set()
+        waiting = [literal >> 1 for literal in literals]
+        while waiting:
+            node = waiting.pop()
+            if node in self.members and node not in seen:
+                seen.add(node)
+                waiting.extend(member >> 1 for member in self.members[node])
+        return len(seen)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
-Value: TypeAlias = "int | tuple[int, ...]"
-"""A literal for a Boolean, the literals of the bits for a bit vector, the most significant first."""
+Value: TypeAlias = "int | tuple[int, ...] | Choice"
+"""A literal for a Boolean; for a bit vector the literals of its bits, the most significant first, or a choice of such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Vectors, each with the literal under which it is the value; exactly one of these literals holds."""
+
+    ways: tuple[tuple[int, Value], ...]
+
 
 BOOL = 0
 """The width that stands for the sort Bool; bit vectors have at least one bit."""
