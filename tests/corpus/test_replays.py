@@ -21,7 +21,7 @@ REFUTED = [
     ("calico", "shop-drop", True, 3),
     ("calico", "shop-nft", True, 4),
     ("calico", "shop-services-proxy-late", True, 10),
-    ("calico", "shop-tiers", True, 6),
+    ("calico", "shop-tiers", True, 10),
     ("kube-router", "features-dual", True, 2),
     ("kube-router", "scale-small", True, 20),
     ("kube-router", "shop-services-proxy-last", True, 7),

@@ -15,9 +15,9 @@ from tests.fuzz.clusters import NUMBERS, Objects, Thing, draw
 from tests.fuzz.encoder import service_cell, values_at
 from tests.judges import reference
 from verifier.evidence.kernel.records import Shot
-from verifier.model.assumption import defaults
+from verifier.model.assumption import Presence, defaults
 from verifier.model.cluster import Cluster
-from verifier.model.fields import SCTP, TCP, UDP, ConnState, Field
+from verifier.model.fields import ICMP, SCTP, TCP, UDP, ConnState, Field
 from verifier.model.node import NodeState
 from verifier.model.origin import InputError
 from verifier.model.packet import Packet
@@ -30,7 +30,7 @@ from verifier.semantics.compile import Compiler
 from verifier.semantics.interfaces import Interfaces
 from verifier.semantics.policies import Policies
 from verifier.semantics.program import Program
-from verifier.semantics.readings import readings
+from verifier.semantics.readings import readings, standing
 from verifier.semantics.regions import slice_at
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
@@ -73,7 +73,7 @@ def compare(objects: Objects, seed: str, by_end: int = 60) -> tuple[int, list[Od
 def _packet(choose: random.Random, family: int, protected: int, direction: Direction, ends: Sequence[int]) -> Packet:
     peer, number = choose.choice(ends), choose.choice(NUMBERS) + choose.choice((0, 0, 0, 1, -1))
     source, destination = (peer, protected) if direction is Direction.INGRESS else (protected, peer)
-    protocol = choose.choice((TCP, TCP, UDP, SCTP))
+    protocol = choose.choice((TCP, TCP, UDP, SCTP, choose.choice((ICMP, 47))))
     begin = choose.choice((40000, 40000, choose.choice(NUMBERS)))
     return Packet(family, source, destination, protocol, begin, min(65535, max(0, number)))
 
@@ -111,7 +111,11 @@ class _Encoder:
     def __init__(self, node: NodeState, cluster: Cluster, family: int) -> None:
         self._node, self._cluster, self._family = node, cluster, family
         both = readings(cluster, defaults())
-        self._tiers = ((surely(defaults()), both.narrow), (perhaps(defaults()), both.wide))
+        self._tiers = [
+            (replace(counting, others=way), standing(tiers, way))
+            for counting, tiers in ((surely(defaults()), both.narrow), (perhaps(defaults()), both.wide))
+            for way in Presence
+        ]
         predicates = [each for _, tiers in self._tiers for tier in tiers for each in _predicates(tier)]
         self._compiler = Compiler(Space(family, cluster, node, predicates))
         self._view = view_of(node, cluster)

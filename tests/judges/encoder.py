@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from tests.judges import ChainJudgement, Judge
-from verifier.model.assumption import defaults
+from verifier.model.assumption import Presence, defaults, presences
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
 from verifier.model.fields import POLICED_PROTOCOLS, TCP, ConnState, CtStatus, Field, has_ports
@@ -16,6 +16,7 @@ from verifier.model.path import HOOKS, Path, before_routing
 from verifier.model.policy import Direction
 from verifier.model.predicate import Predicate, all_of, equals
 from verifier.model.ruleset import Ruleset
+from verifier.model.selection import speak_of_every_protocol
 from verifier.questions.arrivals import arrivals
 from verifier.questions.world import destinations
 from verifier.semantics.compile import MARK_SHIFT, Compiler
@@ -23,7 +24,7 @@ from verifier.semantics.diagram import Diagram
 from verifier.semantics.interfaces import Interfaces, Ports
 from verifier.semantics.policies import Policies
 from verifier.semantics.program import ChainKey, Program
-from verifier.semantics.readings import readings
+from verifier.semantics.readings import readings, standing
 from verifier.semantics.regions import slice_at
 from verifier.semantics.scene import Axis, Scene
 from verifier.semantics.space import Space
@@ -125,7 +126,10 @@ def _judged(summaries: Summaries, hooks: list[ChainKey], scene: Scene, mark: int
 
 
 def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
-    if packet.state in (ConnState.INVALID, ConnState.UNTRACKED) or packet.protocol not in POLICED_PROTOCOLS:
+    if packet.state in (ConnState.INVALID, ConnState.UNTRACKED):
+        return None
+    policed = packet.protocol in POLICED_PROTOCOLS
+    if not policed and not speak_of_every_protocol(cluster):
         return None
     if packet.state is not ConnState.NEW:
         return True
@@ -133,11 +137,12 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
     compiler = _compiler(packet, node, replace(cluster, tiers=both.written))
     scene = _scene(packet, compiler)
     directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
-    sure, perhaps = (
-        all(_allows(one, scene, node, replace(cluster, tiers=tiers), compiler) for one in directions)
+    answers = {
+        all(_allows(one, scene, node, replace(cluster, tiers=standing(tiers, way)), compiler) for one in directions)
         for tiers in (both.narrow, both.wide)
-    )
-    return sure if sure is perhaps else None
+        for way in ((Presence.WRITTEN,) if policed else presences(defaults()))
+    }
+    return answers.pop() if len(answers) == 1 else None
 
 
 def _allows(direction: Direction, scene: Scene, node: NodeState, cluster: Cluster, compiler: Compiler) -> bool:

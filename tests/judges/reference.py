@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.judges import ChainJudgement, Judge
-from verifier.model.assumption import defaults
+from verifier.model.assumption import defaults, presences
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Verdict
+from verifier.model.fields import POLICED_PROTOCOLS, ConnState
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction
+from verifier.model.selection import speak_of_every_protocol
 from verifier.reference.chains import walk
 from verifier.reference.policies import judge, perhaps, surely
 from verifier.reference.specification import expectation
@@ -30,6 +34,18 @@ def chains(packet: Packet, path: Path, node: NodeState, cluster: Cluster) -> Cha
 
 def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
     view = view_of(node, cluster)
+    directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
+    spoken = speak_of_every_protocol(cluster) and packet.state is ConnState.NEW
+    if spoken and packet.protocol not in POLICED_PROTOCOLS:
+        answers = {
+            all(
+                judge(packet, cluster, one, view, replace(counting(defaults()), others=way)).allowed
+                for one in directions
+            )
+            for way in presences(defaults())
+            for counting in (surely, perhaps)
+        }
+        return answers.pop() if len(answers) == 1 else None
     local_source = (packet.family, packet.source) in view.local
     local_destination = (packet.family, packet.destination) in view.local
     path = PATHS.get((local_source, local_destination))
@@ -39,7 +55,6 @@ def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direc
             return None
         if asked.must and not asked.ingress and not asked.egress:
             return asked.must is Verdict.ACCEPT
-    directions = (direction,) if direction else (Direction.INGRESS, Direction.EGRESS)
     traces, wide = (
         [judge(packet, cluster, one, view, counting(defaults())) for one in directions]
         for counting in (surely, perhaps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tests.judges import ChainJudgement, Judge
 from verifier.evidence.bundle.interfaces import Interfaces
@@ -14,7 +15,7 @@ from verifier.evidence.checker.nodes import FALSE, TRUE
 from verifier.evidence.checker.operators import value_word
 from verifier.evidence.checker.script import read_script
 from verifier.evidence.checker.terms import Value
-from verifier.model.assumption import defaults
+from verifier.model.assumption import Presence, defaults, presences
 from verifier.model.bundle import Known, Plan, Port, WirePlace
 from verifier.model.cluster import Cluster
 from verifier.model.effect import Translate, Verdict
@@ -24,6 +25,7 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.ruleset import Ruleset
+from verifier.model.selection import speak_of_every_protocol
 from verifier.reference.policies import perhaps, surely
 from verifier.reference.view import view_of
 
@@ -125,19 +127,24 @@ def _translating(ruleset: Ruleset) -> list[str]:
 
 
 def policies(packet: Packet, node: NodeState, cluster: Cluster, direction: Direction | None) -> bool | None:
-    if packet.state in (ConnState.INVALID, ConnState.UNTRACKED) or packet.protocol not in POLICED_PROTOCOLS:
+    if packet.state in (ConnState.INVALID, ConnState.UNTRACKED):
+        return None
+    policed = packet.protocol in POLICED_PROTOCOLS
+    if not policed and not speak_of_every_protocol(cluster):
         return None
     if packet.state is not ConnState.NEW:
         return True
     case = _Case(packet, node, cluster)
     read = case.writer.readers().policies
     directions = (direction,) if direction else tuple(Direction)
-    sides = {
-        counting.lenient: conj(read.side(cluster, each, counting, each.value).allowed for each in directions)
-        for counting in (surely(defaults()), perhaps(defaults()))
-    }
-    found = case.possible({str(lenient): term for lenient, term in sides.items()})
-    return found["False"] if found["False"] is found["True"] else None
+    readings = [
+        replace(counting(defaults()), others=way)
+        for counting in (surely, perhaps)
+        for way in ((Presence.WRITTEN,) if policed else presences(defaults()))
+    ]
+    sides = [conj(read.side(cluster, each, one, each.value).allowed for each in directions) for one in readings]
+    answers = set(case.possible({str(number): term for number, term in enumerate(sides)}).values())
+    return answers.pop() if len(answers) == 1 else None
 
 
 JUDGE = Judge("script", chains, policies)

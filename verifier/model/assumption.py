@@ -186,6 +186,24 @@ ASSUMPTIONS = (
 )  # fmt: skip
 
 
+class Presence(Enum):
+    """How a policy of TCP, UDP and SCTP stands among others, to a packet of another protocol."""
+
+    WRITTEN = "with its rules"
+    WITHOUT_RULES = "without its rules"  # it isolates all the same
+    ABSENT = "absent"
+
+
+def presences(settings: Mapping[str, Setting]) -> tuple[Presence, ...]:
+    """How such policies may stand beside some that speak of every protocol (AS-18)."""
+    others, ports = chosen(settings, OTHER_PROTOCOLS), chosen(settings, RULES_WITHOUT_PORTS)
+    found = () if others is Setting.DENY else (Presence.ABSENT,)
+    if others is Setting.ALLOW:
+        return found
+    with_rules = () if ports is Setting.DENY else (Presence.WRITTEN,)
+    return (*found, *with_rules, *(() if ports is Setting.ALLOW else (Presence.WITHOUT_RULES,)))
+
+
 def defaults() -> dict[str, Setting]:
     """Every assumption at its default."""
     return {assumption.name: assumption.default for assumption in ASSUMPTIONS}

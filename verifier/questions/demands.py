@@ -20,16 +20,19 @@ from verifier.model.assumption import (
     RULES_WITHOUT_PORTS,
     SERVICE_ADDRESSES,
     UNTRACKED_STATE,
+    Presence,
     Setting,
     chosen,
+    presences,
 )
 from verifier.model.cluster import Cluster
 from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
 from verifier.model.policy import Direction
+from verifier.model.selection import speak_of_every_protocol
 from verifier.semantics.compile import Compiler
 from verifier.semantics.policies import Policies
-from verifier.semantics.readings import Readings, readings, settled
-from verifier.semantics.regions import Region, join, minus, within
+from verifier.semantics.readings import Readings, readings, settled, standing
+from verifier.semantics.regions import Region, both, join, minus, within
 from verifier.semantics.scene import Axis, Scene
 
 
@@ -95,6 +98,8 @@ class Demands:
         self._services = compiler.space.services
         self._kept = kept
         self.narrowest = narrowest or Policies(settled(cluster.tiers), compiler)
+        self._speaking = speak_of_every_protocol(cluster)
+        self._standing: dict[tuple[Presence, bool], Policies] = {}
         self.policies = self.narrowest if read.narrow is cluster.tiers else Policies(read.narrow, compiler)
         self.wide_policies = self.policies if read.wide is read.narrow else Policies(read.wide, compiler)
 
@@ -155,8 +160,10 @@ class Demands:
         others = services.all & ~services.policed
         errors = others & services.protocols(((ICMP, ICMP), (ICMPV6, ICMPV6)))
         setting = self.setting(OTHER_PROTOCOLS)
-        if setting is not Setting.ANY or self.setting(RULES_WITHOUT_PORTS) is not Setting.ANY:
-            yield Run(ConnState.NEW, (ConnState.NEW,), others & new, Demand.OTHERS, OTHER_PROTOCOLS)
+        settled = setting is not Setting.ANY or self.setting(RULES_WITHOUT_PORTS) is not Setting.ANY
+        if settled or self._speaking:
+            name = OTHER_PROTOCOLS if settled else ""
+            yield Run(ConnState.NEW, (ConnState.NEW,), others & new, Demand.OTHERS, name)
         for states in self._kept.later:
             for state in states if setting is Setting.ALLOW else ():
                 left = others & ~errors if state is ConnState.RELATED else others
@@ -174,7 +181,8 @@ class Demands:
         if demand is Demand.EXISTING:
             return self.setting(EXISTING_CONNECTIONS) is Setting.DENY
         if demand is Demand.OTHERS:
-            return Setting.DENY in (self.setting(OTHER_PROTOCOLS), self.setting(RULES_WITHOUT_PORTS))
+            settings = (self.setting(OTHER_PROTOCOLS), self.setting(RULES_WITHOUT_PORTS))
+            return self._speaking or Setting.DENY in settings
         return demand is not Demand.ACCEPT
 
     def near(self, demand: Demand) -> bool:
@@ -199,7 +207,8 @@ class Demands:
                     return Asked(covered, everything)
                 return Asked(covered, self._covered(self.wide_policies, direction, scene))
             case Demand.OTHERS:
-                return self._asked_of_others(direction, scene, everything)
+                asked = self._asked_of_every if self._speaking else self._asked_of_others
+                return asked(direction, scene, everything)
 
     def _covered(self, policies: Policies, direction: Direction, scene: Scene) -> Region:
         """The packets that may belong to a connection which the end's policies let begin: as request or as reply (AS-6)."""
@@ -210,6 +219,22 @@ class Demands:
         for cells, services in policies.region(other, back).items():
             there = join(there, {cells: self._services.of_same_protocols(services) & scene.services})
         return there
+
+    def _asked_of_every(self, direction: Direction, scene: Scene, everything: Region) -> Asked:
+        """Protocols of which some policies speak and others do not: what is the same however the latter stand (AS-18)."""
+        allow, left = everything, everything
+        for presence in presences(self.settings):
+            allow = both(allow, self._stand(presence, wide=False).region(direction, scene))
+            left = minus(left, self._stand(presence, wide=True).region(direction, scene))
+        return Asked(allow, minus(everything, left))
+
+    def _stand(self, presence: Presence, *, wide: bool) -> Policies:
+        """The policies where those that do not speak of every protocol stand so."""
+        key = presence, wide
+        if key not in self._standing:
+            tiers = standing(self._read.wide if wide else self._read.narrow, presence)
+            self._standing[key] = Policies(tiers, self._compiler)
+        return self._standing[key]
 
     def _asked_of_others(self, direction: Direction, scene: Scene, everything: Region) -> Asked:
         """Protocols that NetworkPolicy does not decide: what is isolated, and what a rule without ports says (AS-3, AS-4)."""

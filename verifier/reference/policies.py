@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from verifier.model.assumption import EQUAL_PRIORITIES, Setting, granted
+from verifier.model.assumption import EQUAL_PRIORITIES, Presence, Setting, granted
 from verifier.model.cluster import Cluster
 from verifier.model.packet import Packet
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
@@ -23,12 +23,14 @@ RANKS = {Action.DENY: 0, Action.PASS: 1, Action.ALLOW: 2}
 class Counting:
     """The assumptions that surely count, and those that perhaps do (AS-1).
 
-    Where only the latter make a rule match, packets pass with `lenient` and do not pass without.
+    Where only the latter make a rule match, packets pass with `lenient` and do not pass without. `others` is how
+    policies stand that do not speak of the packet's protocol (AS-18).
     """
 
     sure: frozenset[str] = frozenset()
     perhaps: frozenset[str] = frozenset()
     lenient: bool = False
+    others: Presence = Presence.WRITTEN
 
 
 NOTHING = Counting()
@@ -54,6 +56,8 @@ def judge(
     for place, tier in enumerate(cluster.tiers):
         chosen, unsure = _selecting(place, tier, packet, direction, view)
         reasons.extend(unsure)
+        if counting.others is Presence.ABSENT:
+            chosen = tuple(policy for policy in chosen if policy.every_protocol)
         if not chosen:
             continue
         (passing if tier.unmatched is Action.PASS else selecting).extend(chosen)
@@ -116,6 +120,8 @@ def _first_match(
     policy: Policy, packet: Packet, direction: Direction, view: View, counting: Counting, reasons: list[str]
 ) -> tuple[Action, PolicyRule] | None:
     """The first rule of a policy that matches, and what it does with the packet."""
+    if counting.others is Presence.WITHOUT_RULES and not policy.every_protocol:
+        return None
     for rule in policy.rules:
         if rule.direction is not direction:
             continue

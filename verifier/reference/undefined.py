@@ -17,6 +17,7 @@ from verifier.model.assumption import (
     UNTRACKED_STATE,
     Setting,
     chosen,
+    presences,
 )
 from verifier.model.effect import Verdict
 from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState, End, Field
@@ -24,7 +25,8 @@ from verifier.model.packet import Packet
 from verifier.model.path import Path
 from verifier.model.policy import Direction, PolicyRule
 from verifier.model.predicate import All, AnyOf, InRange, Not, PortNamed, Predicate, Thing
-from verifier.model.trace import Expectation
+from verifier.model.selection import speak_of_every_protocol
+from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.policies import Counting, judge, perhaps, surely
 from verifier.reference.view import View
 
@@ -65,6 +67,8 @@ def _other_protocol(packet: Packet, path: Path, view: View, settings: Mapping[st
         passes = setting is Setting.ALLOW or (setting is Setting.DENY and packet.state is ConnState.NEW)
         asked = Verdict.ACCEPT if passes else None
         return Expectation(asked, f"assumption {OTHER_PROTOCOLS}={setting.value}", OTHER_PROTOCOLS)
+    if speak_of_every_protocol(view.cluster):
+        return _spoken_of(packet, path, view, settings)
     if setting is Setting.ANY and ports is Setting.ANY:
         return _settled(OTHER_PROTOCOLS, settings)
     ends = {each: _end(packet, each, view, settings) for each in Direction}
@@ -76,6 +80,26 @@ def _other_protocol(packet: Packet, path: Path, view: View, settings: Mapping[st
             return Expectation(None, *_because(name, settings))
     names = [name for _, name in ends.values() if name] or [OTHER_PROTOCOLS]
     return Expectation(Verdict.ACCEPT, *_because(names[0], settings))
+
+
+def _spoken_of(packet: Packet, path: Path, view: View, settings: Mapping[str, Setting]) -> Expectation:
+    """AS-18: what is the same however the policies stand that do not speak of the packet's protocol."""
+    ways = presences(settings)
+
+    def judged(direction: Direction, counting: Counting) -> list[PolicyTrace]:
+        return [judge(packet, view.cluster, direction, view, replace(counting, others=way)) for way in ways]
+
+    sure = {each: judged(each, surely(settings)) for each in Direction}
+    ingress, egress = (sure[each][0] for each in Direction)
+    reasons = tuple(reason for each in Direction for trace in sure[each] for reason in trace.reasons)
+    if reasons:
+        return Expectation(None, "; ".join(dict.fromkeys(reasons)), "", ingress, egress)
+    for each in ANSWERING[path]:
+        if not any(trace.allowed for trace in judged(each, perhaps(settings))):
+            return Expectation(Verdict.DROP, f"{each.value} policies deny it", "", ingress, egress)
+    if all(trace.allowed for traces in sure.values() for trace in traces):
+        return Expectation(Verdict.ACCEPT, "the policies of both ends allow it", "", ingress, egress)
+    return Expectation(None, *_because(OTHER_PROTOCOLS, settings), ingress, egress)
 
 
 def _end(

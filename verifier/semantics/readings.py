@@ -16,6 +16,7 @@ from verifier.model.assumption import (
     HOST_NETWORK_PODS,
     REPEATED_PORT_NAMES,
     SIDECAR_PORTS,
+    Presence,
     Setting,
     granted,
 )
@@ -112,6 +113,21 @@ def read(rule: PolicyRule, counting: Counting) -> Iterator[PolicyRule]:
 def settled(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     """The tiers where nothing is granted, so that each is a list of rules of which the first that matches decides."""
     return _resolved(tiers, {}, Counting(frozenset(), frozenset(), lenient=False))
+
+
+def standing(tiers: tuple[Tier, ...], presence: Presence) -> tuple[Tier, ...]:
+    """The tiers where policies that do not speak of every protocol stand so (AS-18)."""
+    if presence is Presence.WRITTEN:
+        return tiers
+    made = []
+    for tier in tiers:
+        policies = tier.policies
+        if presence is Presence.ABSENT:
+            policies = tuple(policy for policy in policies if policy.every_protocol)
+        else:
+            policies = tuple(policy if policy.every_protocol else replace(policy, rules=()) for policy in policies)
+        made.append(replace(tier, policies=policies))
+    return tuple(made)
 
 
 @dataclass(frozen=True, slots=True)

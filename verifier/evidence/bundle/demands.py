@@ -5,8 +5,8 @@ Spec: specs/answers.md (ANS-5 to ANS-9), specs/assumptions.md
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from verifier.evidence.bundle.policies import Policies, Side
 from verifier.evidence.bundle.predicates import Predicates
@@ -36,6 +36,7 @@ from verifier.model.assumption import (
     UNTRACKED_STATE,
     Setting,
     chosen,
+    presences,
 )
 from verifier.model.bundle import Plan
 from verifier.model.cluster import Cluster
@@ -44,6 +45,7 @@ from verifier.model.finding import Kind
 from verifier.model.path import Path
 from verifier.model.policy import Direction
 from verifier.model.profile import Deviation, reading
+from verifier.model.selection import speak_of_every_protocol
 from verifier.reference.policies import Counting, perhaps, surely
 
 SERVED = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
@@ -192,12 +194,29 @@ class Demands:
 
     def _others_forwarded(self, path: Path, setting: Setting) -> Term:
         others, ports = self._setting(OTHER_PROTOCOLS), self._setting(RULES_WITHOUT_PORTS)
+        if speak_of_every_protocol(self._cluster):
+            return self._spoken_of(path, setting)
         if others is Setting.ANY and ports is Setting.ANY:
             return FALSE
         if setting is Setting.DENY:
             return disj(self._end(each, Setting.DENY) for each in ANSWERING[path])
         refused = disj(self._end(each, Setting.DENY) for each in ANSWERING[path])
         return conj((negation(refused), *(self._end(each, Setting.ALLOW) for each in Direction)))
+
+    def _spoken_of(self, path: Path, setting: Setting) -> Term:
+        """What is the same however the policies stand that do not speak of the packet's protocol (AS-18)."""
+
+        def passes(direction: Direction, counting: Counting) -> Iterator[Term]:
+            for way in presences(self._plan.settings):
+                name = f"{direction.value}-of-every-protocol-{way.name.lower().replace('_', '-')}"
+                name += "-perhaps" if counting.lenient else ""
+                side = self._readers.policies.side(self._cluster, direction, replace(counting, others=way), name)
+                yield side.allowed
+
+        refused = disj(negation(disj(passes(each, self._perhaps))) for each in ANSWERING[path])
+        if setting is Setting.DENY:
+            return refused
+        return conj((negation(refused), *(conj(passes(each, self._sure)) for each in Direction)))
 
     def _end(self, direction: Direction, setting: Setting) -> Term:
         """Whether an end asks that such a packet passes, or that it does not."""

@@ -14,7 +14,7 @@ from verifier.evidence.bundle.predicates import Predicates
 from verifier.evidence.bundle.script import Function, NotExpressibleError, Script
 from verifier.evidence.bundle.terms import FALSE, TRUE, Term, conj, disj, equal, negation, number, variable
 from verifier.model.addresses import address_text
-from verifier.model.assumption import EQUAL_PRIORITIES
+from verifier.model.assumption import EQUAL_PRIORITIES, Presence
 from verifier.model.cluster import Cluster, Pod
 from verifier.model.fields import End
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
@@ -75,10 +75,10 @@ class Policies:
         return self._known[key]
 
     def _side(self, cluster: Cluster, direction: Direction, counting: Counting, name: str) -> Side:
-        tiers = [tier for tier in cluster.tiers if any(direction in policy.subjects for policy in tier.policies)]
+        standing = [(tier, _standing(tier, direction, counting)) for tier in cluster.tiers]
+        tiers = [(tier, policies) for tier, policies in standing if policies]
         isolated, allowed = FALSE, TRUE
-        for tier in reversed(tiers):
-            policies = [policy for policy in tier.policies if direction in policy.subjects]
+        for tier, policies in reversed(tiers):
             steps = list(self._steps(tier, policies, direction, counting))
             selected = disj(self._plain.term(policy.subjects[direction]) for policy in policies)
             if tier.unmatched is not Action.PASS:
@@ -90,7 +90,7 @@ class Policies:
                 inner = _first(action, matches, inner, allowed)
             if tier.unmatched is not Action.PASS:
                 inner = disj((conj((negation(selected), allowed)), inner))
-            title = f"{name}-allows" if tier is tiers[0] else f"{name}-allows-from-{tier.name}"
+            title = f"{name}-allows" if tier is tiers[0][0] else f"{name}-allows-from-{tier.name}"
             allowed = self._defined(title, inner, f"what {direction.value} policies allow")
         return Side(isolated, allowed, self._functions.get(allowed.text))
 
@@ -110,6 +110,8 @@ class Policies:
     def _policy(self, policy: Policy, direction: Direction, counting: Counting) -> Iterator[tuple[Action, Term]]:
         """What a policy says in order; one whose rules all allow says it at once."""
         rules = [rule for rule in policy.rules if rule.direction is direction]
+        if counting.others is Presence.WITHOUT_RULES and not policy.every_protocol:
+            return
         selects = self._plain.term(policy.subjects[direction])
         name = f"policy/{policy.name}/{direction.value}"
         place = f"{self._script.place(policy.origin)}  policy {policy.name}, {direction.value}"
@@ -202,6 +204,14 @@ def _decided(steps: list[tuple[Action, Term]], action: Action) -> Term:
             found.append(conj((matches, *before)))
         before.append(negation(matches))
     return disj(found)
+
+
+def _standing(tier: Tier, direction: Direction, counting: Counting) -> list[Policy]:
+    """The policies of a tier that count in a direction, as they stand to the packet's protocol (AS-18)."""
+    counting_here = [policy for policy in tier.policies if direction in policy.subjects]
+    if counting.others is Presence.ABSENT:
+        return [policy for policy in counting_here if policy.every_protocol]
+    return counting_here
 
 
 def _other(direction: Direction) -> Direction:
