@@ -99,7 +99,8 @@ def side(name: str, policies: list[dict[str, Any]]) -> Side:
     reader = ClusterReader()
     for document in read_documents(json.dumps({"apiVersion": "v1", "kind": "List", "items": policies}), f"{name}.json"):
         reader.add(document)
-    return Side(name, reader.cluster().tiers)
+    cluster = reader.cluster()
+    return Side(name, cluster.tiers, cluster.network_sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Imaginable:
 
     def allowed(self, side: Side, direction: Direction, *, wide: bool) -> bool:
         """What the reference says that a side allows."""
-        view = view_of(NodeState("", {}), replace(self.cluster, tiers=side.tiers))
+        view = view_of(NodeState("", {}), replace(self.cluster, tiers=side.tiers, network_sets=side.network_sets))
         return judge(self.packet, view.cluster, direction, view, (perhaps if wide else surely)(defaults())).allowed
 
     def differs(self, sides: tuple[Side, Side], kind: Kind, direction: Direction) -> bool:
@@ -130,14 +131,15 @@ class Imaginable:
         if box.services is not None and not any(
             packet.protocol in each.protocols
             and any(first <= packet.destination_port <= last for first, last in each.destination_ports)
+            and any(first <= packet.source_port <= last for first, last in each.source_ports)
             for each in box.services
         ):
             return False
-        pod = pods.get(packet.destination)
         for each in box.names:
-            assert each.end is End.DESTINATION
+            pod = pods.get(packet.destination if each.end is End.DESTINATION else packet.source)
+            port = packet.destination_port if each.end is End.DESTINATION else packet.source_port
             numbers = () if pod is None else pod.ports_named(each.name, each.protocol, each.declared)
-            here = packet.protocol == each.protocol and packet.destination_port in numbers
+            here = packet.protocol == each.protocol and port in numbers
             if here is not each.holds:
                 return False
         return True
@@ -157,7 +159,9 @@ class Imaginable:
 def _has(values: Values, value: str | None) -> bool:
     if value is None:
         return values.absent
-    return value in values.named or (values.others and value not in values.excluded)
+    if value in values.named or value in values.excluded or not values.texts:
+        return value in values.named or (values.others and value not in values.excluded)
+    return any(all(each.test.holds(value, each.text) is holds for each, holds in tests) for tests in values.texts)
 
 
 def packet(random: Random) -> Imaginable:
@@ -186,7 +190,8 @@ def packet(random: Random) -> Imaginable:
         if random.random() < 0.85
     )
     return Imaginable(
-        Cluster(spaces, pods), Packet(family, first, second, random.choice((TCP, UDP, SCTP)), 40000, number)
+        Cluster(spaces, pods),
+        Packet(family, first, second, random.choice((TCP, UDP, SCTP)), random.choice((80, 40000)), number),
     )
 
 

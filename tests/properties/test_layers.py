@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.properties import calico_documents
 from tests.properties.imaginable import Imaginable, changed, packet, policy, side
 from verifier.evidence.imagined import layer_findings
 from verifier.model.assumption import defaults
@@ -19,7 +20,7 @@ from verifier.model.policy import Direction
 from verifier.questions.layer import compare
 
 LONG = 25 if os.environ.get("CHAINPROOF_FUZZ") == "long" else 1
-PACKETS = 50
+PACKETS = 30
 WAYS = [(kind, direction) for kind in Kind for direction in Direction]
 
 
@@ -40,7 +41,7 @@ def alone(sides: tuple[Side, Side]) -> tuple[Side, Side]:
         replace(tier, policies=tuple(replace(each, name=f"{each.name}-converted") for each in tier.policies))
         for tier in second.tiers
     )
-    return first, Side(second.name, tiers)
+    return first, Side(second.name, tiers, second.network_sets)
 
 
 @pytest.mark.exercises("LAY-1", "LAY-2", "LAY-3", "LAY-5", "LAY-6", "LAY-8", "LAY-9", "LAY-10")
@@ -109,3 +110,41 @@ def test_every_set_is_its_own_translation(seed: int) -> None:
     shuffled = random.sample(written, len(written))
     verdict = compare(side("first", written), side("second", shuffled), LayerOptions())
     assert verdict.answer is Answer.PROVED
+
+
+@pytest.mark.exercises("LAY-1", "LAY-2", "LAY-3", "LAY-5", "LAY-6", "LAY-8", "LAY-10", "LAY-15")
+@bounded(30)
+@given(st.integers(0, 1 << 30))
+def test_policies_of_any_action_differ_where_the_regions_say_so(seed: int) -> None:
+    """Of sets of Calico's policies, in tiers and beside network sets, packets are in regions where the reference differs."""
+    random = Random(seed)
+    beside = calico_documents.surroundings(random)
+    written = [calico_documents.policy(random, name) for name in ("a", "b", "c")]
+    others = [calico_documents.changed(random, written[0]), *written[1:]]
+    sides = alone((side("first", [*beside, *written]), side("second", [*beside, *others])))
+    verdict = compare(*sides, LayerOptions())
+    layer_findings(verdict.differences, sides, defaults())
+    assert (verdict.answer is Answer.REFUTED) is bool(verdict.differences)
+    for drawn in (packet(random) for _ in range(PACKETS)):
+        for kind, direction in WAYS:
+            assert told(drawn, verdict.differences, kind, direction) is drawn.differs(sides, kind, direction), drawn
+
+
+@pytest.mark.exercises("LAY-7")
+@bounded(20)
+@given(st.integers(0, 1 << 30))
+def test_pairs_of_any_action_that_are_proved_agree_together(seed: int) -> None:
+    """Policies that are proved one by one allow the same together, whatever their actions and their order."""
+    random = Random(seed)
+    beside = calico_documents.surroundings(random)
+    written = [calico_documents.policy(random, name) for name in ("a", "b", "c")]
+    others = [calico_documents.changed(random, written[0]), *written[1:]]
+    sides = side("first", [*beside, *written]), side("second", [*beside, *others])
+    verdict = compare(*sides, LayerOptions())
+    for pair in verdict.pairs:
+        layer_findings(pair.differences, sides, defaults())
+    if all(pair.answer is Answer.PROVED for pair in verdict.pairs) and len(verdict.pairs) == len(written):
+        assert verdict.together is Answer.PROVED
+    for drawn in (packet(random) for _ in range(PACKETS)):
+        if any(drawn.differs(sides, *way) for way in WAYS):
+            assert verdict.together is Answer.REFUTED

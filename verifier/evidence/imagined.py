@@ -92,9 +92,11 @@ def _walked(difference: LayerDifference, sides: tuple[Side, Side], settings: Map
 
 
 def _alone(side: Side, policy: Policy) -> tuple[Tier, ...]:
-    """The tier of a policy with no other in it."""
+    """The tier of a policy with no other in it, which denies what no rule matches: so that is told from what is passed on."""
     return tuple(
-        replace(tier, policies=(policy,)) for tier in side.tiers if any(each is policy for each in tier.policies)
+        replace(tier, policies=(policy,), unmatched=Action.DENY)
+        for tier in side.tiers
+        if any(each is policy for each in tier.policies)
     )
 
 
@@ -188,7 +190,7 @@ def _outcome(trace: PolicyTrace) -> Outcome:
 def _deciding(trace: PolicyTrace) -> tuple[tuple[Policy, PolicyRule | None], ...]:
     if trace.policy is not None:
         return ((trace.policy, trace.deciding),)
-    return tuple((policy, None) for policy in trace.selecting)
+    return tuple((policy, None) for policy in (*trace.passing, *trace.selecting))
 
 
 def _sentence(difference: LayerDifference) -> str:

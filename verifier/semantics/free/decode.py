@@ -177,7 +177,7 @@ def _address(space: FreeSpace, point: Mapping[str, int], end: End, family: int, 
 def _labels(space: FreeSpace, point: Mapping[str, int], end: End) -> dict[tuple[Scope, str], str] | None:
     """The labels of an end; of several namespaces that no policy names, each end has its own."""
     name = space.labels[next(label for label in space.labels if is_name(label) and label.end is end)]
-    if point.get(name.kind, 0) in (0, 1):
+    if point.get(name.kind, 1) & 1:
         return None
     found: dict[tuple[Scope, str], str] = {}
     for label, known in space.labels.items():
