@@ -16,6 +16,7 @@ from verifier.model.predicate import Range
 from verifier.policies.calico_fields import network
 from verifier.policies.calico_metadata import Metadata, metadata
 from verifier.policies.calico_selector import SERVICE_ACCOUNT
+from verifier.policies.selectors import only_fields
 from verifier.readers.calico_objects import DEFAULT_NAMESPACE, RESERVED, own_labels
 
 NAMESPACE_PROFILE, ACCOUNT_PROFILE = "kns.", "ksa."
@@ -65,6 +66,7 @@ class Settings:
 
 def read_profile(document: Part) -> Profile:
     """A profile (CRO-1, CRO-2); those of namespaces and service accounts have the rules that Calico gives them."""
+    only_fields(document.child("spec"), *_DIRECTIONS, "labelsToApply")
     name, spec = _called(document).name, document.child("spec")
     for direction in _DIRECTIONS:
         rules = list(spec.parts(direction)) if spec.entries.get(direction) else []
@@ -86,6 +88,7 @@ _ALLOWING_ALL: list[list[dict[str, object]]] = [
 
 def read_host_endpoint(document: Part) -> HostEndpoint:
     """An interface of a node (CRO-3)."""
+    only_fields(document.child("spec"), "node", "interfaceName", "expectedIPs", "profiles", "ports")
     named, spec = _called(document), document.child("spec")
     networks: dict[int, list[Range]] = {}
     for index, text in enumerate(spec.texts("expectedIPs")):
@@ -131,6 +134,11 @@ def read_ip_pool(document: Part) -> Settings:
     name, spec = _called(document).name, document.child("spec")
     network(spec, "cidr", spec.text("cidr"))
     return Settings(name, (), document.origin)
+
+
+def read_cluster_information(document: Part) -> Settings:
+    """What Calico says of the cluster (CRO-5): its release and its state."""
+    return Settings(_called(document).name, (), document.origin)
 
 
 def read_felix_configuration(document: Part) -> Settings:

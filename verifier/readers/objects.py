@@ -32,6 +32,7 @@ from verifier.readers.calico_endpoints import (
     Profile,
     Settings,
     WorkloadEndpoint,
+    read_cluster_information,
     read_felix_configuration,
     read_host_endpoint,
     read_ip_pool,
@@ -234,6 +235,7 @@ def _parsed(part: Part, key: str, text: str) -> tuple[int, int]:
 
 
 OBJECT_KINDS = (
+    ObjectKind("ClusterInformation", V3_API, GROUPS, read_cluster_information, (CRD_API,)),
     ObjectKind("CronJob", "batch/v1", ("batch",), read_workload),
     ObjectKind("DaemonSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Deployment", "apps/v1", ("apps", "extensions"), read_workload),

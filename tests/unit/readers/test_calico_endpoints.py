@@ -115,6 +115,8 @@ REFUSED = [
     ("HostEndpoint", "metadata: {name: a}\nspec: {node: n, ports: [{name: x, protocol: TCP}]}", "spec.ports[0].port: expected 1 to 65535, found nothing"),
     ("HostEndpoint", "metadata: {}\nspec: {node: n}", "metadata.name: expected the object's name"),
     ("HostEndpoint", "metadata: {name: a, labels: {projectcalico.org/namespace: x}}\nspec: {node: n}", "is a label that Calico gives"),
+    ("HostEndpoint", "metadata: {name: a}\nspec: {node: n, expectedIP: [10.0.0.1]}", "spec.expectedIP: no such field (is expectedIPs meant?)"),
+    ("Profile", "metadata: {name: a}\nspec: {labels: {a: b}}", "spec.labels: no such field"),
     ("WorkloadEndpoint", "metadata: {name: a}\nspec: {orchestrator: k8s}", "spec.orchestrator: expected the endpoint of a pod"),
     ("WorkloadEndpoint", "metadata: {name: a}\nspec: {orchestrator: k8s, pod: p, profiles: [mine]}", "spec.profiles[0]: expected the profiles of its namespace"),
     ("IPPool", "metadata: {name: a}\nspec: {}", "spec.cidr: expected a network, found nothing"),
