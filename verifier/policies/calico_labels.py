@@ -6,6 +6,7 @@ Spec: specs/calico_selectors.md
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, End, Label, Scope
 from verifier.model.predicate import (
@@ -20,6 +21,7 @@ from verifier.model.predicate import (
     negate,
 )
 from verifier.policies.calico_selector import (
+    MOST_KNOWN,
     NAMESPACE,
     OF_NAMESPACE,
     OF_SERVICE_ACCOUNT,
@@ -49,6 +51,7 @@ _TEXT_TESTS = {
 }
 
 
+@lru_cache(MOST_KNOWN)
 def meaning(selector: Selector, end: End) -> Predicate:
     """What a selector asks of one thing at this end: a part of a Thing, or of a pod."""
     match selector:

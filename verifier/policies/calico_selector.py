@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from verifier.model.document import Part
@@ -18,6 +19,8 @@ OF_NAMESPACE, OF_SERVICE_ACCOUNT = "pcns.", "pcsa."
 """How the keys begin under which endpoints carry the labels of their namespace and of their service account."""
 DEEPEST = 100
 """How many parentheses may be open at once."""
+MOST_KNOWN = 4096
+"""How many selectors are remembered: hundreds of policies repeat a few."""
 
 
 class Comparison(Enum):
@@ -110,6 +113,7 @@ def selector_of(part: Part, key: str) -> Selector | None:
         raise part.fault(key, f"{error.problem}, in {text!r}", remedy) from None
 
 
+@lru_cache(MOST_KNOWN)
 def parse(text: str) -> Selector:
     """The syntax tree of a selector; an empty text is `all()`. SelectorError where it is none."""
     return _Parser(text).whole()
@@ -257,6 +261,7 @@ class _Parser:
         return OneOf(key, tuple(sorted(values, key=str.encode)), negated)
 
 
+@lru_cache(MOST_KNOWN)
 def canonical(selector: Selector) -> str:
     """The text by which Felix knows the selector, from which names of sets are hashed."""
     match selector:
