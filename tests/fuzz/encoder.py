@@ -16,7 +16,7 @@ from verifier.model.fields import ConnState, CtStatus, Field
 from verifier.model.node import NodeState
 from verifier.model.packet import Packet
 from verifier.model.path import HOOKS, before_routing
-from verifier.model.predicate import Predicate
+from verifier.model.predicate import Masked, Predicate
 from verifier.questions.arrivals import arrivals
 from verifier.questions.world import destinations
 from verifier.semantics.bits import HeaderBits
@@ -81,6 +81,7 @@ class Encoder:
     def __init__(self, node: NodeState, cluster: Cluster, family: int) -> None:
         ruleset = node.rulesets[family]
         predicates: list[Predicate] = [*destinations(ruleset)]
+        predicates += [Masked(Field.CT_STATUS, status, status) for status in (CtStatus.SNAT, CtStatus.DNAT)]
         predicates += [rule.match for chain in ruleset.chains.values() for rule in chain.rules]
         self._ruleset = ruleset
         self._predicates = predicates

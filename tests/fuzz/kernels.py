@@ -12,6 +12,8 @@ from verifier.evidence.kernel.records import Backend, Seen, Shot, Stage
 from verifier.model.effect import Call, Goto, Verdict
 from verifier.model.predicate import All, AnyOf, Not, Opaque, Predicate
 from verifier.model.trace import ChainTrace
+from verifier.reference.chains import every_way
+from verifier.reference.view import view_of
 
 STAGE = Stage(
     INTERFACES,
@@ -59,7 +61,7 @@ def kernel_and_reference(
         elif trace.verdict is not None:
             figures.packets[backend.value] += 1
             text = view.difference(trace, answer)
-            if text:
+            if text and not view.agrees_otherwise(shot, answer):
                 theirs = ((step.table, step.chain, step.number) for step in answer.steps if step.number is not None)
                 found.append(Disagreement(backend.value, shot, text, met(trace).union(theirs)))
     return found
@@ -72,11 +74,18 @@ class _Paths:
     """
 
     def __init__(self, world: World) -> None:
-        (ruleset,) = world.read()[0].rulesets.values()
+        self._node, cluster = world.read()
+        self._view = view_of(self._node, cluster)
+        (ruleset,) = self._node.rulesets.values()
         chains = ruleset.chains.values()
         self._doubtful = {
             (chain.table, chain.name) for chain in chains for rule in chain.rules if opaque_in(rule.match)
         }
+
+    def agrees_otherwise(self, shot: Shot, answer: Seen) -> bool:
+        """Whether the kernel took another of the ways that lead to one verdict."""
+        ways = every_way(shot.packet, shot.path, self._node, self._view)
+        return any(not self.difference(way.trace, answer) for way in ways if way.trace.verdict is not None)
 
     def difference(self, trace: ChainTrace, answer: Seen) -> str:
         """How the two differ about one packet, "" where they do not."""

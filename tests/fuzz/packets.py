@@ -275,3 +275,11 @@ def sent_on(drawn: Drawn, shots: Sequence[Shot], targets: Sequence[Sequence[Targ
         elif moved.destination != OWN[packet.family][0]:  # the node's own address is reached by lo
             found.append(Shot(moved, shot.path))
     return found
+
+
+def translated(drawn: Drawn, shots: Sequence[Shot]) -> list[Shot]:
+    """Some packets of connections again, as if their connection had been translated before."""
+    pool, statuses = drawn.pool, (CtStatus.SNAT, CtStatus.DNAT, CtStatus.SNAT | CtStatus.DNAT)
+    known = [shot for shot in shots if shot.packet.state in (ConnState.ESTABLISHED, ConnState.RELATED)]
+    chosen = [shot for shot in known if shot.packet.original is None and pool.chance(0.4)]
+    return [replace(shot, packet=replace(shot.packet, ct_status=pool.pick(statuses))) for shot in chosen]

@@ -25,7 +25,7 @@ from tests.fuzz.differ import (
     walked,
 )
 from tests.fuzz.kernels import backends, entered, kernel_and_reference, seen
-from tests.fuzz.packets import sent_on, shots
+from tests.fuzz.packets import sent_on, shots, translated
 from tests.fuzz.rulesets import draw
 from tests.fuzz.shrinking import dropping, shrink
 from tests.fuzz.world import World
@@ -68,7 +68,7 @@ class Run:
         drawn = draw(f"{self.seed}/{number}", rare=number % RARE == RARE - 1)
         asked = shots(drawn, count)
         traces = walked(drawn.world, asked)
-        further = sent_on(drawn, asked, targets(drawn.world, asked, traces))
+        further = [*sent_on(drawn, asked, targets(drawn.world, asked, traces)), *translated(drawn, asked)]
         asked, traces = [*asked, *further], [*traces, *walked(drawn.world, further)]
         self.worlds[drawn.world.family] += 1
         self.packets += len(asked)
