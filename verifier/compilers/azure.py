@@ -141,6 +141,7 @@ MODULE = Profile(
     documented=DOCUMENTED,
     ideal_sets=ideal_sets,
     selections=selections,
+    far_ends=True,
     own_chain=_own_chain,
     chain_names=_chain_names,
     notes=_notes,

@@ -129,13 +129,14 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     }
 
 
-def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
-    """Every loaded set that stands for pods, with those that it stands for in every cluster."""
-    purposes_ = _loaded(node.sets or {}, cluster).items()
-    return {name: _selection(purpose) for name, (_, purpose, _) in purposes_ if purpose.block is None}
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection | None]:
+    """Every loaded set that stands for something, with the pods that it stands for in every cluster."""
+    return {name: _selection(purpose) for name, (_, purpose, _) in _loaded(node.sets or {}, cluster).items()}
 
 
-def _selection(purpose: Purpose) -> Selection:
+def _selection(purpose: Purpose) -> Selection | None:
+    if purpose.block is not None:
+        return None
     everybody = pods_in(WrittenSelector())
     if purpose.port:
         return Selection(everybody, ((None, purpose.port, None),), entries=True)

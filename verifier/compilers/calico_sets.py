@@ -150,7 +150,7 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     return {name: _ideal(known, purpose, population) for name, known, purpose, population in _loaded(node, cluster)}
 
 
-def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection | None]:
     """Every loaded set whose name some rule of some policy has, with what it stands for in every cluster."""
     return {name: _selection(purpose) for name, _, purpose, _ in _loaded(node, cluster)}
 

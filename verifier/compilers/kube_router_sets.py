@@ -103,30 +103,31 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     return found
 
 
-def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
-    """Every loaded set of pods whose name some policy of the cluster has, with what it stands for in every cluster."""
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection | None]:
+    """Every loaded set whose name some policy of the cluster has, with the pods that it stands for in every cluster."""
     loaded = (each for family in sorted(node.rulesets) for each in _loaded(node, cluster, family))
-    return {name: _selection(purpose, numbers) for name, purpose, numbers in loaded if purpose.kind != "ipblock"}
+    return {
+        name: None if purpose.kind == "ipblock" else _selection(purpose, numbers) for name, purpose, numbers in loaded
+    }
 
 
-def unwritten(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
+def unwritten(node: NodeState, cluster: Cluster, family: int) -> Mapping[str, Selection]:
     """The pods for which there are no rules because there is no such pod today, by what they are (KR-5)."""
     loaded = node.sets or {}
     found: dict[str, Selection] = {}
-    for family in sorted(node.rulesets):
-        population = Population(cluster, family)
-        dialect = dialect_of(node, cluster, family)
-        for policy in written_policies(cluster):
-            for name, purpose in names(policy, family, dialect):
-                rule = purpose.written
-                if rule is None or purpose.kind == "ipblock":
-                    continue
-                where = f"{purpose.direction.value}[{purpose.rule}] of policy {policy.namespace}/{policy.name}"
-                peers = _peers(population, policy, rule) if rule.peers else population.labels.all
-                if purpose.kind == "pod" and name not in loaded and not peers:
-                    found[f"a peer of {where}"] = _selection(purpose, frozenset())
-                elif purpose.kind == "namedport" and purpose.direction is Direction.EGRESS:
-                    found.update(_unnumbered(policy, rule, where, population, peers))
+    population = Population(cluster, family)
+    dialect = dialect_of(node, cluster, family)
+    for policy in written_policies(cluster):
+        for name, purpose in names(policy, family, dialect):
+            rule = purpose.written
+            if rule is None or purpose.kind == "ipblock":
+                continue
+            where = f"{purpose.direction.value}[{purpose.rule}] of policy {policy.namespace}/{policy.name}"
+            peers = _peers(population, policy, rule) if rule.peers else population.labels.all
+            if purpose.kind == "pod" and name not in loaded and not peers:
+                found[f"a peer of {where}"] = _selection(purpose, frozenset())
+            elif purpose.kind == "namedport" and purpose.direction is Direction.EGRESS:
+                found.update(_unnumbered(policy, rule, where, population, peers))
     return found
 
 

@@ -101,16 +101,16 @@ def ideal_sets(node: NodeState, cluster: Cluster) -> Mapping[str, IdealSet]:
     return {name: _ideal(known, purpose, population, cluster) for name, known, purpose in _loaded(node, cluster)}
 
 
-def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection]:
-    """Every loaded set that stands for pods, with those that it stands for in every cluster."""
+def selections(node: NodeState, cluster: Cluster) -> Mapping[str, Selection | None]:
+    """Every loaded set that stands for something, with the pods that it stands for in every cluster."""
     population = Population(cluster, 4)
-    found: dict[str, Selection] = {}
+    found: dict[str, Selection | None] = {}
     for name, known, purpose in _loaded(node, cluster):
         if purpose.unselected is not None:
             rejecting = bool(_ideal(known, purpose, population, cluster).quirk)
             found[name] = _unselecting(purpose.namespace, purpose.unselected, cluster, rejecting=rejecting)
-        elif purpose.block is None:
-            found[name] = _selecting(known, purpose)
+        else:
+            found[name] = None if purpose.block is not None else _selecting(known, purpose)
     return found
 
 

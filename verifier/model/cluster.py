@@ -73,6 +73,14 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Guest:
+    """A pod that can be elsewhere: its addresses are only handles; `at` has by family the handle and an address like its own."""
+
+    pod: Pod
+    at: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ServiceAccount:
     """A service account, for its labels."""
 
@@ -156,7 +164,7 @@ class Cluster:
 
     `policies_known` is False where nothing that was read says which policies there are, not even an empty List;
     `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read. `anywhere` are pods that
-    stand for any pod of their kind, wherever it is: their addresses are only handles (FA-2). What is read has none.
+    stand for all of their kind, at all addresses that nothing tells apart (FA-2). What is read has none.
     `converted` are conversions of NetworkPolicies into another kind, which decide nothing beside them.
     """
 
@@ -171,7 +179,7 @@ class Cluster:
     unlabelled: frozenset[str] = frozenset()
     service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
     network_sets: tuple[NetworkSet, ...] = ()
-    anywhere: tuple[Pod, ...] = ()
+    anywhere: tuple[Guest, ...] = ()
     converted: tuple[Policy, ...] = ()
 
     def namespace_labels(self, name: str) -> Mapping[str, str]:

@@ -170,7 +170,11 @@ def _no_sets(_node: NodeState, _cluster: Cluster) -> Mapping[str, IdealSet]:
     return {}
 
 
-def _no_selections(_node: NodeState, _cluster: Cluster) -> Mapping[str, Selection]:
+def _no_selections(_node: NodeState, _cluster: Cluster) -> Mapping[str, Selection | None]:
+    return {}
+
+
+def _always_written(_node: NodeState, _cluster: Cluster, _family: int) -> Mapping[str, Selection]:
     return {}
 
 
@@ -210,8 +214,10 @@ class Profile:
     deviations(node)            documented deviations that apply to this dump
     documented                  every deviation that some dump may show, for people
     ideal_sets(node, cluster)   the sets that it would make from the cluster as it is now, by their computed names
-    selections(node, cluster)   the loaded sets that stand for pods, with those that they stand for in every cluster
-    unwritten(node, cluster)    pods for which it has no rules because there is none, by what they are: when there is one,
+    selections(node, cluster)   the same sets with the pods that they stand for in every cluster, None for one that stands for
+                                the same addresses in all of them (blocks); one that is left out is not known there
+    far_ends                    whether it applies the policies of ends elsewhere, too (U-37)
+    unwritten(node, cluster, f)  pods of a family for which it has no rules because there is none, by what they are: when there is one,
                                 it writes other rules
     own_chain(table, chain)     whether it writes this chain itself; a built-in chain is nobody's
     chain_names(node, cluster)  phrases for chains whose names are computed from the cluster's objects, by name
@@ -234,8 +240,9 @@ class Profile:
     pod_interfaces: Callable[[NodeState], tuple[str, ...]] = _no_prefixes
     documented: tuple[Premise, ...] = ()
     ideal_sets: Callable[[NodeState, Cluster], Mapping[str, IdealSet]] = _no_sets
-    selections: Callable[[NodeState, Cluster], Mapping[str, Selection]] = _no_selections
-    unwritten: Callable[[NodeState, Cluster], Mapping[str, Selection]] = _no_selections
+    selections: Callable[[NodeState, Cluster], Mapping[str, Selection | None]] = _no_selections
+    far_ends: bool = False
+    unwritten: Callable[[NodeState, Cluster, int], Mapping[str, Selection]] = _always_written
     own_chain: Callable[[str, str], bool] = _no_chain
     chain_names: Callable[[NodeState, Cluster], Mapping[str, str]] = _no_names
     notes: Callable[[NodeState, Cluster], tuple[str, ...]] = _no_notes

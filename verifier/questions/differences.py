@@ -16,9 +16,9 @@ from verifier.questions.packets import plainest
 from verifier.questions.world import World
 from verifier.semantics.boxes import Box3
 from verifier.semantics.decode import ServiceBox, service_boxes
+from verifier.semantics.inhabited import Inhabited
 from verifier.semantics.line import Line
 from verifier.semantics.places import Wire
-from verifier.semantics.sheets import Sheets
 
 EXAMPLES = 3
 """How many of the pods that can be anywhere a difference names."""
@@ -112,9 +112,9 @@ def _difference(
 
 
 def _anywhere(line: Line, ends: int) -> tuple[tuple[int, tuple[Range, ...]], ...]:
-    if not isinstance(line, Sheets):
+    if not isinstance(line, Inhabited):
         return ()
-    return tuple((handle, line.ranges(here)) for handle, here in islice(line.held(ends), EXAMPLES))
+    return tuple(islice(line.held(ends), EXAMPLES))
 
 
 def _implied(world: World, states: tuple[ConnState, ...]) -> bool:

@@ -20,9 +20,10 @@ from verifier.model.path import Path
 from verifier.model.predicate import Range
 from verifier.model.profile import Profile
 from verifier.model.snapshot import Snapshot
-from verifier.questions.universal import Universe, bound, universe
+from verifier.questions.universal import Universe, Universes, bound
 from verifier.questions.verify import NodeVerdict, left_open, verify_node
-from verifier.semantics.kinds import TooManyKindsError, UnknownConditionError
+from verifier.semantics.conditions import UnknownConditionError
+from verifier.semantics.kinds import TooManyKindsError
 
 LIKED_HOSTS = 10
 """An imagined pod's address is that many after the first of its range, where there are so many."""
@@ -48,20 +49,25 @@ def ask(snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOp
     """Every selected question about a node, for every cluster (FA-1); Disagreement where two of our readings differ."""
     deviations = profile.deviations(node)
     try:
-        made = universe(snapshot.cluster, node, profile, deviations)
+        universes = Universes(snapshot.cluster, node, profile, deviations)
+        made = universes.universe(far=profile.far_ends)
+        whole = replace(snapshot, cluster=made.cluster)
+        verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)
+        if not profile.far_ends and any(each.answer is not Answer.PROVED for each in verdict.questions):
+            made = universes.universe(far=True)
+            whole = replace(snapshot, cluster=made.cluster)
+            verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)
     except (TooManyKindsError, UnknownConditionError) as error:
         return Logic(_undecided(snapshot, node, options, str(error)), snapshot, node, 0, 0, ())
-    whole = replace(snapshot, cluster=made.cluster)
-    verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)
+    told = (made.kinds, made.conditions, made.unexplained, made.presumed)
     if not verdict.differences:
-        return Logic(verdict, whole, made.node, len(made.kinds), made.conditions, made.unexplained, made.presumed)
+        return Logic(verdict, whole, made.node, *told)
     shown, there = _shown(made, verdict.differences, snapshot)
     again = verify_node(
         shown, there, profile, _refuted(verdict, options), progress, deviations=deviations, premises=False
     )
     _confirm(verdict.questions, again.questions)
-    verdict = replace(verdict, differences=again.differences)
-    return Logic(verdict, shown, there, len(made.kinds), made.conditions, made.unexplained, made.presumed)
+    return Logic(replace(verdict, differences=again.differences), shown, there, *told)
 
 
 def _undecided(snapshot: Snapshot, node: NodeState, options: VerifyOptions, reason: str) -> NodeVerdict:
@@ -97,7 +103,7 @@ def _shown(made: Universe, differences: Sequence[Difference], snapshot: Snapshot
     for pod in made.cluster.pods:
         for family, address in pod.addresses.items():
             taken.setdefault(family, set()).add(address)
-    by_handle = {item: pod for pod in made.cluster.anywhere for item in pod.addresses.items()}
+    by_handle = {(family, at[0]): each.pod for each in made.cluster.anywhere for family, at in each.at.items()}
     for difference in differences:
         for handle, ranges in difference.anywhere:
             pod = by_handle[difference.family, handle]
@@ -105,7 +111,7 @@ def _shown(made: Universe, differences: Sequence[Difference], snapshot: Snapshot
             if free is not None:
                 pods.append(replace(pod, name=f"pod-{len(pods) + 1}", addresses={difference.family: free}))
     cluster = _named(replace(made.cluster, pods=(*made.cluster.pods, *pods), anywhere=()))
-    node = bound(cluster, made.node, {}, made.selections)
+    node = bound(cluster, made.node, made.selections)
     return replace(snapshot, cluster=cluster), node
 
 

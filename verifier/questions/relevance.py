@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.effect import Call, Goto
+from verifier.model.effect import Call, Effect, Goto, Translate
+from verifier.model.extent import extent, of_addresses
 from verifier.model.fields import End, Field
 from verifier.model.ipset import AddressPart, IpSet
-from verifier.model.policy import Direction, Policy, PolicyRule, Tier
+from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
 from verifier.model.predicate import (
     All,
     AnyOf,
@@ -27,11 +29,15 @@ from verifier.model.predicate import (
     Not,
     PortNamed,
     Predicate,
+    Range,
+    Thing,
     sets_of,
 )
 from verifier.model.profile import Selection
 from verifier.model.ruleset import Ruleset
-from verifier.semantics.kinds import Condition, Conditions, about_labels
+from verifier.semantics.conditions import Condition, Conditions, about_labels, only_labels
+from verifier.semantics.line import cells
+from verifier.semantics.things import networks_of
 
 SIDE = {"src": End.SOURCE, "dst": End.DESTINATION}
 ADDRESS = {End.SOURCE: Field.SOURCE, End.DESTINATION: Field.DESTINATION}
@@ -62,8 +68,9 @@ class Near:
         selections: Mapping[str, Selection],
     ) -> None:
         self.all = (1 << len(homes)) - 1
-        self._family = family
-        self._homes = homes
+        self.family = family
+        self.homes = homes
+        self.facts: Mapping[str, tuple[Range, ...]] = {}
         self._cluster = cluster
         self._sets = sets
         self._selections = selections
@@ -76,6 +83,10 @@ class Near:
         if found is None:
             found = self._known[key] = (predicate, self._passing(predicate, end))
         return found[1]
+
+    def networks(self, part: Predicate) -> Iterator[Range]:
+        """The networks of the network sets that a selector selects."""
+        return networks_of(part, self.family, self._cluster)
 
     def _passing(self, predicate: Predicate, end: End) -> tuple[int, int]:
         match predicate:
@@ -99,14 +110,14 @@ class Near:
     def _elementary(self, predicate: Predicate, end: End) -> tuple[int, int] | None:
         match predicate:
             case LabelIn(label, values) if label.end is end:
-                found = (self._cluster.label(home.pod, label) for home in self._homes)
+                found = (self._cluster.label(home.pod, label) for home in self.homes)
                 return self._exactly(value is not None and (values is None or value in values) for value in found)
             case LabelText(label, test, text) if label.end is end:
-                found = (self._cluster.label(home.pod, label) for home in self._homes)
+                found = (self._cluster.label(home.pod, label) for home in self.homes)
                 return self._exactly(value is not None and test.holds(value, text) for value in found)
             case InRange(field, ranges, family) if field is ADDRESS[end]:
-                mine = family in (0, self._family)
-                return self._exactly(mine and any(a <= h.address <= b for a, b in ranges) for h in self._homes)
+                mine = family in (0, self.family)
+                return self._exactly(mine and any(a <= h.address <= b for a, b in ranges) for h in self.homes)
             case Named(field, name, prefix) if field is DEVICE[end]:
                 return self._named(name, prefix=prefix)
             case Member(name, (direction, *_), False) if SIDE[direction] is end:
@@ -120,7 +131,7 @@ class Near:
 
     def _named(self, name: str, *, prefix: bool) -> tuple[int, int]:
         may = do = 0
-        for place, home in enumerate(self._homes):
+        for place, home in enumerate(self.homes):
             fits = home.device is not None and (home.device.startswith(name) if prefix else home.device == name)
             may |= (fits or home.device is None) << place
             do |= fits << place
@@ -130,7 +141,8 @@ class Near:
         selection = self._selections.get(name)
         if selection is not None:
             may, do = self.passing(selection.pods, End.SOURCE)
-            return may, 0 if selection.ports else do
+            held, _ = self._exactly(any(a <= h.address <= b for a, b in selection.networks) for h in self.homes)
+            return may | held, 0 if selection.ports else do | held
         found = self._sets.get(name)
         if found is None or found.content.opaque or found.content.lists or found.content.dimensions != 1:
             return None
@@ -138,51 +150,65 @@ class Near:
         spans = [(part.first, part.last) for part in parts if isinstance(part, AddressPart)]
         if len(spans) != len(found.content.members):
             return None
-        return self._exactly(any(a <= home.address <= b for a, b in spans) for home in self._homes)
+        return self._exactly(any(a <= home.address <= b for a, b in spans) for home in self.homes)
+
+
+Spans: TypeAlias = tuple[Range, ...]
+"""Addresses of the other end that something asks for together."""
 
 
 class Relevance:
-    """The conditions that count for each pod of a node, in the order in which they are met."""
+    """What counts for each pod of a node as one end of packets: conditions on the labels of the other one, and its addresses."""
 
     def __init__(
         self,
-        homes: Sequence[Home],
+        end: End,
         near: Near,
         conditions: Conditions,
         selections: Mapping[str, Selection],
+        sets: Mapping[str, IpSet],
     ) -> None:
-        self._homes = homes
+        self._end = end
+        self._far = OTHER[end]
         self._near = near
         self._conditions = conditions
         self._selections = selections
-        self._found: list[dict[Condition, None]] = [{} for _ in homes]
+        self._sets = sets
+        self._found: list[dict[Condition, None]] = [{} for _ in near.homes]
+        self._spans: list[set[Spans]] = [set() for _ in near.homes]
 
-    def of(self, place: int) -> tuple[Condition, ...]:
-        """The conditions that count for one pod."""
-        return tuple(self._found[place])
+    def of(self, place: int) -> tuple[frozenset[Condition], frozenset[Spans]]:
+        """What counts for one pod."""
+        return frozenset(self._found[place]), frozenset(self._spans[place])
+
+    def add_spans(self, pods: int, spans: Iterable[Spans]) -> None:
+        """Addresses of the other end that count for some pods."""
+        found = {each for each in spans if each}
+        for place in cells(pods) if found else ():
+            self._spans[place] |= found
 
     def _add(self, pods: int, conditions: Iterable[Condition]) -> None:
         found = dict.fromkeys(conditions)
-        while pods and found:
-            low = pods & -pods
-            self._found[low.bit_length() - 1].update(found)
-            pods ^= low
+        for place in cells(pods) if found else ():
+            self._found[place].update(found)
 
     def add_policies(self, tiers: Iterable[Tier]) -> None:
         """What policies ask of the other end of the pods that they may select."""
         for policy in (policy for tier in tiers for policy in tier.policies):
             for direction, subject in policy.subjects.items():
-                selected, _ = self._near.passing(subject, PROTECTED[direction])
+                selected = self._near.passing(subject, self._end)[0] if PROTECTED[direction] is self._end else 0
                 if selected:
                     rules = [rule for rule in policy.rules if rule.direction is direction]
-                    self._add(selected, (each for rule in rules for each in self._asked(rule, direction)))
+                    self._add(selected, (each for rule in rules for each in self._asked(rule)))
+                    peers = (peer for rule in rules for peer in (rule.peer, *(each.peer for each in rule.readings)))
+                    self.add_spans(selected, (each for peer in peers for each in self.addresses(peer)))
 
-    def _asked(self, rule: PolicyRule, direction: Direction) -> Iterator[Condition]:
-        readings = [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]
-        for peer, ports in readings:
+    def _asked(self, rule: PolicyRule) -> Iterator[Condition]:
+        for peer, ports in [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]:
             labels = [each for part in about_labels(peer) for each in self._conditions.at_ports(part)]
             yield from labels
-            if direction is Direction.EGRESS:
+            yield from (each for part in about_labels(ports) for each in self._conditions.at_ports(part))
+            if self._far is End.DESTINATION:
                 for name, number in self._numbers(ports):
                     declares = self._conditions.declares(name, [number])
                     yield declares
@@ -191,9 +217,8 @@ class Relevance:
     def _numbers(self, ports: Predicate) -> Iterator[tuple[str, tuple[int, int]]]:
         match ports:
             case PortNamed(protocol, name, _):
-                yield from (
-                    (name, each) for each in sorted(self._conditions.declared.get(name, ())) if each[0] == protocol
-                )
+                declared = sorted(self._conditions.declared.get(name, ()))
+                yield from ((name, each) for each in declared if each[0] == protocol)
             case All(parts) | AnyOf(parts):
                 for part in parts:
                     yield from self._numbers(part)
@@ -202,13 +227,53 @@ class Relevance:
             case _:
                 return
 
+    def addresses(self, predicate: Predicate) -> Iterator[Spans]:
+        """The addresses of the other end that a predicate asks for, and those in sets that stand for no pods."""
+        match predicate:
+            case InRange(field, ranges, family) if field is ADDRESS[self._far]:
+                if family in (0, self._near.family):
+                    yield ranges
+            case Thing(end, part) if end is self._far:
+                yield tuple(self._near.networks(part))
+            case Member(name, directions):
+                for place, direction in enumerate(directions):
+                    if SIDE[direction] is self._far:
+                        yield from self._held(name, place)
+            case All(parts) | AnyOf(parts):
+                for part in parts:
+                    yield from self.addresses(part)
+            case Not(part):
+                yield from self.addresses(part)
+            case _:
+                return
+
+    def _held(self, name: str, place: int) -> Iterator[Spans]:
+        found = self._sets.get(name)
+        if name.startswith("@"):
+            yield self._near.facts.get(name, ())
+        elif name in self._selections:
+            yield self._selections[name].networks
+        elif found is not None:
+            if place == 0:
+                for listed in found.content.lists:
+                    yield from self._held(listed, place)
+            members = found.content.members
+            if of_addresses(members):
+                yield extent(members)
+                if not any(member.nomatch for member in members):
+                    return
+            for part in {member.parts[place] for member in members if place < len(member.parts)}:
+                if isinstance(part, AddressPart):
+                    yield ((part.first, part.last),)
+
     def add_far_policies(self, tiers: Sequence[Tier]) -> None:
         """Which policies select the other end, as far as it matters what they say of the pods of the node."""
         grouped: dict[tuple[int, object], list[Condition]] = {}
         for tier in tiers:
             for policy in tier.policies:
                 for direction, subject in policy.subjects.items():
-                    self._group(policy, direction, self._conditions.of(subject), grouped)
+                    if PROTECTED[direction] is self._far:
+                        self._group(policy, direction, subject, tier.name, grouped)
         for (place, _), subjects in grouped.items():
             self._add(1 << place, [self._conditions.some(subjects)])
 
@@ -216,34 +281,49 @@ class Relevance:
         self,
         policy: Policy,
         direction: Direction,
-        subject: Condition,
+        subject: Predicate,
+        tier: str,
         grouped: dict[tuple[int, object], list[Condition]],
     ) -> None:
-        end = OTHER[PROTECTED[direction]]
-        rules = [(rule, self._near.passing(rule.peer, end)) for rule in policy.rules if rule.direction is direction]
-        for place in range(len(self._homes)):
+        """Policies whose order counts, or that ask for more than labels, stand for themselves."""
+        rules = [
+            (rule, self._near.passing(rule.peer, self._end)) for rule in policy.rules if rule.direction is direction
+        ]
+        ordered = any(rule.action is not Action.ALLOW for rule, _ in rules)
+        self.add_spans(self._near.all, self.addresses(subject))
+        parts = list(about_labels(subject))
+        for place in range(len(self._near.homes)):
             speaking = tuple(id(rule) for rule, (may, _) in rules if may >> place & 1)
-            grouped.setdefault((place, (direction, speaking)), []).append(subject)
+            own = policy.name if ordered or not only_labels(subject) else ""
+            for part in parts:
+                key = (place, (tier, speaking, own, id(part) if own else 0))
+                grouped.setdefault(key, []).append(self._conditions.of(part))
 
     def add_rules(self, ruleset: Ruleset) -> None:
-        """What the rules that packets of the pods may meet ask of the sets that the other end is in."""
-        for end in End:
-            reached = _reached(ruleset, self._near, end)
-            for key, chain in ruleset.chains.items():
-                pods = reached.get(key, 0)
-                for rule in chain.rules if pods else ():
-                    for match in (rule.match,) if rule.asked is None else (rule.match, rule.asked):
-                        meeting = pods & _meeting(match, key[0], ruleset, self._near, end)
-                        if meeting:
-                            self._add(meeting, self._tested(match, OTHER[end]))
+        """What the rules that packets of the pods may meet ask of the address of the other end and the sets that it is in."""
+        reached = _reached(ruleset, self._near, self._end)
+        for key, chain in ruleset.chains.items():
+            pods = reached.get(key, 0)
+            for rule in chain.rules if pods else ():
+                for match in (rule.match,) if rule.asked is None else (rule.match, rule.asked):
+                    meeting = pods & _meeting(match, key[0], ruleset, self._near, self._end)
+                    if meeting:
+                        self._add(meeting, self._tested(match))
+                        self.add_spans(meeting, self.addresses(match))
+                        self._sent(rule.effect, meeting)
 
-    def _tested(self, match: Predicate, end: End) -> Iterator[Condition]:
+    def _sent(self, effect: Effect, meeting: int) -> None:
+        """The addresses to which a translation sends what a pod has sent."""
+        if self._end is End.SOURCE and isinstance(effect, Translate):
+            self.add_spans(meeting, ((each.addresses,) for each in effect.targets if each.family == self._near.family))
+
+    def _tested(self, match: Predicate) -> Iterator[Condition]:
         joint: list[Condition] = []
         apart: list[Condition] = []
         for part in _conjuncts(match):
             inner = part.part if isinstance(part, Not) else part
             if isinstance(inner, Member):
-                if SIDE[inner.directions[0]] is end and inner.name in self._selections:
+                if SIDE[inner.directions[0]] is self._far and inner.name in self._selections:
                     held, entries = held_by(self._selections[inner.name], self._conditions)
                     joint.append(self._conditions.negated(held) if isinstance(part, Not) and not entries else held)
                     apart.extend(entries)
@@ -255,8 +335,7 @@ class Relevance:
         if joint:
             yield self._conditions.every(joint)
             yield from (self._conditions.every([*joint, each]) for each in apart)
-        else:
-            yield from apart
+        yield from apart
 
 
 def held_by(selection: Selection, conditions: Conditions) -> tuple[Condition, list[Condition]]:

@@ -1,82 +1,185 @@
-"""One cluster that stands for all: the pods of a node as they are, and elsewhere one pod of every kind, at every address.
+"""One cluster that stands for all: the pods of a node as they are, and elsewhere a pod of every kind wherever it counts.
 
-Spec: specs/questions/for_all.md (FA-1 to FA-7)
+Spec: specs/questions/for_all.md (FA-1 to FA-6)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, reduce
+from itertools import chain, count
+from operator import or_
 
 from verifier.model.addresses import address_text
-from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod
-from verifier.model.fields import NAMESPACE_NAME, End
+from verifier.model.cluster import Cluster, ContainerPort, Guest, Namespace, Pod
+from verifier.model.fields import NAMESPACE_NAME, End, Field
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
 from verifier.model.node import NodeState
 from verifier.model.origin import Origin
-from verifier.model.policy import Tier
-from verifier.model.predicate import Predicate, Range
+from verifier.model.policy import Direction, Policy, Tier
+from verifier.model.predicate import InRange, all_of, any_of
 from verifier.model.profile import Deviation, IdealSet, Profile, Selection, reading
-from verifier.questions.relevance import Home, Near, Relevance, held_by
+from verifier.questions.covering import Covering
+from verifier.questions.relevance import Home, Near, Relevance, Spans, held_by
 from verifier.questions.variants import unexplained, without_knowledge
-from verifier.semantics.cuts import Cuts
-from verifier.semantics.kinds import Condition, Conditions, Kind, KindFinder, Surroundings
+from verifier.semantics.bridges import bridged_networks
+from verifier.semantics.conditions import Condition, Conditions
+from verifier.semantics.crowd import Crowd
+from verifier.semantics.kinds import Kind, KindFinder, Surroundings
+from verifier.semantics.line import cells
+from verifier.semantics.space import node_facts
 
-MOST = 1600
-"""So many kinds of pods are told apart at once; where there are more, those that count for one pod after the other."""
-FIRST_HANDLE = 1
+MOST = 20000
+"""So many kinds of pods are told apart."""
 ELSEWHERE = "elsewhere"
+IMAGINED = Origin("(imagined)")
 
 
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """A node in the cluster that stands for all: `sets` are those bound to what they select, `unexplained` those that cannot be.
+    """A node in the cluster that stands for all: `selections` are the sets bound to what they select, `unexplained` those
+    that cannot be.
 
-    `kinds` are the pods elsewhere, in the order of `cluster.anywhere`; `presumed` says what none of them is (FA-5).
+    `kinds` of pods are told apart by `conditions`; `presumed` says what none of them is (FA-5).
     """
 
     cluster: Cluster
     node: NodeState
-    kinds: tuple[Kind, ...]
+    kinds: int
     selections: Mapping[str, Selection]
     unexplained: tuple[str, ...]
     conditions: int
     presumed: tuple[str, ...] = ()
 
 
-def universe(cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation]) -> Universe:
-    """The node as it is in every cluster with its policies and its pods; TooManyKindsError, UnknownConditionError."""
-    ideal, selections = profile.ideal_sets(node, cluster), profile.selections(node, cluster)
-    unknown = unexplained(node, profile, ideal)
-    near = _near_pods(cluster, node)
-    declared = _declared(cluster)
-    conditions = Conditions(declared)
-    unwritten = profile.unwritten(node, cluster)
-    barred = [held_by(each, conditions)[0] for each in unwritten.values()]
-    asked = _asked(cluster, node, profile, deviations, selections, near, conditions)
-    spaces = {pod.namespace: cluster.namespace_labels(pod.namespace) for pod in near if pod.has_traffic}
-    found = KindFinder(conditions, Surroundings(spaces, declared, MOST)).find([*barred, *asked])
-    kinds = tuple(kind for answers, kind in found.items() if not any(answers[: len(barred)]))
-    kept = spaces.keys() | {each.namespace for each in cluster.network_sets}
-    base = replace(
-        cluster,
-        pods=tuple(near),
-        namespaces={name: each for name, each in cluster.namespaces.items() if name in kept},
-    )
-    made = _imagined(base, kinds, node)
-    return Universe(
-        made,
-        bound(made, without_knowledge(node, unknown), ideal, selections),
-        kinds,
-        selections,
-        unknown,
-        len(asked),
-        tuple(unwritten),
-    )
+class Universes:
+    """What is known of a node whoever is elsewhere; TooManyKindsError, UnknownConditionError where that cannot be told."""
 
+    def __init__(self, cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation]) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._profile = profile
+        self._deviations = deviations
+        known = profile.selections(node, cluster)
+        self._selections = {name: each for name, each in known.items() if each is not None}
+        ideal = {name: each for name, each in profile.ideal_sets(node, cluster).items() if name in known}
+        self._unexplained = unexplained(node, profile, ideal)
+        self._bare = with_blocks(without_knowledge(node, self._unexplained), ideal, self._selections)
+        self._conditions = Conditions(_declared(cluster))
+        self._near_pods = tuple(pod for pod in cluster.pods if pod.node == node.name)
+        self._families = [
+            family
+            for family in node.rulesets
+            if any(pod.has_traffic and family in pod.addresses for pod in self._near_pods)
+        ]
+        self._unwritten = {family: profile.unwritten(node, cluster, family) for family in self._families}
 
-def _near_pods(cluster: Cluster, node: NodeState) -> list[Pod]:
-    return [pod for pod in cluster.pods if pod.node == node.name]
+    def universe(self, *, far: bool) -> Universe:
+        """The node in every cluster; without `far` no policy selects the other end, so that more must be accepted (FA-4)."""
+        found = {family: self._relevant(family, far=far) for family in self._families}
+        asked = dict.fromkeys(
+            each for ends in found.values() for counting, _ in ends for each in sorted(counting, key=str)
+        )
+        barred = {
+            family: [held_by(each, self._conditions)[0] for each in unwritten.values()]
+            for family, unwritten in self._unwritten.items()
+        }
+        crowd = self._crowd([*(each for conditions in barred.values() for each in conditions), *asked])
+        base = self._base(far=far)
+        guests: list[Guest] = []
+        placed: dict[tuple[int, int], list[Pod]] = {}
+        spaces = dict(base.namespaces)
+        for family, ends in found.items():
+            left_out = reduce(or_, map(crowd.mask, barred[family]), 0)
+            covering = Covering(family, crowd, crowd.all & ~left_out, self._taken(family))
+            for counting, spans in ends:
+                covering.add(counting, spans)
+            handles = self._handles(spans for _, each in ends for spans in each)
+            for kind, address in covering.placed:
+                guest = _guest(family, next(handles), address, len(guests) + 1, crowd.kinds[kind], spaces)
+                guests.append(guest)
+                placed.setdefault((family, kind), []).append(guest.pod)
+        made = replace(base, namespaces=spaces, anywhere=tuple(guests))
+
+        def elsewhere(family: int, selection: Selection) -> Iterator[Pod]:
+            for kind in cells(crowd.mask(self._conditions.of(selection.pods))):
+                yield from placed.get((family, kind), ())
+
+        node = bound(made, self._bare, self._selections, elsewhere)
+        return Universe(
+            made, node, len(guests), self._selections, self._unexplained, len(asked), self._presumed_texts()
+        )
+
+    def _presumed_texts(self) -> tuple[str, ...]:
+        """What no pod elsewhere is; of some families only, where it is so."""
+        found: dict[str, list[str]] = {}
+        for family, unwritten in self._unwritten.items():
+            for each in unwritten:
+                found.setdefault(each, []).append(f"IPv{family}")
+        every = len(self._families)
+        return tuple(
+            each if len(families) == every else f"{each}, with {' and '.join(families)}"
+            for each, families in found.items()
+        )
+
+    def _relevant(self, family: int, *, far: bool) -> list[tuple[frozenset[Condition], frozenset[Spans]]]:
+        """What counts for each pod of the node at each end of its packets."""
+        cluster, node = self._cluster, self._node
+        homes = [
+            Home(pod, pod.addresses[family], self._profile.pod_interface(node, pod) or None)
+            for pod in self._near_pods
+            if pod.has_traffic and family in pod.addresses
+        ]
+        near = Near(family, homes, cluster, self._bare.sets or {}, self._selections)
+        near.facts = node_facts(family, cluster, node)
+        found: dict[tuple[frozenset[Condition], frozenset[Spans]], None] = {}
+        for end in End:
+            relevance = Relevance(end, near, self._conditions, self._selections, self._bare.sets or {})
+            relevance.add_spans(near.all, [bridged_networks(family, node, self._profile.bridge(node))])
+            for tiers in _read_tiers(cluster, self._deviations):
+                relevance.add_policies(tiers)
+                if far:
+                    relevance.add_far_policies(tiers)
+            for deviation in self._deviations:
+                relevance.add_spans(near.all, relevance.addresses(deviation.where))
+            relevance.add_rules(node.rulesets[family])
+            found.update(dict.fromkeys(relevance.of(place) for place in range(len(homes))))
+        return list(found)
+
+    def _crowd(self, conditions: Sequence[Condition]) -> Crowd:
+        spaces = {
+            pod.namespace: self._cluster.namespace_labels(pod.namespace) for pod in self._near_pods if pod.has_traffic
+        }
+        finder = KindFinder(self._conditions, Surroundings(spaces, self._conditions.declared, MOST))
+        return Crowd(finder.find(conditions), self._conditions)
+
+    def _base(self, *, far: bool) -> Cluster:
+        """The cluster without what is elsewhere."""
+        cluster = self._cluster
+        kept = {pod.namespace for pod in self._near_pods} | {each.namespace for each in cluster.network_sets}
+        return replace(
+            cluster,
+            pods=self._near_pods,
+            namespaces={name: each for name, each in cluster.namespaces.items() if name in kept},
+            tiers=cluster.tiers if far else _for_near_pods(cluster.tiers, self._near_pods),
+        )
+
+    def _taken(self, family: int) -> set[int]:
+        """Addresses that no pod elsewhere has (FA-2)."""
+        cluster, own = self._cluster, self._node.addresses or ()
+        taken = {pod.addresses[family] for pod in self._near_pods if family in pod.addresses}
+        taken |= {a for node in cluster.nodes.values() for fam, a in node.addresses if fam == family}
+        taken |= {each.address for each in own if each.family == family}
+        return taken | {a for s in cluster.services for fam, a in (*s.addresses, *s.external) if fam == family}
+
+    def _handles(self, spans: Iterable[Spans]) -> Iterator[int]:
+        """Numbers of addresses of which nothing speaks alone."""
+        taken = {first for each in spans for first, last in each if first == last}
+        for known in (self._bare.sets or {}).values():
+            for member in known.content.members:
+                taken.update(part.first for part in member.parts if isinstance(part, AddressPart))
+        return (number for number in count(1) if number not in taken)
 
 
 def _declared(cluster: Cluster) -> dict[str, frozenset[tuple[int, int]]]:
@@ -89,34 +192,6 @@ def _declared(cluster: Cluster) -> dict[str, frozenset[tuple[int, int]]]:
     return {name: frozenset(each) for name, each in found.items()}
 
 
-def _asked(
-    cluster: Cluster,
-    node: NodeState,
-    profile: Profile,
-    deviations: Sequence[Deviation],
-    selections: Mapping[str, Selection],
-    pods: Sequence[Pod],
-    conditions: Conditions,
-) -> list[Condition]:
-    """Every condition that counts for some pod of the node (FA-4)."""
-    found: dict[Condition, None] = {}
-    for family, ruleset in node.rulesets.items():
-        homes = [
-            Home(pod, pod.addresses[family], profile.pod_interface(node, pod) or None)
-            for pod in pods
-            if pod.has_traffic and family in pod.addresses
-        ]
-        near = Near(family, homes, cluster, node.sets or {}, selections)
-        relevance = Relevance(homes, near, conditions, selections)
-        for tiers in _read_tiers(cluster, deviations):
-            relevance.add_policies(tiers)
-            relevance.add_far_policies(tiers)
-        relevance.add_rules(ruleset)
-        for place in range(len(homes)):
-            found.update(dict.fromkeys(relevance.of(place)))
-    return list(found)
-
-
 def _read_tiers(cluster: Cluster, deviations: Sequence[Deviation]) -> Iterator[tuple[Tier, ...]]:
     """The policies, and as deviations read them: all together, and without each."""
     yield cluster.tiers
@@ -127,70 +202,60 @@ def _read_tiers(cluster: Cluster, deviations: Sequence[Deviation]) -> Iterator[t
             yield read.tiers
 
 
-def _imagined(base: Cluster, kinds: Sequence[Kind], node: NodeState) -> Cluster:
-    """The cluster with one pod of each kind, in a namespace of its own unless that is one of a pod of the node."""
-    spaces = dict(base.namespaces)
-    pods: list[Pod] = []
-    handles = {family: _handles(family, base, node) for family in node.rulesets}
-    for number, kind in enumerate(kinds, 1):
-        name = kind.space[NAMESPACE_NAME]
-        if name not in base.namespaces or base.namespaces[name].labels != kind.space:
-            name = f"{ELSEWHERE}-{number}"
-            spaces[name] = Namespace(name, kind.space, Origin("(imagined)"))
-        addresses = {family: next(each) for family, each in handles.items()}
-        ports = tuple(ContainerPort(port, *declared) for port, declared in kind.ports.items())
-        pods.append(
-            Pod(
-                name,
-                f"kind-{number}",
-                kind.labels,
-                addresses,
-                "",
-                False,
-                "Running",
-                ports,
-                Origin("(imagined)"),
-                kind.account,
-            )
-        )
-    return replace(base, namespaces=spaces, anywhere=tuple(pods))
+def _for_near_pods(tiers: Sequence[Tier], pods: Sequence[Pod]) -> tuple[Tier, ...]:
+    """The policies as if they selected no pod elsewhere."""
+    addresses: dict[int, list[tuple[int, int]]] = {}
+    for pod in pods:
+        for family, address in pod.addresses.items():
+            addresses.setdefault(family, []).append((address, address))
+
+    def narrowed(policy: Policy) -> Policy:
+        subjects = {}
+        for direction, subject in policy.subjects.items():
+            field = Field.DESTINATION if direction is Direction.INGRESS else Field.SOURCE
+            here = any_of(*(InRange(field, tuple(sorted(each)), family) for family, each in addresses.items()))
+            subjects[direction] = all_of(subject, here)
+        return replace(policy, subjects=subjects)
+
+    return tuple(replace(tier, policies=tuple(narrowed(policy) for policy in tier.policies)) for tier in tiers)
 
 
-def _handles(family: int, cluster: Cluster, node: NodeState) -> Iterator[int]:
-    """Numbers of addresses that nothing speaks of alone."""
-    cuts = Cuts(family)
-    predicates: Iterable[Predicate] = (
-        rule.match for ruleset in node.rulesets.values() for chain in ruleset.chains.values() for rule in chain.rules
-    )
-    for predicate in predicates:
-        cuts.visit(predicate)
-    for tier in cluster.tiers:
-        for policy in tier.policies:
-            for rule in policy.rules:
-                for peer in (rule.peer, *(each.peer for each in rule.readings)):
-                    cuts.visit(peer)
-    cuts.visit_sets(node.sets or {})
-    taken: set[Range] = cuts.addresses
-    number = FIRST_HANDLE
-    while True:
-        if (number, number) not in taken:
-            yield number
-        number += 1
+def _guest(family: int, handle: int, address: int, number: int, kind: Kind, spaces: dict[str, Namespace]) -> Guest:
+    """A pod of a kind, in a namespace of its own unless that is one of a pod of the node."""
+    name = kind.space[NAMESPACE_NAME]
+    if name not in spaces or spaces[name].labels is not kind.space:
+        name = f"{ELSEWHERE}-{number}"
+        spaces[name] = Namespace(name, kind.space, IMAGINED)
+    ports = tuple(ContainerPort(port, *declared) for port, declared in kind.ports.items())
+    pod = Pod(name, f"pod-{number}", kind.labels, {family: handle}, "", False, "Running", ports, IMAGINED, kind.account)
+    return Guest(pod, {family: (handle, address)})
 
 
-def bound(
-    cluster: Cluster, node: NodeState, ideal: Mapping[str, IdealSet], selections: Mapping[str, Selection]
-) -> NodeState:
-    """The node with each set holding what it stands for: the pods that it selects, or the blocks of a policy (FA-6)."""
+def with_blocks(node: NodeState, ideal: Mapping[str, IdealSet], selections: Mapping[str, Selection]) -> NodeState:
+    """The node with each set that stands for blocks holding these."""
     sets = dict(node.sets or {})
     for name, each in ideal.items():
         if name not in selections and not each.quirk:
             sets[name] = each.content
-    pods = [pod for pod in (*cluster.pods, *cluster.anywhere) if pod.has_traffic]
+    return replace(node, sets=sets)
+
+
+def _nobody(_family: int, _selection: Selection) -> Iterable[Pod]:
+    return ()
+
+
+def bound(
+    cluster: Cluster,
+    node: NodeState,
+    selections: Mapping[str, Selection],
+    elsewhere: Callable[[int, Selection], Iterable[Pod]] = _nobody,
+) -> NodeState:
+    """The node with each set that stands for pods holding those of a cluster that it stands for, and of those elsewhere (FA-6)."""
+    sets = dict(node.sets or {})
+    pods = [pod for pod in cluster.pods if pod.has_traffic]
     for family in node.rulesets:
         here = [pod for pod in pods if family in pod.addresses]
-        homes = [Home(pod, pod.addresses[family], None) for pod in here]
-        near = Near(family, homes, cluster, {}, {})
+        near = Near(family, [Home(pod, pod.addresses[family], None) for pod in here], cluster, {}, {})
         held: dict[Selection, SetContent] = {}
         for name, selection in selections.items():
             known = sets[name]
@@ -198,30 +263,34 @@ def bound(
                 continue
             if selection not in held:
                 chosen, _ = near.passing(selection.pods, End.SOURCE)
-                among = [pod for place, pod in enumerate(here) if chosen >> place & 1]
-                held[selection] = content(family, selection, among)
+                among = [here[place] for place in cells(chosen)]
+                held[selection] = content(family, selection, chain(among, elsewhere(family, selection)))
             sets[name] = IpSet(known.name, family, held[selection], known.origin, known.options)
     return replace(node, sets=sets)
 
 
-def content(family: int, selection: Selection, pods: Sequence[Pod]) -> SetContent:
+def content(family: int, selection: Selection, pods: Iterable[Pod]) -> SetContent:
     """What a set holds of pods that its selector selects."""
     members: list[SetMember] = []
     for pod in pods:
         address = pod.addresses[family]
-        part, text = AddressPart(address, address), address_text(family, address)
-        declared = [port for port in pod.ports if _fits(port, selection)]
+        declared = [port for port in pod.ports if _fits(port, selection)] if selection.ports else []
         if selection.entries:
-            members.extend(
-                SetMember(
-                    f"{text},{port.protocol}:{port.number}", (part, PortPart(port.protocol, port.number, port.number))
-                )
-                for port in declared
-            )
+            for port in declared:
+                parts = (AddressPart(address, address), PortPart(port.protocol, port.number, port.number))
+                members.append(SetMember(f"{address_text(family, address)},{port.protocol}:{port.number}", parts))
         elif declared or not selection.ports:
-            members.append(SetMember(text, (part,)))
-    kind, dimensions = ("hash:ip,port", 2) if selection.entries else ("hash:ip", 1)
+            members.append(_member(family, address))
+    for first, last in selection.networks:
+        text = f"{address_text(family, first)}-{address_text(family, last)}"
+        members.append(SetMember(text, (AddressPart(first, last),)))
+    kind, dimensions = ("hash:ip,port", 2) if selection.entries else ("hash:net", 1)
     return SetContent(kind, dimensions, tuple(members))
+
+
+@cache
+def _member(family: int, address: int) -> SetMember:
+    return SetMember(address_text(family, address), (AddressPart(address, address),))
 
 
 def _fits(port: ContainerPort, selection: Selection) -> bool:

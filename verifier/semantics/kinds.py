@@ -1,8 +1,7 @@
 """Kinds of pods: every combination in which some pod can, or cannot, fulfil each of a number of conditions.
 
-A condition is made of terms; a term asks several keys, each for one of several values. The keys of a pod are its labels,
-those of its namespace, and the ports that it gives names to. Kinds are found key by key, of what is left of the terms,
-so that their number, not that of the combinations of values, is the work.
+Kinds are found key by key, of what is left of the terms, so that their number, not that of the combinations of values,
+is the work.
 
 Spec: specs/questions/for_all.md (FA-3 to FA-5)
 """
@@ -10,69 +9,32 @@ Spec: specs/questions/for_all.md (FA-3 to FA-5)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, End, Label, Scope
-from verifier.model.predicate import (
-    FALSE,
-    TRUE,
-    All,
-    AnyOf,
-    LabelIn,
-    LabelText,
-    Not,
-    PortNamed,
-    Predicate,
-    TextTest,
-    Thing,
-    all_of,
-    any_of,
+from verifier.model.fields import NAMESPACE_NAME, Label, Scope
+from verifier.model.predicate import TextTest
+from verifier.semantics.conditions import (
+    ACCOUNT_NAME,
+    SPACE_NAME,
+    Condition,
+    Conditions,
+    Key,
+    PortKey,
+    Test,
+    Value,
+    terms_of,
 )
 
-PortKey: TypeAlias = str
-"""The name of a port; its values are (protocol, number)."""
-Key: TypeAlias = Label | PortKey
-Value: TypeAlias = str | tuple[int, int]
-Condition: TypeAlias = "int | tuple[str, frozenset[Condition]]"
-"""The number of a term; or conditions joined by "&" or "|", or a negated one under "!"."""
-
-ALWAYS: Condition = ("&", frozenset())
-NEVER: Condition = ("|", frozenset())
 DEFAULT_ACCOUNT = "default"
-SPACE_NAME = Label(End.SOURCE, Scope.NAMESPACE, NAMESPACE_NAME)
-ACCOUNT_NAME = Label(End.SOURCE, Scope.SERVICE_ACCOUNT, SERVICE_ACCOUNT_NAME)
 NEVER_ABSENT = (SPACE_NAME, ACCOUNT_NAME)
 SCOPES = (Scope.NAMESPACE, Scope.SERVICE_ACCOUNT, Scope.POD)
 SPARE = "xyzqwvujkabcdefghilmnoprst0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What values that no one mentions are made of, as labels are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A key has one of some values (None: any) that, where there is a `text`, passes its test; or has not, `excluded`."""
-
-    key: Key
-    values: frozenset[Value] | None
-    excluded: bool = False
-    text: tuple[TextTest, str] | None = None
-
-    def passes(self, value: Value | None) -> bool:
-        """Whether a value of the key passes, None where it is absent."""
-        return self.excluded != self._fits(value)
-
-    def _fits(self, value: Value | None) -> bool:
-        if value is None or (self.values is not None and value not in self.values):
-            return False
-        return self.text is None or self.text[0].holds(str(value), self.text[1])
-
-
 class TooManyKindsError(Exception):
     """More kinds than are worth telling apart; the text says how many conditions there are."""
-
-
-class UnknownConditionError(Exception):
-    """A test of labels that has no place here; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,159 +45,6 @@ class Kind:
     space: Mapping[str, str]
     ports: Mapping[str, tuple[int, int]]
     account: str = DEFAULT_ACCOUNT
-
-
-@dataclass(slots=True)
-class Conditions:
-    """All conditions, with equal terms as one; `declared` has what each name of a port stands for in some pod."""
-
-    declared: Mapping[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
-    terms: list[frozenset[Test]] = field(default_factory=list)
-    _numbers: dict[frozenset[Test], int] = field(default_factory=dict)
-    _known: dict[int, tuple[Predicate, tuple[Condition, ...]]] = field(default_factory=dict)
-
-    def of(self, predicate: Predicate) -> Condition:
-        """What a predicate over labels asks of a pod, whichever end; UnknownConditionError where it asks anything else."""
-        return self.at_ports(predicate)[0]
-
-    def at_ports(self, predicate: Predicate) -> tuple[Condition, ...]:
-        """The same where the names of ports count too: for each port of a packet that some name stands for."""
-        found = self._known.get(id(predicate))
-        if found is None:
-            ports = sorted({each for name in _names_in(predicate) for each in self.declared.get(name, ())})
-            made = tuple(self._of(predicate, port) for port in ports) or (self._of(predicate, None),)
-            found = self._known[id(predicate)] = (predicate, made)
-        return found[1]
-
-    def _of(self, predicate: Predicate, port: tuple[int, int] | None) -> Condition:
-        match predicate:
-            case LabelIn() | LabelText():
-                return self.term([_test(predicate)])
-            case Not(LabelIn() | LabelText() as part):
-                return self.term([replace(_test(part), excluded=True)])
-            case Thing(_, part):
-                return self._of(part, port)
-            case PortNamed(protocol, name, _):
-                return self.declares(name, [port]) if port is not None and port[0] == protocol else NEVER
-            case All(parts):
-                return self.every(self._of(part, port) for part in parts)
-            case AnyOf(parts):
-                return self.some(self._of(part, port) for part in parts)
-            case Not(part):
-                return self.negated(self._of(part, port))
-            case _:
-                raise UnknownConditionError(str(predicate))
-
-    def term(self, tests: Iterable[Test]) -> Condition:
-        """All of these tests."""
-        key = frozenset(tests)
-        if key not in self._numbers:
-            self._numbers[key] = len(self.terms)
-            self.terms.append(key)
-        return self._numbers[key]
-
-    def declares(self, name: str, declared: Iterable[tuple[int, int]]) -> Condition:
-        """The pod gives a port this name, and it is one of these."""
-        return self.term([Test(name, frozenset(declared))])
-
-    def every(self, conditions: Iterable[Condition]) -> Condition:
-        """Conjunction; terms become one term."""
-        tests: set[Test] = set()
-        others: set[Condition] = set()
-        for each in conditions:
-            if isinstance(each, int):
-                tests |= self.terms[each]
-            elif each[0] == "&":
-                others |= each[1]
-            else:
-                others.add(each)
-        if NEVER in others:
-            return NEVER
-        for each in [one for one in others if isinstance(one, int)]:
-            tests |= self.terms[each]
-            others.discard(each)
-        if tests:
-            others.add(self.term(tests))
-        return next(iter(others)) if len(others) == 1 else ("&", frozenset(others))
-
-    def some(self, conditions: Iterable[Condition]) -> Condition:
-        """Disjunction."""
-        parts: set[Condition] = set()
-        for each in conditions:
-            if not isinstance(each, int) and each[0] == "|":
-                parts |= each[1]
-            else:
-                parts.add(each)
-        if ALWAYS in parts:
-            return ALWAYS
-        return next(iter(parts)) if len(parts) == 1 else ("|", frozenset(parts))
-
-    def negated(self, condition: Condition) -> Condition:
-        """Negation."""
-        if condition in (ALWAYS, NEVER):
-            return NEVER if condition == ALWAYS else ALWAYS
-        return ("!", frozenset([condition]))
-
-
-def _test(predicate: LabelIn | LabelText) -> Test:
-    label = predicate.label
-    if label.scope is Scope.SERVICE_ACCOUNT and label.key != SERVICE_ACCOUNT_NAME:
-        raise UnknownConditionError(f"a policy asks for label {label.key} of service accounts")
-    key = label if label.end is End.SOURCE else Label(End.SOURCE, label.scope, label.key)
-    if isinstance(predicate, LabelText):
-        return Test(key, None, text=(predicate.test, predicate.text))
-    return Test(key, predicate.values)
-
-
-def _names_in(predicate: Predicate) -> Iterator[str]:
-    match predicate:
-        case PortNamed(_, name, _):
-            yield name
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _names_in(part)
-        case Not(part) | Thing(_, part):
-            yield from _names_in(part)
-        case _:
-            return
-
-
-def about_labels(predicate: Predicate) -> Iterator[Predicate]:
-    """The widest parts of a predicate that ask for nothing but labels: by these alone do labels count for it."""
-    mine, rest = _divided(predicate)
-    if mine not in (TRUE, FALSE):
-        yield mine
-    for part in rest:
-        yield from about_labels(part)
-
-
-def _divided(predicate: Predicate) -> tuple[Predicate, list[Predicate]]:
-    """What of a predicate asks for labels only, and the parts that do not."""
-    if _only_labels(predicate):
-        return predicate, []
-    match predicate:
-        case All(parts) | AnyOf(parts):
-            mine = [part for part in parts if _only_labels(part)]
-            joined = all_of(*mine) if isinstance(predicate, All) else any_of(*mine)
-            return joined, [part for part in parts if not _only_labels(part)]
-        case Not(part):
-            return TRUE, [part]
-        case Thing(_, part):
-            return part, []
-        case _:
-            return TRUE, []
-
-
-def _only_labels(predicate: Predicate) -> bool:
-    match predicate:
-        case LabelIn() | LabelText():
-            return True
-        case All(parts) | AnyOf(parts):
-            return all(_only_labels(part) for part in parts)
-        case Not(part):
-            return _only_labels(part)
-        case _:
-            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,27 +67,23 @@ class KindFinder:
         self._known = known
         self._surroundings = surroundings
 
-    def find(self, conditions: Sequence[Condition]) -> dict[tuple[bool, ...], Kind]:
-        """For every combination of answers that some pod gives to the conditions, one such pod; TooManyKindsError."""
-        terms = sorted({term for condition in conditions for term in _terms_of(condition)})
+    def find(self, conditions: Iterable[Condition]) -> list[Kind]:
+        """Pods of which some gives every combination of answers to the conditions that any pod gives; TooManyKindsError."""
+        terms = sorted({term for condition in conditions for term in terms_of(condition)})
         tests = [self._known.terms[term] for term in terms]
-        place = {term: 1 << position for position, term in enumerate(terms)}
         keys = sorted({test.key for term in tests for test in term}, key=_order)
         spaces = [key for key in keys if isinstance(key, Label) and key.scope is Scope.NAMESPACE]
         frontier = self._in_known_spaces(tests, spaces)
         elsewhere: dict[int, _Chosen] = {(1 << len(terms)) - 1: None}
         asked: list[Key] = [SPACE_NAME, *spaces]
         for key in dict.fromkeys(asked):
-            elsewhere = self._advance(elsewhere, key, tests, len(conditions))
+            elsewhere = self._advance(elsewhere, key, tests)
         for left, chosen in elsewhere.items():
             frontier.setdefault(left, chosen)
         for key in keys:
             if key not in spaces:
-                frontier = self._advance(frontier, key, tests, len(conditions))
-        found: dict[tuple[bool, ...], _Chosen] = {}
-        for left, chosen in frontier.items():
-            found.setdefault(tuple(_holds(each, left, place) for each in conditions), chosen)
-        return {answers: self._kind(chosen) for answers, chosen in found.items()}
+                frontier = self._advance(frontier, key, tests)
+        return [self._kind(chosen) for chosen in frontier.values()]
 
     def _in_known_spaces(self, tests: Sequence[frozenset[Test]], spaces: Sequence[Key]) -> dict[int, _Chosen]:
         """What is left of the terms in each of the namespaces whose labels are known."""
@@ -291,19 +96,23 @@ class KindFinder:
             frontier.setdefault(left, (None, SPACE_NAME, name))
         return frontier
 
-    def _advance(
-        self, frontier: dict[int, _Chosen], key: Key, tests: Sequence[frozenset[Test]], asked: int
-    ) -> dict[int, _Chosen]:
+    def _advance(self, frontier: dict[int, _Chosen], key: Key, tests: Sequence[frozenset[Test]]) -> dict[int, _Chosen]:
+        asking = [(1 << place, [test for test in term if test.key == key]) for place, term in enumerate(tests)]
+        asking = [each for each in asking if each[1]]
+        asked = sum(bit for bit, _ in asking)
         choices: dict[int, Value | None] = {}
         for value in self._values(key, tests):
-            choices.setdefault(_fitting(tests, key, value), value)
+            fitting = sum(bit for bit, mine in asking if all(test.passes(value) for test in mine))
+            choices.setdefault(fitting, value)
         out: dict[int, _Chosen] = {}
         for left, chosen in frontier.items():
+            kept = left & ~asked
             for fitting, value in choices.items():
-                if left & fitting not in out:
-                    out[left & fitting] = chosen if value is None else (chosen, key, value)
+                now = kept | left & fitting
+                if now not in out:
+                    out[now] = chosen if value is None else (chosen, key, value)
         if len(out) > self._surroundings.most:
-            raise TooManyKindsError(f"{asked} conditions make more than {self._surroundings.most} kinds of pods")
+            raise TooManyKindsError(f"{len(tests)} conditions make more than {self._surroundings.most} kinds of pods")
         return out
 
     def _values(self, key: Key, tests: Sequence[frozenset[Test]]) -> list[Value | None]:
@@ -341,14 +150,6 @@ class KindFinder:
         return Kind(labels, space if known is None else known, ports, account)
 
 
-def _terms_of(condition: Condition) -> Iterator[int]:
-    if isinstance(condition, int):
-        yield condition
-    else:
-        for part in condition[1]:
-            yield from _terms_of(part)
-
-
 def _fitting(tests: Sequence[frozenset[Test]], key: Key, value: Value | None) -> int:
     """The terms that a value of a key leaves open."""
     fitting = 0
@@ -356,17 +157,6 @@ def _fitting(tests: Sequence[frozenset[Test]], key: Key, value: Value | None) ->
         if all(test.passes(value) for test in term if test.key == key):
             fitting |= 1 << position
     return fitting
-
-
-def _holds(condition: Condition, left: int, place: Mapping[int, int]) -> bool:
-    if isinstance(condition, int):
-        return bool(left & place[condition])
-    joint, parts = condition
-    if joint == "&":
-        return all(_holds(part, left, place) for part in parts)
-    if joint == "|":
-        return any(_holds(part, left, place) for part in parts)
-    return not any(_holds(part, left, place) for part in parts)
 
 
 def _order(key: Key) -> tuple[int, str]:

@@ -5,14 +5,23 @@ Spec: specs/chains/sets.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from operator import or_
 from typing import TypeAlias
 
 from verifier.model.fields import SCTP, TCP, UDP, UDPLITE, Field
-from verifier.model.ipset import AddressPart, InterfacePart, IpSet, PortPart, SetContent, SetMember, lasting
+from verifier.model.ipset import (
+    AddressPart,
+    InterfacePart,
+    IpSet,
+    Part,
+    PortPart,
+    SetContent,
+    SetMember,
+    lasting,
+)
 from verifier.model.predicate import Range
 from verifier.semantics.atoms import NameTest
 from verifier.semantics.boxes import Box3, meet, merge
@@ -174,14 +183,28 @@ class SetMeanings:
     def _product(self, name: str, members: Sequence[SetMember], directions: tuple[str, ...]) -> list[Box3]:
         """Members of several dimensions (or of ports): gathered per combination of the other parts, then merged."""
         gathered: dict[tuple[int, int], int] = {}
-        for member in members:
-            box = [self.everything]
-            for part, direction in zip(member.parts, directions, strict=False):
+        for first, tail in self._alike(name, members, directions):
+            box = [first]
+            for part, direction in zip(tail, directions[1:], strict=False):
                 box = meet(box, [self._part(name, part, direction)])
             for source, destination, service in box:
                 key = (destination, service)
                 gathered[key] = gathered.get(key, 0) | source
         return merge([(source, *key) for key, source in gathered.items()])
+
+    def _alike(
+        self, name: str, members: Sequence[SetMember], directions: tuple[str, ...]
+    ) -> Iterator[tuple[Box3, tuple[Part, ...]]]:
+        """First parts with the others: all addresses that have the same others at once."""
+        addresses: dict[tuple[Part, ...], int] = {}
+        for member in members:
+            first, *tail = member.parts
+            if isinstance(first, AddressPart):
+                addresses[tuple(tail)] = addresses.get(tuple(tail), 0) | self._addresses.mask(first.first, first.last)
+            else:
+                yield self._part(name, first, directions[0]), tuple(tail)
+        for others, mask in addresses.items():
+            yield self._end(directions[0], mask), others
 
     def _part(self, name: str, part: object, direction: str) -> Box3:
         if isinstance(part, AddressPart):

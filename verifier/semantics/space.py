@@ -15,10 +15,10 @@ from verifier.model.node import InterfaceAddress, NodeState
 from verifier.model.predicate import PortNamed, Predicate, Range, TextTest
 from verifier.semantics.boxes import Box3, merge
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
+from verifier.semantics.inhabited import Inhabited
 from verifier.semantics.line import Line
 from verifier.semantics.services import Services
 from verifier.semantics.sets import SetMeanings
-from verifier.semantics.sheets import Sheets
 from verifier.semantics.things import networks_of
 
 ROUTED = ("@anycast", "@blackhole", "@unreachable", "@prohibit")
@@ -46,7 +46,7 @@ class Inventory:
         self._accounts: dict[str, tuple[Pod, int]] = {}
         self._cluster = cluster
         self._family = family
-        for pod in (*cluster.pods, *cluster.anywhere):
+        for pod in (*cluster.pods, *(each.pod for each in cluster.anywhere)):
             address = pod.addresses.get(family)
             if address is None or not pod.has_traffic:
                 continue
@@ -106,8 +106,8 @@ class Space:
         facts = node_facts(family, cluster, node)
         for ranges in facts.values():
             cuts.add_addresses(ranges)
-        handles = [pod.addresses[family] for pod in cluster.anywhere if family in pod.addresses]
-        for pod in (*cluster.pods, *cluster.anywhere):
+        guests = [each.at[family] for each in cluster.anywhere if family in each.at]
+        for pod in (*cluster.pods, *(each.pod for each in cluster.anywhere)):
             address = pod.addresses.get(family)
             if address is not None:
                 cuts.add_addresses([(address, address)])
@@ -120,7 +120,7 @@ class Space:
         self.labels = cuts.labels
         self.interfaces = cuts.interfaces
         self.states = cuts.states
-        self.addresses = _line(family, cuts, cluster, handles, self.own)
+        self.addresses = _line(family, cuts, guests)
         self.services = Services(cuts.services)
         self.everything: Box3 = (self.addresses.all, self.addresses.all, self.services.all)
         self.sets = SetMeanings(family, self.addresses, self.services, sets, facts)
@@ -148,17 +148,12 @@ class Space:
         return found
 
 
-def _line(family: int, cuts: Cuts, cluster: Cluster, handles: Sequence[int], own: Iterable[int]) -> Line:
-    """The line of addresses; where pods can be anywhere, with their sheets (FA-2, FA-3)."""
+def _line(family: int, cuts: Cuts, guests: Sequence[tuple[int, int]]) -> Line:
+    """The line of addresses; with the pods that can be anywhere, where there are any (FA-2)."""
     top = (1 << WIDTH[family]) - 1
-    if not handles:
+    if not guests:
         return Line(cuts.addresses, top)
-    taken = [pod.addresses[family] for pod in cluster.pods if family in pod.addresses]
-    taken += [a for node in cluster.nodes.values() for fam, a in node.addresses if fam == family]
-    taken += [a for service in cluster.services for fam, a in (*service.addresses, *service.external) if fam == family]
-    barred = [(a, a) for a in (*taken, *own)] + [each for ranges in SPECIAL[family].values() for each in ranges]
-    unnamed = cuts.addresses - {(handle, handle) for handle in handles}
-    return Sheets([*unnamed, *barred], top, handles, barred)
+    return Inhabited(cuts.addresses - {(handle, handle) for handle, _ in guests}, top, guests)
 
 
 def own_addresses(family: int, cluster: Cluster, node: NodeState) -> tuple[int, ...]:

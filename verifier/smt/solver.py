@@ -28,6 +28,9 @@ OUT_OF_TIME = "the time limit was reached"
 World: TypeAlias = dict[str, int]
 """Per kind of atom with a mask payload: the cells that exist in the question."""
 
+MANY = 256
+"""A field with more classes has no Boolean for each of them."""
+
 Definer: TypeAlias = Callable[["Solver", Sequence[int], World], list[Handle]]
 """Says in Z3 what the atoms of a question mean: assertions to add for these atom nodes in this world."""
 
@@ -116,6 +119,10 @@ class Solver:
     def equivalence(self, a: Handle, b: Handle) -> Handle:
         return self.hold(z3core.Z3_mk_iff(self.ref, a, b))
 
+    def choice(self, test: Handle, yes: Handle, no: Handle) -> Handle:
+        """One term where a test holds, another where it does not."""
+        return self.hold(z3core.Z3_mk_ite(self.ref, test, yes, no))
+
     def at_most_one(self, terms: Sequence[Handle]) -> Handle:
         return self.hold(z3core.Z3_mk_atmost(self.ref, len(terms), _array(terms), 1))
 
@@ -170,6 +177,26 @@ class Solver:
         return out
 
 
+def _one_of(solver: Solver, literals: Sequence[Literal], signatures: Sequence[int]) -> Handle:
+    """That the atoms hold as in one of some signatures, decided atom by atom; equal remainders are one term."""
+    known: dict[tuple[int, ...], Handle] = {}
+
+    def told(place: int, left: tuple[int, ...]) -> Handle:
+        if place == len(literals):
+            return solver.conjunction(())
+        key = (place, *left)
+        found = known.get(key)
+        if found is None:
+            with_, without = (tuple(sorted({each >> 1 for each in left if each & 1 == bit})) for bit in (1, 0))
+            atom = solver.term(literals[place])
+            yes = told(place + 1, with_) if with_ else solver.disjunction(())
+            no = told(place + 1, without) if without else solver.disjunction(())
+            found = known[key] = yes if yes is no else solver.choice(atom, yes, no)
+        return found
+
+    return told(0, tuple(sorted(set(signatures))))
+
+
 def _array(terms: Sequence[Handle]) -> Any:
     return (z3.Ast * len(terms))(*terms)
 
@@ -182,6 +209,10 @@ def define_by_classes(solver: Solver, atoms: Sequence[int], world: World) -> lis
         if not masked:
             continue
         parts = classes([mask for _, mask in masked], cells)
+        if len(parts) > MANY:
+            literals, signatures = [literal for literal, _ in masked], [signature for _, signature in parts]
+            assertions.append(_one_of(solver, literals, signatures))
+            continue
         selectors = solver.selectors(kind, len(parts))
         assertions.append(solver.disjunction(selectors))
         if len(selectors) > 1:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from verifier.model.fields import NAMESPACE_NAME, End, Label, Scope
 from verifier.model.predicate import All, AnyOf, LabelIn, LabelText, Not, Predicate, TextTest, all_of
-from verifier.semantics.kinds import Conditions, Kind, KindFinder, Surroundings
+from verifier.semantics.conditions import Conditions
+from verifier.semantics.crowd import Crowd
+from verifier.semantics.kinds import KindFinder, Surroundings
 
 KEYS = [
     Label(End.SOURCE, Scope.POD, "a"),
@@ -71,17 +73,18 @@ EVERYBODY = everybody()
 def test_every_combination_of_answers_that_some_pod_gives_and_no_other(asked: list[Predicate]) -> None:
     conditions = Conditions()
     finder = KindFinder(conditions, Surroundings({"home": HOME}, {}, 10000))
-    found = finder.find([conditions.of(each) for each in asked])
-    wanted = {tuple(holds(each, *pod) for each in asked) for pod in EVERYBODY}
-    assert wanted <= set(found)
-    for answers, kind in found.items():
-        assert answers == tuple(holds(each, dict(kind.labels), dict(kind.space)) for each in asked)
+    made = [conditions.of(each) for each in asked]
+    crowd = Crowd(finder.find(made), conditions)
+    found = [tuple(holds(each, dict(kind.labels), dict(kind.space)) for each in asked) for kind in crowd.kinds]
+    assert {tuple(holds(each, *pod) for each in asked) for pod in EVERYBODY} <= set(found)
+    for place, condition in enumerate(made):
+        assert crowd.mask(condition) == sum(1 << number for number, answers in enumerate(found) if answers[place])
+    answered = crowd.answers(made, crowd.all)
+    assert all((answered[a] == answered[b]) == (found[a] == found[b]) for a in answered for b in answered)
 
 
 def test_names_of_ports_have_numbers_that_some_pod_gives() -> None:
     conditions = Conditions({"http": frozenset({(6, 80), (6, 8080)})})
     finder = KindFinder(conditions, Surroundings({}, conditions.declared, 10))
     found = finder.find([conditions.declares("http", [(6, 80)]), conditions.declares("http", [(6, 8080)])])
-    assert set(found) == {(False, False), (True, False), (False, True)}
-    assert {tuple(kind.ports.items()) for kind in found.values()} == {(), (("http", (6, 80)),), (("http", (6, 8080)),)}
-    assert all(isinstance(kind, Kind) for kind in found.values())
+    assert {tuple(kind.ports.items()) for kind in found} == {(), (("http", (6, 80)),), (("http", (6, 8080)),)}
