@@ -41,7 +41,8 @@ class PolicyTrace:
     `selecting` are the policies that isolate the protected end, `passing` those that select it in tiers that leave to
     later ones what no rule matches; `deciding` is the rule that allowed or denied, None where the end of a tier did, or
     where nothing isolates the end. With `reasons`, something in a policy has no static
-    meaning and `allowed` is what it would be if that did not match.
+    meaning and `allowed` is what it would be if that did not match. `passed` are the rules that passed the packet on to
+    the next tier, in order.
     """
 
     allowed: bool
@@ -50,6 +51,13 @@ class PolicyTrace:
     deciding: PolicyRule | None
     reasons: tuple[str, ...] = ()
     passing: tuple[Policy, ...] = ()
+    passed: tuple[tuple[Policy, PolicyRule], ...] = ()
+
+    @property
+    def unmatched(self) -> tuple[Policy, ...]:
+        """The policies that select the protected end and of which no rule matched, in tiers that no rule left."""
+        left = {policy.tier for policy, _ in self.passed}
+        return tuple(policy for policy in (*self.selecting, *self.passing) if policy.tier not in left)
 
 
 @dataclass(frozen=True, slots=True)

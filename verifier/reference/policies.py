@@ -52,6 +52,7 @@ def judge(
     """Ask the tiers in order; what no tier decides is allowed."""
     selecting: list[Policy] = []
     passing: list[Policy] = []
+    passed: list[tuple[Policy, PolicyRule]] = []
     reasons: list[str] = []
     for place, tier in enumerate(cluster.tiers):
         chosen, unsure = _selecting(place, tier, packet, direction, view)
@@ -64,11 +65,12 @@ def judge(
         found = _decided(tier, chosen, packet, direction, view, counting, reasons)
         action = found[0] if found else tier.unmatched
         if action is Action.PASS:
+            passed.extend([found[1:]] if found else [])
             continue
         _, policy, rule = found or (None, None, None)
         allowed = action is Action.ALLOW
-        return PolicyTrace(allowed, tuple(selecting), policy, rule, tuple(reasons), tuple(passing))
-    return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons), tuple(passing))
+        return PolicyTrace(allowed, tuple(selecting), policy, rule, tuple(reasons), tuple(passing), tuple(passed))
+    return PolicyTrace(True, tuple(selecting), None, None, tuple(reasons), tuple(passing), tuple(passed))
 
 
 def _selecting(

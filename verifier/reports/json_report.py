@@ -371,6 +371,7 @@ def _judgement(trace: PolicyTrace | None, files: Files) -> Json | None:
         "allowed": trace.allowed,
         "selecting": [{"policy": policy.name, **_origin(policy.origin, files)} for policy in trace.selecting],
         "deciding": _policy(trace.policy, trace.deciding, files) if trace.policy else None,
+        "passed": [_policy(policy, rule, files) for policy, rule in trace.passed],
         "reasons": list(trace.reasons),
     }
 

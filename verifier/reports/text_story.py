@@ -95,8 +95,11 @@ def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
         page.line(f"  {title}: ", verdict, ", no policy selects it", hang=4)
         return
     if trace.deciding is None:
-        page.line(f"  {title}: ", verdict, f", no rule of {names} matches", hang=4)
-        for policy in trace.selecting or trace.passing:
+        unmatched = trace.unmatched
+        left = ", ".join(policy.name for policy in unmatched)
+        said = f"no rule of {left} matches" if unmatched else "passed on by the last tier in which a policy selects it"
+        page.line(f"  {title}: ", verdict, f", {said}", hang=4)
+        for policy in unmatched:
             page.code("    ", *policy_segments(policy, None), hang=6)
     else:
         page.line(
@@ -104,6 +107,8 @@ def _judgement(title: str, trace: PolicyTrace, page: Page) -> None:
         )
         if trace.policy is not None:
             page.code("    ", *policy_segments(trace.policy, trace.deciding), hang=6)
+    for policy, rule in trace.passed:
+        page.code("    passed on by ", *policy_segments(policy, rule), hang=6)
     for reason in trace.reasons:
         page.line(f"    not known: {reason}", hang=6)
 

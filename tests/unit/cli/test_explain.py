@@ -60,6 +60,32 @@ def test_text_shows_marks_chains_and_policies(capsys: pytest.CaptureFixture[str]
     assert "ingress of default/busybox: denied, no rule of default/access-nginx matches" in text
 
 
+TIERS = """
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: first}
+spec: {order: 1}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: first.pass}
+spec: {tier: first, ingress: [{action: Pass}], egress: [{action: Pass}]}
+"""
+
+
+def test_text_names_the_rules_that_pass_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A packet that a tier passes on is decided by another, or by none."""
+    tiered = Path(shutil.copytree(EXAMPLE, tmp_path / "tiered"))
+    (tiered / "cluster" / "tiers.yaml").write_text(TIERS)
+    run(["explain", str(tiered), "--from", "172.17.1.9", "--to", "default/busybox", "--port", "tcp/80"])
+    text = capsys.readouterr().out
+    assert "ingress of default/busybox: denied, no rule of default/access-nginx matches" in text
+    assert "passed on by first.pass ingress[0]: pass from anywhere on any port" in text
+    run(["explain", str(tiered), "--from", "default/busybox", "--to", "8.8.8.8", "--port", "tcp/80"])
+    text = capsys.readouterr().out
+    assert "egress of default/busybox: allowed, passed on by the last tier in which a policy selects it" in text
+
+
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str, snapshot: Path = EXAMPLE) -> str:
     """What a usage error says, on one line."""
     assert run(["explain", str(snapshot), *arguments]) == 2

@@ -69,7 +69,8 @@ def test_tiers_are_asked_in_order() -> None:
     empty = Tier("empty", (replace(WEB_IN, subjects={IN: FALSE}),), Action.DENY)
     base = Cluster(pods=(WEB, API, FAR), tiers=(admin, empty, Tier("networkpolicy", (WEB_IN,), Action.DENY)))
     view = view_of(node(), base)
-    assert judge(packet("10.0.1.7", "10.0.0.2"), base, IN, view).deciding is WEB_IN.rules[0]
+    trace = judge(packet("10.0.1.7", "10.0.0.2"), base, IN, view)
+    assert (trace.deciding, trace.passed, trace.unmatched) == (WEB_IN.rules[0], ((passing, passing.rules[0]),), ())
     assert judge(packet("10.0.1.7", "10.0.0.3"), base, IN, view).allowed is True
     assert judge(packet("10.0.2.7", "10.0.0.3"), base, IN, view).allowed is False
 
