@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.predicate import All, AnyOf, LabelIn, LabelText, Not, Predicate
+from verifier.model.fields import Field
+from verifier.model.predicate import All, AnyOf, InRange, LabelIn, LabelText, Not, Predicate
 
 
 def satisfied(selector: Predicate, pod: Pod, cluster: Cluster) -> bool:
-    """Whether a pod's labels are as a selector asks; TypeError where it asks more than labels."""
+    """Whether labels and an address of a pod are as a selector asks; TypeError where it asks for anything else."""
     match selector:
         case LabelIn(label, values):
             value = cluster.label(pod, label)
@@ -20,6 +21,9 @@ def satisfied(selector: Predicate, pod: Pod, cluster: Cluster) -> bool:
         case LabelText(label, test, text):
             value = cluster.label(pod, label)
             return value is not None and test.holds(value, text)
+        case InRange(Field.SOURCE | Field.DESTINATION, ranges, family):
+            mine = [address for fam, address in pod.addresses.items() if family in (0, fam)]
+            return any(first <= address <= last for address in mine for first, last in ranges)
         case All(parts):
             return all(satisfied(part, pod, cluster) for part in parts)
         case AnyOf(parts):
