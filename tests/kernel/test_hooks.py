@@ -171,11 +171,13 @@ def test_a_known_connection_carries_its_translation(kernel: Kernel, family: int)
     sent = replace(known, original=(SERVICE[family], 8000))
     answer = replace(known, ct_status=CtStatus.DNAT)
     both = replace(known, ct_status=CtStatus.DNAT | CtStatus.SNAT)
-    *good, bad = kernel.ask(
-        [Shot(each, Path.POD_TO_POD) for each in (sent, answer, replace(known, ct_status=CtStatus.SNAT), both)]
+    bare = replace(both, protocol=50, source_port=0, destination_port=0)
+    *good, early, bad = kernel.ask(
+        [Shot(each, Path.POD_TO_POD) for each in (sent, answer, replace(known, ct_status=CtStatus.SNAT), both, bare)]
     )
     assert [seen.verdict for seen in good] == [Verdict.ACCEPT] * 3
     assert [path(seen) for seen in good] == [CASES["established"][2]] * 3
+    assert "a rule asks: -A PREROUTING -p tcp -m tcp --dport 99" in early.reason
     assert "both ends translated" in bad.reason
 
 
@@ -267,8 +269,8 @@ COMMIT
 COMMIT
 *filter
 :FORWARD DROP [0:0]
--A FORWARD -m conntrack --ctstate RELATED -m conntrack --ctstate DNAT -j MARK --set-xmark 0x1/0x1
--A FORWARD -m conntrack --ctstate RELATED -m conntrack --ctstate SNAT -j MARK --set-xmark 0x2/0x2
+-A FORWARD -m conntrack --ctstate DNAT -j MARK --set-xmark 0x1/0x1
+-A FORWARD -m conntrack --ctstate SNAT -j MARK --set-xmark 0x2/0x2
 -A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT
 -A FORWARD -p 50 -j ACCEPT
 COMMIT
@@ -288,12 +290,28 @@ def test_what_is_expected_is_translated_with_its_connection(backend: Backend, fa
         for each in (known, bare)
         for status in range(4)
     ]
+    begun = Shot(replace(known, state=ConnState.ESTABLISHED, ct_status=CtStatus(3)), Path.POD_TO_POD)
     with Kernel(Stage(("in0", "out0")), backend) as kernel:
         kernel.load(family, RELATED.format(early=""), "")
         *found, both = kernel.ask(asked)
+        (established,) = kernel.ask([begun])
         kernel.load(family, RELATED.format(early="-A PREROUTING -p tcp -m tcp --dport 81 -j DROP"), "")
         port = kernel.ask(asked)
     assert [(seen.verdict, seen.mark) for seen in found] == [(Verdict.ACCEPT, mark) for mark in (0, 2, 1, 3, 0, 2, 1)]
     assert [any(step.table == "nat" for step in seen.steps) for seen in found] == ([True, False, False, False] * 2)[:7]
     assert "without ports" in both.reason
+    assert (established.verdict, established.mark) == (Verdict.ACCEPT, 3)
     assert ["nothing says where" in seen.reason for seen in port] == [False, False, True, True] * 2
+
+
+def test_without_a_nat_table_nothing_is_translated(kernel: Kernel) -> None:
+    """So that a packet is sent nowhere else either."""
+    bare = RELATED.format(early="").partition("*filter")
+    with Kernel(Stage(("in0", "out0")), kernel.backend) as other:
+        other.load(4, "*filter" + bare[2], "")
+        asked = packet(4, state=ConnState.RELATED, tcp_flags=16, ct_status=CtStatus.DNAT)
+        (seen,) = other.ask([Shot(asked, Path.POD_TO_POD)])
+    assert (seen.verdict, seen.reason) == (
+        None,
+        "where no nat table is loaded, nothing translates the destination of a packet",
+    )

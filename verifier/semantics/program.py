@@ -125,7 +125,7 @@ class Program:
         self.state = state
         self.chains: dict[ChainKey, CompiledChain] = {}
         self._sites: dict[str, Origin] = {}
-        self._untracks = state is not ConnState.UNTRACKED and any(
+        self._untracks = any(
             isinstance(rule.effect, effects.Untrack) for chain in ruleset.chains.values() for rule in chain.rules
         )
         hooks = {hook for path in HOOKS.values() for hook in path}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.evidence.kernel import netlink
 from verifier.evidence.kernel.netlink import NESTED, Netlink, attribute, nested, netfilter
@@ -87,7 +87,7 @@ class Entry:
     """
 
     flow: Flow
-    translated: tuple[int, int, int] | None = None  # which end (CTA_NAT_SRC 6, CTA_NAT_DST 13), address, port
+    translated: tuple[tuple[int, int, int], ...] = ()  # which end (CTA_NAT_SRC 6, CTA_NAT_DST 13), address, port
     mark: int = 0
     expects: Flow | None = None
     follows: int | None = None
@@ -115,8 +115,7 @@ class Connections:
             body += nested(4, nested(1, attribute(1, b"\x03"), attribute(4, b"\x0a\x0a"), attribute(5, b"\x0a\x0a")))
         elif flow.protocol == SCTP:
             body += nested(4, nested(3, attribute(1, b"\x04"), attribute(2, bytes(4)), attribute(3, bytes(4))))
-        if entry.translated:
-            body += _translation(flow, *entry.translated)
+        body += b"".join(_translation(flow, *each) for each in entry.translated)
         if entry.expects:
             body += nested(5, attribute(1, HELPER))
         refusal = self._request(NEW, body)
@@ -152,8 +151,8 @@ def entry_for(order: Order) -> Entry | str | None:
         return f"a packet that is {state.name} has no connection that could be translated" if status else None
     error = order.icmp >> 8 in ERRORS.get(order.protocol, ())
     expected = state is ConnState.RELATED and not error
-    if status is CtStatus.SNAT | CtStatus.DNAT and not expected:
-        return "a connection with both ends translated changes the packet on its way"
+    if status is CtStatus.SNAT | CtStatus.DNAT and not expected and not _by_port(order):
+        return "a connection with both ends translated changes the packet on its way, unless a port alone is changed"
     if state is ConnState.NEW:
         if order.original and status is CtStatus.DNAT:
             return None
@@ -172,15 +171,23 @@ def addressed(order: Order) -> tuple[int, int]:
     """The address and port that the order's packet has when it is sent.
 
     What is RELATED and comes with a translated destination is expected at another port, or where its protocol has none
-    at another address.
+    at another address; of a known connection whose both ends are translated, the port alone is.
     """
+    if _by_port(order):
+        return order.destination, order.port ^ 1 or 3
     if order.original or order.state != ConnState.RELATED or not order.status & CtStatus.DNAT:
         return order.sent_to
     if order.icmp >> 8 in ERRORS.get(order.protocol, ()):
         return order.sent_to
-    if has_ports(order.protocol):
-        return order.destination, order.port ^ 1 or 3
     return ELSEWHERE[order.family], 0
+
+
+def _by_port(order: Order) -> bool:
+    """Whether the destination is given back to the packet as another port at the same address."""
+    if order.original or not has_ports(order.protocol) or not order.status & CtStatus.DNAT:
+        return False
+    both = order.status & CtStatus.SNAT
+    return order.state == ConnState.RELATED or bool(order.state == ConnState.ESTABLISHED and both)
 
 
 def _expected(order: Order, status: CtStatus) -> Entry | str:
@@ -193,12 +200,12 @@ def _expected(order: Order, status: CtStatus) -> Entry | str:
     if order.original or not status:
         if status & CtStatus.SNAT:
             return "the source of a connection that rules send on is translated by the rules alone"
-        return Entry(control, None, order.connmark, new)
-    translated = (6, ELSEWHERE[order.family], ERROR_PORTS[0]) if status & CtStatus.SNAT else None
+        return Entry(control, (), order.connmark, new)
+    translated = ((6, ELSEWHERE[order.family], ERROR_PORTS[0]),) if status & CtStatus.SNAT else ()
     if address != order.destination:
         if translated:
             return "a connection without ports of which both ends are translated cannot be expected"
-        translated = (13, order.destination, FTP)
+        translated = ((13, order.destination, FTP),)
     return Entry(control, translated, order.connmark, new, order.port if ported else 0)
 
 
@@ -214,7 +221,11 @@ def _translated(order: Order, status: CtStatus, *, about: bool) -> Entry | str:
             return "an error message is not addressed to what a connection was addressed to"
         address, port = order.original
         sent = Flow(family, order.source, address, order.protocol, order.source_port, port, order.icmp)
-        return Entry(sent, (13, order.destination, order.port), order.connmark)
+        return Entry(sent, ((13, order.destination, order.port),), order.connmark)
+    if _by_port(order):
+        sent = replace(flow, port=addressed(order)[1])
+        ends = ((13, order.destination, order.port), (6, ELSEWHERE[family], order.source_port))
+        return Entry(sent, ends, order.connmark)
     if status & CtStatus.DNAT:  # seen from the end that answers: its own address is replaced on the way out
         began = Flow(
             family,
@@ -225,13 +236,13 @@ def _translated(order: Order, status: CtStatus, *, about: bool) -> Entry | str:
             flow.source_port,
             flow.answered().icmp,
         )
-        return Entry(began, (13, flow.source, flow.source_port), order.connmark)
+        return Entry(began, ((13, flow.source, flow.source_port),), order.connmark)
     if status & CtStatus.SNAT:
-        return Entry(flow, (6, ELSEWHERE[family], flow.source_port), order.connmark)
+        return Entry(flow, ((6, ELSEWHERE[family], flow.source_port),), order.connmark)
     answering = order.protocol == TCP and order.flags & SYN and order.flags & ACK
     if answering or order.icmp >> 8 in ANSWERS.get(order.protocol, ()):
         flow = flow.answered()
-    return Entry(flow, None, order.connmark)
+    return Entry(flow, (), order.connmark)
 
 
 def cited(order: Order) -> bytes:

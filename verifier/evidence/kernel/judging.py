@@ -53,6 +53,8 @@ def impossible(order: Order, scenery: Scenery, dumps: Mapping[int, Dump]) -> str
         return "a bridged packet has a port that it came in by and one that it leaves by"
     sent = addressed(order)
     if sent != order.sent_to:
+        if "nat" not in dumps[order.family].tables:
+            return "where no nat table is loaded, nothing translates the destination of a packet"
         asking = asks_for_destination(dumps[order.family].early, address=sent[0] != order.destination)
         if asking:
             return f"nothing says where it was sent before it was translated with its connection, and a rule asks: {asking}"
