@@ -119,6 +119,21 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EndpointSlice:
+    """Endpoints of a Service, `service` ("" for none) by its name: addresses (family, value), each on all of the ports.
+
+    `ports` holds pairs of protocol and number; a port without a number is none of them.
+    """
+
+    namespace: str
+    name: str
+    service: str
+    addresses: tuple[tuple[int, int], ...]
+    ports: tuple[tuple[int, int], ...]
+    origin: Origin
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePort:
     """A port of a Service; `node_port` is the port of every node that stands for it, 0 where there is none."""

@@ -54,7 +54,8 @@ class PolicyRule:
     `peer` speaks of SOURCE fields for ingress and DESTINATION fields for egress; `ports` of everything else: protocol,
     ports, ICMP and PortNamed, and in kinds that ask it, the protected end itself. `text` names it within its policy ("ingress[0]"). `peer` and `ports` are the narrowest reading;
     `readings` are wider ones, each of which rests on assumptions (AS-1). `settled` names assumptions on who may be a
-    peer that the rule's own kind denies.
+    peer that the rule's own kind denies. `service` ("namespace/name") is the Service whose endpoints are the peer, as
+    long as it is an assumption which these are; "" where the rule names none, or leaves its namespace open.
     """
 
     direction: Direction
@@ -65,6 +66,7 @@ class PolicyRule:
     text: str
     readings: tuple[Reading, ...] = ()
     settled: frozenset[str] = frozenset()
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

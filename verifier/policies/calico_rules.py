@@ -64,6 +64,7 @@ class _Entity:
     perhaps: Predicate
     families: frozenset[int]
     services: bool
+    service: str
 
 
 def rules(spec: Part, direction: Direction, home: Home) -> Iterator[PolicyRule]:
@@ -98,7 +99,7 @@ def _rule(part: Part, direction: Direction, text: str, home: Home) -> PolicyRule
         readings.append(Reading(needs | {SIDECAR_PORTS}, *wide))
     if needs:
         narrow = FALSE, FALSE
-    return PolicyRule(direction, *narrow, does, part.origin, text, tuple(readings))
+    return PolicyRule(direction, *narrow, does, part.origin, text, tuple(readings), service=peer.service)
 
 
 def _requests(part: Part, direction: Direction, does: Action | None) -> bool:
@@ -115,7 +116,8 @@ def _requests(part: Part, direction: Direction, does: Action | None) -> bool:
 def _entity(part: Part, name: str, end: End, protocol: int | None, home: Home) -> _Entity:
     entity = part.child(name)
     only_fields(entity, *home.entity)
-    services = _services(entity)
+    services, service = _services(entity), entity.child("services")
+    named = f"{service.text('namespace')}/{service.text('name')}" if service.text("namespace") else ""
     tests, scope = _things(entity, end, home)
     within, without = networks(entity, ("net", "nets")), networks(entity, ("notNet", "notNets"))
     field = ADDRESS[end]
@@ -123,7 +125,7 @@ def _entity(part: Part, name: str, end: End, protocol: int | None, home: Home) -
         tests.append(any_of(*(InRange(field, tuple(spans), family) for family, spans in within.items())))
     tests += [negate(InRange(field, tuple(spans), family)) for family, spans in without.items()]
     surely, perhaps = (_ports(entity, end, protocol, scope, sure=sure) for sure in (True, False))
-    return _Entity(all_of(*tests, surely), all_of(*tests, perhaps), frozenset([*within, *without]), services)
+    return _Entity(all_of(*tests, surely), all_of(*tests, perhaps), frozenset([*within, *without]), services, named)
 
 
 def _services(entity: Part) -> bool:

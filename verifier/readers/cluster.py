@@ -7,13 +7,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias
 
-from verifier.model.cluster import Cluster, Namespace, NetworkSet, Node, Pod, Service, ServiceAccount, Workload
+from verifier.model.cluster import (
+    Cluster,
+    EndpointSlice,
+    Namespace,
+    NetworkSet,
+    Node,
+    Pod,
+    Service,
+    ServiceAccount,
+    Workload,
+)
 from verifier.model.document import Document, Entries, Part, shown
 from verifier.model.origin import InputError, Origin
 from verifier.model.policy import Policy, Tier
 from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
 from verifier.policies.nodes import with_nodes
+from verifier.policies.services import with_services
 from verifier.policies.tiers import in_tiers, layers, surplus
 from verifier.readers.calico_endpoints import HostEndpoint, Profile, Settings, WorkloadEndpoint
 from verifier.readers.calico_things import accounts_of, hosts_of, namespaces_of, pods_of, refuse_named_ports
@@ -95,7 +106,8 @@ class ClusterReader:
 
     def _layers(self, nodes: Mapping[str, Node]) -> tuple[list[Policy], list[Policy]]:
         """The policies that decide, and the conversions of NetworkPolicies beside them."""
-        policies = [with_nodes(policy, nodes) for policy in self._all(Policy)]
+        slices = self._all(EndpointSlice)
+        policies = [with_services(with_nodes(policy, nodes), slices) for policy in self._all(Policy)]
         return layers(policies, networkpolicies_read=self._policies_known)
 
     def _unlabelled(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from verifier.model.addresses import parse_address
 from verifier.model.cluster import (
     ContainerPort,
+    EndpointSlice,
     Namespace,
     NetworkSet,
     Node,
@@ -42,11 +43,13 @@ from verifier.readers.calico_endpoints import (
 from verifier.readers.calico_objects import read_network_set
 
 ClusterObject: TypeAlias = (
-    Namespace | NetworkSet | Node | Pod | Service | ServiceAccount | Tier | Workload | HostEndpoint | Profile | Settings
+    EndpointSlice | Namespace | NetworkSet | Node | Pod | Service | ServiceAccount | Tier | Workload | HostEndpoint | Profile | Settings
     | WorkloadEndpoint
 )  # fmt: skip
 
 DEFAULT_NAMESPACE = "default"
+SERVICE_NAME = "kubernetes.io/service-name"
+"""The label by which a slice says of which Service its endpoints are."""
 _NAME = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.:]{0,251}[a-z0-9A-Z])?")
 _PROTOCOLS = {"TCP": TCP, "UDP": UDP, "SCTP": SCTP}
 _NOT_ADDRESSES = ("Hostname", "InternalDNS", "ExternalDNS")
@@ -173,6 +176,19 @@ def read_service_account(document: Part) -> ServiceAccount:
     return ServiceAccount(namespace, name, document.child("metadata").text_map("labels"), document.origin)
 
 
+def read_endpoint_slice(document: Part) -> EndpointSlice:
+    """An EndpointSlice, of whatever state its endpoints are; those that are host names are left out."""
+    namespace, name = full_name(document)
+    service = document.child("metadata").text_map("labels").get(SERVICE_NAME, "")
+    addresses = []
+    for endpoint in document.parts("endpoints") if document.text("addressType") != "FQDN" else ():
+        texts = endpoint.texts("addresses")
+        addresses += [_parsed(endpoint, f"addresses[{index}]", text) for index, text in enumerate(texts)]
+    ports = [_service_port(port) for port in document.parts("ports")]
+    numbered = tuple((port.protocol, port.number) for port in ports if port.number)
+    return EndpointSlice(namespace, name, service, tuple(dict.fromkeys(addresses)), numbered, document.origin)
+
+
 def read_workload(document: Part) -> Workload:
     """A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob as the pods that it would create."""
     namespace, name = full_name(document)
@@ -239,6 +255,7 @@ OBJECT_KINDS = (
     ObjectKind("CronJob", "batch/v1", ("batch",), read_workload),
     ObjectKind("DaemonSet", "apps/v1", ("apps", "extensions"), read_workload),
     ObjectKind("Deployment", "apps/v1", ("apps", "extensions"), read_workload),
+    ObjectKind("EndpointSlice", "discovery.k8s.io/v1", ("discovery.k8s.io",), read_endpoint_slice),
     ObjectKind("FelixConfiguration", V3_API, GROUPS, read_felix_configuration, (CRD_API,)),
     ObjectKind("GlobalNetworkSet", V3_API, GROUPS, read_network_set, (CRD_API,)),
     ObjectKind("HostEndpoint", V3_API, GROUPS, read_host_endpoint, (CRD_API,)),

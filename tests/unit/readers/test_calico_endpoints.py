@@ -124,6 +124,14 @@ REFUSED = [
 ]  # fmt: skip
 
 
+def test_endpoints_of_services_that_are_no_addresses_are_refused() -> None:
+    """Unless the slice says that they are names."""
+    text = "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: a}}, addressType: {}, endpoints: [{{addresses: [web]}}]}}"
+    read(text.format("FQDN"))
+    with pytest.raises(InputError, match=r"endpoints\[0\]\.addresses\[0\]: expected an IP address, found 'web'"):
+        read(text.format("IPv4"))
+
+
 @pytest.mark.parametrize(("kind", "rest", "problem"), REFUSED)
 def test_refusals(kind: str, rest: str, problem: str) -> None:
     """One error, with the field."""
