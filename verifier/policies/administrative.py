@@ -84,6 +84,7 @@ def policy(document: Part, shared: Shared, form: Format, tier: str, order: int) 
         document.origin,
         tier=tier,
         order=order,
+        every_protocol=True,
         notes=tuple(f"{document.text('kind')} {name} ({document.origin}): {note}" for note in reader.notes),
     )
 

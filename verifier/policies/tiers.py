@@ -6,6 +6,7 @@ Spec: specs/tiers.md, specs/policies/cluster_network_policy.md (CNP-1)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from verifier.model.document import Part, shown
 from verifier.model.origin import InputError
@@ -13,7 +14,7 @@ from verifier.model.policy import DEFAULT_TIER, Action, Policy, Tier, arranged
 from verifier.policies.calico_policy import order
 from verifier.policies.selectors import only_fields
 
-ADMIN_TIER, BASELINE_TIER = "admin", "baseline"
+ADMIN_TIER, BASELINE_TIER = "kube-admin", "kube-baseline"
 
 BUILT_IN_TIERS = (
     Tier(ADMIN_TIER, (), Action.PASS, 1_000, ties_open=True),
@@ -43,7 +44,10 @@ def read_tier(document: Part) -> Tier:
 
 def in_tiers(own: Iterable[Tier], policies: Iterable[Policy]) -> tuple[Tier, ...]:
     """The policies in the cluster's tiers, in the order in which they are asked; InputError for an unknown tier."""
-    tiers = {tier.name: tier for tier in (*BUILT_IN_TIERS, *own)}
+    tiers = {tier.name: tier for tier in BUILT_IN_TIERS}
+    for tier in own:
+        known = tiers.get(tier.name)
+        tiers[tier.name] = replace(tier, ties_open=known.ties_open) if known else tier
     members = list(policies)
     for policy in members:
         if policy.tier not in tiers:

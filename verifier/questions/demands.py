@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
 from verifier.model.assumption import (
@@ -27,11 +28,12 @@ from verifier.model.assumption import (
 )
 from verifier.model.cluster import Cluster
 from verifier.model.fields import ICMP, ICMPV6, ConnState, Field
-from verifier.model.policy import Direction
+from verifier.model.path import Path
+from verifier.model.policy import Action, Direction
 from verifier.model.selection import speak_of_every_protocol
 from verifier.semantics.compile import Compiler
 from verifier.semantics.policies import Policies
-from verifier.semantics.readings import Readings, readings, settled, standing
+from verifier.semantics.readings import Readings, readings, settled, standing, tolerating
 from verifier.semantics.regions import Region, both, join, minus, within
 from verifier.semantics.scene import Axis, Scene
 
@@ -98,6 +100,7 @@ class Demands:
         self._services = compiler.space.services
         self._kept = kept
         self.narrowest = narrowest or Policies(settled(cluster.tiers), compiler)
+        self._administered = any(tier.unmatched is Action.PASS for tier in cluster.tiers)
         self._speaking = speak_of_every_protocol(cluster)
         self._standing: dict[tuple[Presence, bool], Policies] = {}
         self.policies = self.narrowest if read.narrow is cluster.tiers else Policies(read.narrow, compiler)
@@ -188,6 +191,20 @@ class Demands:
     def near(self, demand: Demand) -> bool:
         """Whether anything is asked between a node and its pods, where no policy counts (AS-3)."""
         return demand is not Demand.OTHERS or self.setting(OTHER_PROTOCOLS) is not Setting.ANY
+
+    def nearby(self, demand: Demand, path: Path, scene: Scene) -> Asked:
+        """What must pass between a node and its pods, and what may: whatever no policy of an administrator may deny (CNP-18)."""
+        everything: Region = {scene.world: scene.services} if scene.services else {}
+        if not self.near(demand) or demand is Demand.DROP:
+            return Asked({}, {} if demand is Demand.DROP else everything)
+        if demand is not Demand.POLICY or not self._administered:
+            return Asked(everything, everything)
+        direction = Direction.INGRESS if path is Path.NODE_TO_POD else Direction.EGRESS
+        return Asked(both(everything, self._tolerating.region(direction, scene)), everything)
+
+    @cached_property
+    def _tolerating(self) -> Policies:
+        return Policies(tolerating(self._read.narrow), self._compiler)
 
     def asked(self, demand: Demand, direction: Direction, scene: Scene) -> Asked:
         """What the end that a direction protects asks of a scene, whether that end is fixed or free."""

@@ -17,7 +17,7 @@ from verifier.model.fields import ConnState
 from verifier.model.finding import Answer, Kind, Question
 from verifier.model.path import Path
 from verifier.model.policy import Direction
-from verifier.questions.demands import Demand, Run
+from verifier.questions.demands import Run
 from verifier.questions.judge import Demanded
 from verifier.questions.world import World
 from verifier.semantics.interfaces import NO_INTERFACE
@@ -129,9 +129,8 @@ def _asked(path: Path, scene: Scene, world: World) -> dict[ConnState, tuple[Regi
 def _demanded(path: Path, scene: Scene, run: Run, world: World) -> tuple[Region, Region]:
     everything: Region = {scene.world: scene.services} if scene.services else {}
     if path in NEAR:
-        if not world.demands.near(run.demand):
-            return {}, {}
-        return ({}, everything) if run.demand is Demand.DROP else (everything, {})
+        asked = world.demands.nearby(run.demand, path, scene)
+        return asked.allow, minus(everything, asked.open)
     ends = {direction: world.demands.asked(run.demand, direction, scene) for direction in Direction}
     deny: Region = {}
     for direction in LOCAL[path]:

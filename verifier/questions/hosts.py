@@ -66,9 +66,9 @@ class Hosts:
         sure = minus(everything, dropped)
         self._ledger.count("paths")
         self._confirm(path, scene, formula, can, sure)
-        accept = self._run.demand is not Demand.DROP
+        asked = self._world.demands.nearby(self._run.demand, path, scene)
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
-        demanded = Demanded(everything if accept else {}, {} if accept else everything, excused)
+        demanded = Demanded(asked.allow, minus(everything, asked.open), excused)
         elsewhere = self._translated.elsewhere(path, scene)
         if path is Path.POD_TO_NODE:
             self._world.note_unserved(self._run, scene, demanded, elsewhere[1], local.pod.full_name, path)

@@ -234,10 +234,8 @@ class TranslatedPackets:
         """A node and its pods reach each other unless an assumption says that such packets are dropped."""
         everything: Region = {scene.world: scene.services}
         excused = {kind: self._world.excused(kind, {path: scene.real}, scene) for kind in Kind}
-        if not self._world.demands.near(self._run.demand):
-            return Demanded({}, {}, excused)
-        accept = self._run.demand is not Demand.DROP
-        return Demanded(everything if accept else {}, {} if accept else everything, excused)
+        asked = self._world.demands.nearby(self._run.demand, path, scene)
+        return Demanded(asked.allow, minus(everything, asked.open), excused)
 
     def _scene(
         self,

@@ -20,7 +20,7 @@ from verifier.model.trace import Expectation, PolicyTrace
 from verifier.reference.addresses import has_type
 from verifier.reference.policies import Counting, judge, perhaps, surely
 from verifier.reference.predicates import holds
-from verifier.reference.undefined import ANSWERING, NODE_PATHS, VERDICTS, undefined
+from verifier.reference.undefined import ANSWERING, NODE_PATHS, VERDICTS, administered, undefined
 from verifier.reference.view import View
 
 SERVED_PATHS = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
@@ -46,7 +46,11 @@ def expectation(packet: Packet, path: Path, view: View, settings: Mapping[str, S
     ingress, egress = (judge(packet, view.cluster, each, view, surely(settings)) for each in Direction)
     if itself:
         return _assumed(SERVICE_HAIRPIN, settings, ingress, egress)
-    if path in NODE_PATHS:
+    near = ingress if path is Path.NODE_TO_POD else egress
+    if path in NODE_PATHS and administered(near) and not near.allowed:
+        because = "a policy of an administrator may deny it, and whether that counts on a node itself is left open"
+        expected = Expectation(None, because, "", ingress, egress)
+    elif path in NODE_PATHS:
         because = "a node and its own pods can always reach each other"
         expected = Expectation(Verdict.ACCEPT, because, "", ingress, egress)
     else:

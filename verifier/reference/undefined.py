@@ -102,6 +102,11 @@ def _spoken_of(packet: Packet, path: Path, view: View, settings: Mapping[str, Se
     return Expectation(None, *_because(OTHER_PROTOCOLS, settings), ingress, egress)
 
 
+def administered(trace: PolicyTrace) -> bool:
+    """Whether a rule of a tier that isolates nobody decided (CNP-18)."""
+    return trace.policy is not None and trace.policy in trace.passing
+
+
 def _end(
     packet: Packet, direction: Direction, view: View, settings: Mapping[str, Setting]
 ) -> tuple[Verdict | None, str]:

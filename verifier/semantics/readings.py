@@ -115,6 +115,16 @@ def settled(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     return _resolved(tiers, {}, Counting(frozenset(), frozenset(), lenient=False))
 
 
+def tolerating(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    """The tiers of which those that isolate allow whatever they isolate; the others as they are (CNP-18)."""
+
+    def bare(tier: Tier) -> Tier:
+        policies = tuple(replace(each, rules=()) for each in tier.policies)
+        return replace(tier, policies=policies, unmatched=Action.ALLOW)
+
+    return tuple(tier if tier.unmatched is Action.PASS else bare(tier) for tier in tiers)
+
+
 def standing(tiers: tuple[Tier, ...], presence: Presence) -> tuple[Tier, ...]:
     """The tiers where policies that do not speak of every protocol stand so (AS-18)."""
     if presence is Presence.WRITTEN:

@@ -43,13 +43,14 @@ from verifier.model.cluster import Cluster
 from verifier.model.fields import ICMP, ICMPV6, POLICED_PROTOCOLS, ConnState
 from verifier.model.finding import Kind
 from verifier.model.path import Path
-from verifier.model.policy import Direction
+from verifier.model.policy import Action, Direction
 from verifier.model.profile import Deviation, reading
 from verifier.model.selection import speak_of_every_protocol
 from verifier.reference.policies import Counting, perhaps, surely
 
 SERVED = (Path.POD_TO_REMOTE, Path.POD_TO_NODE)
-NEAR = (Path.NODE_TO_POD, Path.POD_TO_NODE)
+NEAR = {Path.NODE_TO_POD: Direction.INGRESS, Path.POD_TO_NODE: Direction.EGRESS}
+"""The paths between a node and its pods, with the direction in which the pod is protected."""
 ANSWERING = {
     Path.REMOTE_TO_POD: (Direction.INGRESS,),
     Path.POD_TO_REMOTE: (Direction.EGRESS,),
@@ -153,6 +154,8 @@ class Demands:
             new = conj(self._side(each, self._sure).allowed for each in Direction)
             if self._setting(EXISTING_CONNECTIONS) is not Setting.ALLOW:
                 existing = conj(self._covered(each, self._sure) for each in Direction)
+        elif any(tier.unmatched is Action.PASS for tier in self._cluster.tiers):
+            new = self._side(NEAR[path], self._sure).tolerated
         parts = [
             conj((is_state(ConnState.NEW), self._policed, new)),
             conj((is_state(ConnState.ESTABLISHED), self._policed, existing)),

@@ -28,10 +28,14 @@ VARIABLE = {End.SOURCE: "src", End.DESTINATION: "dst"}
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What the policies say in one direction: whether they isolate the protected end, and what they allow."""
+    """What the policies say in one direction: whether they isolate the protected end, and what they allow.
+
+    `tolerated` is what they allow if everything is where they isolate (CNP-18).
+    """
 
     isolated: Term
     allowed: Term
+    tolerated: Term
     function: Function | None = None
 
     def turned(self) -> Term:
@@ -77,7 +81,7 @@ class Policies:
     def _side(self, cluster: Cluster, direction: Direction, counting: Counting, name: str) -> Side:
         standing = [(tier, _standing(tier, direction, counting)) for tier in cluster.tiers]
         tiers = [(tier, policies) for tier, policies in standing if policies]
-        isolated, allowed = FALSE, TRUE
+        isolated, allowed, tolerated = FALSE, TRUE, TRUE
         for tier, policies in reversed(tiers):
             steps = list(self._steps(tier, policies, direction, counting))
             selected = disj(self._plain.term(policy.subjects[direction]) for policy in policies)
@@ -90,9 +94,14 @@ class Policies:
                 inner = _first(action, matches, inner, allowed)
             if tier.unmatched is not Action.PASS:
                 inner = disj((conj((negation(selected), allowed)), inner))
+                tolerated = disj((selected, tolerated))
+            else:
+                kept = tolerated
+                for action, matches in reversed(steps):
+                    tolerated = _first(action, matches, tolerated, kept)
             title = f"{name}-allows" if tier is tiers[0][0] else f"{name}-allows-from-{tier.name}"
             allowed = self._defined(title, inner, f"what {direction.value} policies allow")
-        return Side(isolated, allowed, self._functions.get(allowed.text))
+        return Side(isolated, allowed, tolerated, self._functions.get(allowed.text))
 
     def _steps(
         self, tier: Tier, policies: list[Policy], direction: Direction, counting: Counting
