@@ -23,7 +23,7 @@ def translate(document: Part, shared: Shared) -> Policy:
     spec = document.child("spec")
     only_fields(spec, *SPEC, *OF_HOSTS, "applyOnForward", "namespaceSelector")
     _, name = named(document, namespaced=False)
-    counting = types(spec)
+    counting = types(spec, api=document.text("apiVersion"))
     return policy(MODULE.title, document, Home("", V3, ENTITY, shared), name, _of_pods(spec, counting))
 
 
@@ -34,7 +34,7 @@ def _of_pods(spec: Part, counting: frozenset[Direction]) -> frozenset[Direction]
         raise spec.fault(flags[1], "a policy cannot be both doNotTrack and preDNAT", "write two policies")
     if flags and not spec.flag("applyOnForward"):
         raise spec.fault(flags[0], f"{flags[0]} needs applyOnForward: true", "set it, or remove the flag")
-    if flags == ["preDNAT"] and Direction.EGRESS in counting:
+    if flags == ["preDNAT"] and (spec.items("egress") or "Egress" in spec.texts("types")):
         raise spec.fault("types", "a preDNAT policy has ingress only", "remove its egress rules and type")
     return frozenset() if flags else counting
 

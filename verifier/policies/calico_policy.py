@@ -28,6 +28,8 @@ from verifier.policies.calico_selector import (
 
 GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 V3_API, CRD_API = "projectcalico.org/v3", "crd.projectcalico.org/v1"
+WITHOUT_DEFAULTS = (CRD_API, "v1")
+"""The APIs in which nothing is filled in that a policy leaves out."""
 CONVERTED = "knp.default."
 """How the names of converted NetworkPolicies begin, in all releases before 3.32."""
 SPEC = ("egress", "ingress", "order", "performanceHints", "selector", "serviceAccountSelector", "tier", "types")
@@ -63,8 +65,8 @@ def order(spec: Part) -> float | None:
     return float(value)
 
 
-def types(spec: Part, words: dict[str, Direction] | None = None) -> frozenset[Direction]:
-    """The directions in which a policy counts (CPO-5)."""
+def types(spec: Part, *, api: str, words: dict[str, Direction] | None = None) -> frozenset[Direction]:
+    """The directions in which a policy counts (CPO-5, VP-2)."""
     words = words or _TYPES
     given = spec.texts("types")
     for index, name in enumerate(given):
@@ -75,6 +77,8 @@ def types(spec: Part, words: dict[str, Direction] | None = None) -> frozenset[Di
             raise spec.fault(f"types[{index}]", f"{name} is named twice", "name each of the two once")
     if given:
         return frozenset(words[name] for name in given)
+    if api in WITHOUT_DEFAULTS:
+        return frozenset(Direction)
     ruled = frozenset(direction for direction in Direction if spec.items(direction.value))
     return ruled or frozenset([Direction.INGRESS])
 

@@ -30,7 +30,7 @@ def translate(document: Part, shared: Shared) -> Policy:
     if not name:
         problem = f"expected the policy's name, found {shown(None)}"
         raise metadata.fault("name", problem, "give the policy its name")
-    counting = types(spec, TYPES) if spec.items("types") else frozenset(Direction)
+    counting = types(spec, api=MODULE.api, words=TYPES)
     if spec.flag("doNotTrack") or spec.flag("preDNAT"):
         counting = frozenset()
     made = policy(MODULE.title, document, Home("", V1, OLD_ENTITY, shared), name, counting)
