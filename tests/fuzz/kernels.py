@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.fuzz.differ import Disagreement, Figures, met
 from tests.fuzz.world import BRIDGE, BUILT_IN, INTERFACES, OWN, PORTS, World
+from verifier.evidence.agreement import in_one_order
 from verifier.evidence.kernel.client import Kernel, unavailable
 from verifier.evidence.kernel.records import Backend, Seen, Shot, Stage
 from verifier.model.effect import Call, Goto, Verdict
@@ -96,7 +97,7 @@ class _Paths:
         if self._doubtful & set(self._visited(trace)):
             return ""
         ours = [(step.table, step.chain, step.number) for step in trace.steps if step.number]
-        theirs = [(step.table, step.chain, step.number) for step in answer.steps if step.number is not None]
+        theirs = [(step.table, step.chain, step.number) for step in in_one_order(answer) if step.number is not None]
         if answer.steps and ours != theirs:
             return f"the rules that match differ: the reference {_path(ours)}, the kernel {_path(theirs)}"
         if trace.verdict is Verdict.ACCEPT and answer.mark is not None and answer.mark != trace.mark:

@@ -6,9 +6,9 @@ Spec: specs/questions/replay.md
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from verifier.evidence.kernel.records import Seen
+from verifier.evidence.kernel.records import Seen, SeenStep
 from verifier.model.effect import Verdict
 from verifier.model.replay import KernelStep, Outcome
 from verifier.model.trace import ChainTrace, Step
@@ -30,9 +30,26 @@ def kernel_steps(seen: Seen, built_in: frozenset[tuple[str, str]]) -> tuple[Kern
     """The kernel's steps as the reference counts them; the policy of a chain that the dump does not have is no step."""
     return tuple(
         KernelStep(step.table, step.chain, step.number or 0, step.mark)
-        for step in seen.steps
+        for step in in_one_order(seen)
         if step.number or (step.table, step.chain) in built_in
     )
+
+
+def in_one_order(seen: Seen) -> Sequence[SeenStep]:
+    """The kernel's steps with those of the security table's INPUT before those of the nat table's (CH-1).
+
+    iptables-nft has them the other way round; what its security table drops has met the nat table then, and the marks in
+    between are others.
+    """
+    last = max((at for at, step in enumerate(seen.steps) if step.table in ("mangle", "filter")), default=-1)
+    if not any(step.chain == "INPUT" for step in seen.steps[: last + 1]):
+        return seen.steps
+    rest = seen.steps[last + 1 :]
+    secured = [step for step in rest if step.table == "security"]
+    if not secured or rest[0].table == "security":
+        return seen.steps
+    others = [] if seen.verdict is Verdict.DROP else [step for step in rest if step.table != "security"]
+    return [*seen.steps[: last + 1], *(replace(step, mark=None) for step in (*secured, *others))]
 
 
 def agreement(

@@ -1,15 +1,15 @@
 """Tests that the text of a rule alone would decide, and the kernel at its place in the tables does not.
 
-Spec: specs/chains/traversal.md (CH-2), specs/targets/ct.md (TC-3)
+Spec: specs/chains/traversal.md (CH-1, CH-2), specs/targets/ct.md (TC-3)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from verifier.model.effect import Call, Continue, Goto, Unknown, Untrack
+from verifier.model.effect import Assign, Call, Continue, Copy, Goto, Unknown, Untrack
 from verifier.model.fields import Field
 from verifier.model.ipset import IpSet
 from verifier.model.predicate import All, AnyOf, InRange, Masked, Member, Named, Not, Opaque, Predicate
@@ -18,22 +18,42 @@ from verifier.model.ruleset import Chain, Rule, Ruleset
 Key: TypeAlias = tuple[str, str]
 OF_CONNECTIONS = (Field.STATE, Field.CT_STATUS, Field.CONNMARK)
 AFTER_ROUTING = "POSTROUTING"
+TO_THE_NODE = ("security", "INPUT")
+OF_SENDERS = (Field.SOURCE, Field.SOURCE_PORT)
+MARKS = (Field.MARK, Field.CONNMARK)
 
 
 def with_unsettled(ruleset: Ruleset, sets: Mapping[str, IpSet]) -> Ruleset:
     """The rules, where what the kernel may answer in two ways is opaque."""
     changed: dict[Key, Chain] = {}
-    for key in _below_routing(ruleset):
+    for key in _below(ruleset, [key for key in ruleset.chains if key[1] == AFTER_ROUTING]):
         changed[key] = _mapped(ruleset.chains[key], lambda test: _of_wires(test, sets))
+    marks = any(isinstance(rule.effect, Assign | Copy) for rule in _rules_of(ruleset, ("nat", "INPUT")))
+    for key in _below(ruleset, [TO_THE_NODE]):
+        changed[key] = _mapped(ruleset.chains[key], lambda test: _of_senders(test, marks=marks))
     raw = [key for key in ruleset.chains if key[0] == "raw"]
     if any(_attaches(rule) for key in raw for rule in ruleset.chains[key].rules):
         changed |= {key: _behind_templates(ruleset.chains[key]) for key in raw}
     return replace(ruleset, chains={**ruleset.chains, **changed}) if changed else ruleset
 
 
-def _below_routing(ruleset: Ruleset) -> list[Key]:
-    """The chains that packets may meet after routing."""
-    found = [key for key in ruleset.chains if key[1] == AFTER_ROUTING]
+def _rules_of(ruleset: Ruleset, hook: Key) -> Iterator[Rule]:
+    """The rules of a built-in chain and of all that it leads to."""
+    for key in _below(ruleset, [hook]):
+        yield from ruleset.chains[key].rules
+
+
+def _of_senders(test: Predicate, *, marks: bool) -> str:
+    """Why a test is not known in the security table's INPUT, which back ends ask before or after the source is translated (CH-1)."""
+    asked = isinstance(test, InRange | Masked) and (test.field in OF_SENDERS or (marks and test.field in MARKS))
+    if not asked and not (isinstance(test, Member) and "src" in test.directions):
+        return ""
+    return "the security table's INPUT comes before the nat table's to one back end and after it to the other"
+
+
+def _below(ruleset: Ruleset, hooks: list[Key]) -> list[Key]:
+    """The chains that packets may meet from these built-in ones on, as far as they are there."""
+    found = [key for key in hooks if key in ruleset.chains]
     for table, name in found:
         for rule in ruleset.chains[table, name].rules:
             if isinstance(rule.effect, Call | Goto):
