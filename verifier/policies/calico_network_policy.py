@@ -20,7 +20,9 @@ def translate(document: Part, shared: Shared) -> Policy:
     spec = document.child("spec")
     only_fields(spec, *SPEC)
     namespace, name = named(document, namespaced=True)
-    return policy(MODULE.title, document, Home(namespace, V3, ENTITY, shared), name, types(spec, api=document.text("apiVersion")))
+    return policy(
+        MODULE.title, document, Home(namespace, V3, ENTITY, shared), name, types(spec, api=document.text("apiVersion"))
+    )
 
 
 MODULE = PolicyKind(
