@@ -8,8 +8,9 @@ Spec: specs/questions/layer.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TypeAlias
 
 from verifier.model.assumption import EQUAL_PRIORITIES
@@ -32,7 +33,7 @@ from verifier.model.predicate import (
     all_of,
 )
 from verifier.semantics.free.networks import satisfies
-from verifier.semantics.free.space import SERVICE, FreeSpace
+from verifier.semantics.free.space import ADDRESS, SERVICE, FreeSpace
 from verifier.semantics.readings import Counting, read
 from verifier.semantics.ties import broken, contested
 from verifier.smt.formula import FALSE, TRUE, Literal
@@ -108,7 +109,7 @@ class FreePolicies:
         space = self._space
         match predicate:
             case All(parts):
-                return negation(self._any([negation(self.predicate(part)) for part in parts]))
+                return self._every([self.predicate(part) for part in parts])
             case AnyOf(parts):
                 return self._any([self.predicate(part) for part in parts])
             case Not(part):
@@ -194,29 +195,34 @@ class FreePolicies:
     def _packets(self, selected: Pair, rule: PolicyRule) -> Pair:
         """What a rule matches, peer by peer and protocol by protocol: so are the rules of conversions written."""
         peers = rule.peer.parts if isinstance(rule.peer, AnyOf) else (rule.peer,)
-        ports = self._apart(rule.ports)
+        ports = self._merged([self.predicate(part) for part in _alternatives(rule.ports)])
         alternatives = [self._every([selected, self.predicate(peer), port]) for peer in peers for port in ports]
         return self.either(self._joined(alternatives))
 
     def _every(self, pairs: list[Pair]) -> Pair:
         """Conjunction in which tests of one field become one test."""
         if any(sure != perhaps for sure, perhaps in pairs):
-            return self.both(self.both(pairs[0], pairs[1]), pairs[2])
-        if any(sure == FALSE for sure, _ in pairs):
-            return NEVER
-        parts = sorted({part for sure, _ in pairs for part in self._store.parts(sure)})
-        return negation(self._any([_sure(part ^ 1) for part in parts]))
-
-    def _apart(self, ports: Predicate) -> list[Pair]:
-        """Ports as alternatives, those that are tests of one field as one."""
-        parts = ports.parts if isinstance(ports, AnyOf) else (ports,)
-        return self._merged([self.predicate(part) for part in parts])
+            return reduce(self.both, pairs, SURE)
+        fields: dict[str, int] = {}
+        rest: set[Literal] = set()
+        for part in {part for sure, _ in pairs for part in self._store.parts(sure)}:
+            masked = self._space.masked(part)
+            if masked is None:
+                rest.add(part)
+            else:
+                fields[masked[0]] = fields.get(masked[0], -1) & masked[1]
+        for end, other in (End.SOURCE, End.DESTINATION), (End.DESTINATION, End.SOURCE):
+            whole, within = fields.get(ADDRESS[end]), fields.get(ADDRESS[other])
+            if whole is not None and within is not None and self._space.implied(whole, within):
+                del fields[ADDRESS[end]]
+        tests = (self._space.atom(kind, mask) for kind, mask in fields.items())
+        return _sure(reduce(self._store.both, [*tests, *sorted(rest)], TRUE))
 
     def _joined(self, alternatives: list[Pair]) -> list[Pair]:
         """Conjunctions that differ in their services alone as one, so that it does not matter who takes them apart."""
         services: dict[frozenset[Literal], int] = {}
         rest: list[Pair] = []
-        for sure, perhaps in alternatives:
+        for sure, perhaps in self._clauses(alternatives):
             parts = self._store.parts(sure)
             asked = {part: found for part in parts if (found := self._space.masked(part)) and found[0] == SERVICE}
             if sure != perhaps or sure == FALSE or len(asked) > 1:
@@ -231,6 +237,15 @@ class FreePolicies:
                 literal = self._store.both(literal, part)
             rest.append(_sure(literal))
         return rest
+
+    def _clauses(self, alternatives: list[Pair]) -> Iterator[Pair]:
+        """The alternatives with those that are disjunctions taken apart."""
+        for sure, perhaps in alternatives:
+            parts = self._store.parts(sure ^ 1)
+            if sure == perhaps and len(parts) > 1:
+                yield from (_sure(part ^ 1) for part in sorted(parts))
+            else:
+                yield sure, perhaps
 
     def runs(self, decisions: Decisions | None) -> tuple[Pair, list[tuple[Action, Pair]]]:
         """Whom a policy selects, and what it does in order; two that have these in common decide alike."""
@@ -285,6 +300,22 @@ class FreePolicies:
                 runs.append((each.action, []))
             runs[-1][1].append(each.packets)
         return [(action, self.either(self._joined(packets))) for action, packets in runs]
+
+
+def _alternatives(ports: Predicate) -> Iterator[Predicate]:
+    """Ports one by one, each with what is asked of all of them."""
+    match ports:
+        case AnyOf(parts):
+            for part in parts:
+                yield from _alternatives(part)
+        case All(parts) if sum(isinstance(part, AnyOf) for part in parts) == 1:
+            place = next(number for number, part in enumerate(parts) if isinstance(part, AnyOf))
+            chosen = parts[place]
+            assert isinstance(chosen, AnyOf)
+            for part in chosen.parts:
+                yield all_of(*parts[:place], part, *parts[place + 1 :])
+        case _:
+            yield ports
 
 
 def _untied(tier: Tier, counting: Counting) -> Tier:

@@ -172,6 +172,12 @@ class FreeSpace:
                     mask |= self.lines[each].mask(first, last) << self.offset(each)
         return self.atom(ADDRESS[end], mask)
 
+    def implied(self, addresses: int, others: int) -> bool:
+        """Whether addresses are all of a family of which the other end's are: then that says all (LAY-5)."""
+        world = self.world[ADDRESS[End.SOURCE]]
+        families = (self.lines[family].all << self.offset(family) for family in FAMILIES)
+        return any(addresses & world == cells & world and not others & world & ~cells for cells in families)
+
     def label(self, label: Label, values: frozenset[str] | None) -> Literal:
         """The formula that a label exists with one of the values (None: any)."""
         if values is None and is_name(label):
