@@ -28,7 +28,7 @@ from verifier.model.predicate import (
 from verifier.policies.calico_fields import WITH_PORTS, Wording, about, action, family_of, networks, of_family, ports
 from verifier.policies.calico_fields import protocol as protocol_of
 from verifier.policies.calico_labels import meaning
-from verifier.policies.calico_selector import Global, of_namespaces, of_service_accounts, selector_of
+from verifier.policies.calico_selector import of_namespaces, of_service_accounts, selector_of
 from verifier.policies.kind import Shared
 from verifier.policies.selectors import only_fields
 
@@ -151,9 +151,6 @@ def _things(entity: Part, end: End, home: Home) -> tuple[list[Predicate], Predic
     elif home.namespace and (chosen or excluded or accounts):
         parts.append(LabelIn(Label(end, Scope.NAMESPACE, NAMESPACE_NAME), frozenset([home.namespace])))
     parts += accounts
-    for key, each in (("selector", chosen), ("notSelector", excluded)):
-        if isinstance(each, Global):
-            raise entity.fault(key, "global() selects namespaces only", "write namespaceSelector: global()")
     if chosen is not None:
         parts.append(meaning(chosen, end))
     without = negate(meaning(excluded, end)) if excluded is not None else TRUE

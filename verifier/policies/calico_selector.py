@@ -102,15 +102,35 @@ class SelectorError(ValueError):
 
 
 def selector_of(part: Part, key: str) -> Selector | None:
-    """The selector in a field of a document, None where there is none; InputError where it is not one."""
+    """The selector in a field of a document, None where there is none; InputError where it is not one.
+
+    `global()` is one only as the whole namespaceSelector of an end of a rule (CSL-10).
+    """
     text = part.text(key)
     if not text.strip():
         return None
     try:
-        return parse(text)
+        found = parse(text)
     except SelectorError as error:
         remedy = "a selector reads like app == 'web' && has(tier)"
         raise part.fault(key, f"{error.problem}, in {text!r}", remedy) from None
+    of_rule = key == "namespaceSelector" and part.name.endswith((".source", ".destination"))
+    if _asks_global(found) and not (of_rule and found == Global()):
+        problem = "global() cannot be joined with anything" if of_rule else "global() selects namespaces of rules only"
+        raise part.fault(key, f"{problem}, in {text!r}", "write namespaceSelector: global() at an end of a rule")
+    return found
+
+
+def _asks_global(selector: Selector) -> bool:
+    match selector:
+        case Global():
+            return True
+        case Negation(part):
+            return _asks_global(part)
+        case Conjunction(parts) | Disjunction(parts):
+            return any(map(_asks_global, parts))
+        case _:
+            return False
 
 
 @lru_cache(MOST_KNOWN)
