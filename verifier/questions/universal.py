@@ -54,7 +54,11 @@ class Universe:
 
 
 class Universes:
-    """What is known of a node whoever is elsewhere; TooManyKindsError, UnknownConditionError where that cannot be told."""
+    """What is known of a node whoever is elsewhere; TooManyKindsError, UnknownConditionError where that cannot be told.
+
+    `selections` are the sets that stand for pods, `bare` is the node with all others holding what they stand for;
+    `unwritten` says by family for which pods there are no rules yet.
+    """
 
     def __init__(self, cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation]) -> None:
         self._cluster = cluster
@@ -62,10 +66,10 @@ class Universes:
         self._profile = profile
         self._deviations = deviations
         known = profile.selections(node, cluster)
-        self._selections = {name: each for name, each in known.items() if each is not None}
+        self.selections = {name: each for name, each in known.items() if each is not None}
         ideal = {name: each for name, each in profile.ideal_sets(node, cluster).items() if name in known}
         self._unexplained = unexplained(node, profile, ideal)
-        self._bare = with_blocks(without_knowledge(node, self._unexplained), ideal, self._selections)
+        self.bare = with_blocks(without_knowledge(node, self._unexplained), ideal, self.selections)
         self._conditions = Conditions(_declared(cluster))
         self._near_pods = tuple(pod for pod in cluster.pods if pod.node == node.name)
         self._families = [
@@ -73,7 +77,7 @@ class Universes:
             for family in node.rulesets
             if any(pod.has_traffic and family in pod.addresses for pod in self._near_pods)
         ]
-        self._unwritten = {family: profile.unwritten(node, cluster, family) for family in self._families}
+        self.unwritten = {family: profile.unwritten(node, cluster, family) for family in self._families}
 
     def universe(self, *, far: bool) -> Universe:
         """The node in every cluster; without `far` no policy selects the other end, so that more must be accepted (FA-4)."""
@@ -83,7 +87,7 @@ class Universes:
         )
         barred = {
             family: [held_by(each, self._conditions)[0] for each in unwritten.values()]
-            for family, unwritten in self._unwritten.items()
+            for family, unwritten in self.unwritten.items()
         }
         crowd = self._crowd([*(each for conditions in barred.values() for each in conditions), *asked])
         base = self._base(far=far)
@@ -106,15 +110,13 @@ class Universes:
             for kind in cells(crowd.mask(self._conditions.of(selection.pods))):
                 yield from placed.get((family, kind), ())
 
-        node = bound(made, self._bare, self._selections, elsewhere)
-        return Universe(
-            made, node, len(guests), self._selections, self._unexplained, len(asked), self._presumed_texts()
-        )
+        node = bound(made, self.bare, self.selections, elsewhere)
+        return Universe(made, node, len(guests), self.selections, self._unexplained, len(asked), self._presumed_texts())
 
     def _presumed_texts(self) -> tuple[str, ...]:
         """What no pod elsewhere is; of some families only, where it is so."""
         found: dict[str, list[str]] = {}
-        for family, unwritten in self._unwritten.items():
+        for family, unwritten in self.unwritten.items():
             for each in unwritten:
                 found.setdefault(each, []).append(f"IPv{family}")
         every = len(self._families)
@@ -131,11 +133,11 @@ class Universes:
             for pod in self._near_pods
             if pod.has_traffic and family in pod.addresses
         ]
-        near = Near(family, homes, cluster, self._bare.sets or {}, self._selections)
+        near = Near(family, homes, cluster, self.bare.sets or {}, self.selections)
         near.facts = node_facts(family, cluster, node)
         found: dict[tuple[frozenset[Condition], frozenset[Spans]], None] = {}
         for end in End:
-            relevance = Relevance(end, near, self._conditions, self._selections, self._bare.sets or {})
+            relevance = Relevance(end, near, self._conditions, self.selections, self.bare.sets or {})
             relevance.add_spans(near.all, [bridged_networks(family, node, self._profile.bridge(node))])
             for tiers in _read_tiers(cluster, self._deviations):
                 relevance.add_policies(tiers)
@@ -176,7 +178,7 @@ class Universes:
     def _handles(self, spans: Iterable[Spans]) -> Iterator[int]:
         """Numbers of addresses of which nothing speaks alone."""
         taken = {first for each in spans for first, last in each if first == last}
-        for known in (self._bare.sets or {}).values():
+        for known in (self.bare.sets or {}).values():
             for member in known.content.members:
                 taken.update(part.first for part in member.parts if isinstance(part, AddressPart))
         return (number for number in count(1) if number not in taken)
