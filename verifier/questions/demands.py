@@ -240,17 +240,25 @@ class Demands:
     def _asked_of_every(self, direction: Direction, scene: Scene, everything: Region) -> Asked:
         """Protocols of which some policies speak and others do not: what is the same however the latter stand (AS-18)."""
         allow, left = everything, everything
-        for presence in presences(self.settings):
-            allow = both(allow, self._stand(presence, wide=False).region(direction, scene))
-            left = minus(left, self._stand(presence, wide=True).region(direction, scene))
+        stands = dict.fromkeys(
+            (self._stand(presence, wide=False), self._stand(presence, wide=True))
+            for presence in presences(self.settings)
+        )
+        for narrow, wide in stands:
+            region = narrow.region(direction, scene)
+            allow = both(allow, region)
+            left = minus(left, region if wide is narrow else wide.region(direction, scene))
         return Asked(allow, minus(everything, left))
 
     def _stand(self, presence: Presence, *, wide: bool) -> Policies:
         """The policies where those that do not speak of every protocol stand so."""
+        wide = wide and self.wide_policies is not self.policies
         key = presence, wide
         if key not in self._standing:
-            tiers = standing(self._read.wide if wide else self._read.narrow, presence)
-            self._standing[key] = Policies(tiers, self._compiler)
+            read = self._read.wide if wide else self._read.narrow
+            tiers = standing(read, presence)
+            known = self.wide_policies if wide else self.policies
+            self._standing[key] = known if tiers is read else Policies(tiers, self._compiler)
         return self._standing[key]
 
     def _asked_of_others(self, direction: Direction, scene: Scene, everything: Region) -> Asked:

@@ -127,6 +127,7 @@ class Compiler:
         self._known: dict[tuple[int, ConnState], Compiled] = {}
         self._depends: dict[int, bool] = {}
         self._keep: list[Predicate] = []
+        self._boxed: dict[tuple[int, ConnState], list[Box3]] = {}
         self._labels: dict[Predicate, list[Box3]] = {}
 
     def compile(self, predicate: Predicate, state: ConnState) -> Compiled:
@@ -145,10 +146,15 @@ class Compiler:
 
     def boxes(self, predicate: Predicate, state: ConnState = ConnState.NEW) -> list[Box3]:
         """The predicate as a union of boxes; raises ValueError where it is none (never for policies)."""
-        try:
-            return self._boxes(predicate, False, state)
-        except (_CoupledError, UnclearSetError) as error:
-            raise ValueError(str(error)) from error
+        key = id(predicate), state
+        found = self._boxed.get(key)
+        if found is None:
+            try:
+                found = self._boxed[key] = self._boxes(predicate, False, state)
+            except (_CoupledError, UnclearSetError) as error:
+                raise ValueError(str(error)) from error
+            self._keep.append(predicate)
+        return found
 
     def _conjoin(self, draft: _Draft, predicate: Predicate, negated: bool, state: ConnState) -> None:
         match predicate:

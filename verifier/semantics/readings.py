@@ -126,8 +126,8 @@ def tolerating(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
 
 
 def standing(tiers: tuple[Tier, ...], presence: Presence) -> tuple[Tier, ...]:
-    """The tiers where policies that do not speak of every protocol stand so (AS-18)."""
-    if presence is Presence.WRITTEN:
+    """The tiers where policies that do not speak of every protocol stand so; themselves where all do (AS-18)."""
+    if presence is Presence.WRITTEN or all(policy.every_protocol for tier in tiers for policy in tier.policies):
         return tiers
     made = []
     for tier in tiers:
