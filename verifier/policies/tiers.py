@@ -70,7 +70,12 @@ def layers(policies: Iterable[Policy], *, networkpolicies_read: bool) -> tuple[l
 
 def _is_conversion(policy: Policy, present: set[str]) -> bool:
     """Whether a policy is a conversion, by its name, or by its form where the NetworkPolicy is there."""
-    return bool(policy.converted) and (policy.converted != policy.name or policy.converted in present)
+    return converts(policy) or (bool(policy.converted) and policy.converted in present)
+
+
+def converts(policy: Policy) -> bool:
+    """Whether a policy is a conversion of a NetworkPolicy by its very name (CPO-21)."""
+    return policy.converted not in ("", policy.name)
 
 
 def surplus(again: Iterable[Policy], policies: Iterable[Policy]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from verifier.policies import POLICY_KINDS, PolicyKind
 from verifier.policies.kind import Shared
 from verifier.policies.nodes import with_nodes
 from verifier.policies.services import with_services
-from verifier.policies.tiers import in_tiers, layers, surplus
+from verifier.policies.tiers import converts, in_tiers, layers, surplus
 from verifier.readers.calico_endpoints import HostEndpoint, Profile, Settings, WorkloadEndpoint
 from verifier.readers.calico_things import accounts_of, hosts_of, namespaces_of, pods_of, refuse_named_ports
 from verifier.readers.objects import OBJECT_KINDS, ClusterObject, ObjectKind, namespace_labels
@@ -97,7 +97,7 @@ class ClusterReader:
             self._all(Workload),
             in_tiers(self._all(Tier), deciding),
             dict(sorted(self._ignored.items())),
-            self._policies_known,
+            self._policies_known or any(converts(policy) for policy in deciding),
             self._unlabelled(),
             {each.full_name: each for each in (*accounts_of(profiles), *self._all(ServiceAccount))},
             (*self._all(NetworkSet), *hosts_of(hosts, profiles)),
@@ -122,7 +122,8 @@ class ClusterReader:
 
     def notes(self) -> Iterator[str]:
         """Sentences on what the documents leave open."""
-        if not self._policies_known:
+        deciding, converted = self._layers({})
+        if not self._policies_known and not any(converts(policy) for policy in deciding):
             yield "cluster/ has no NetworkPolicy and no empty List: which policies there are is not known"
         unnamed = sorted(self._unlabelled())
         if unnamed:
@@ -131,7 +132,6 @@ class ClusterReader:
             yield from policy.notes
         for settings in self._all(Settings):
             yield from settings.notes
-        deciding, converted = self._layers({})
         yield from surplus(converted, deciding)
 
     def _all(self, kind: Callable[..., Any]) -> tuple[Any, ...]:
