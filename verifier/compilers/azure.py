@@ -148,4 +148,5 @@ MODULE = Profile(
     computed_set=computed_set,
     jumps=_jumps,
     signs=signs,
+    kinds=frozenset({"NetworkPolicy"}),
 )

@@ -275,4 +275,5 @@ MODULE = Profile(
     own_rule=_own_rule,
     jumps=_jumps,
     signs=_signs,
+    kinds=frozenset({"NetworkPolicy"}),
 )

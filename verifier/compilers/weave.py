@@ -162,4 +162,5 @@ MODULE = Profile(
     own_rule=_own_rule,
     jumps=_jumps,
     bridge=_bridge,
+    kinds=frozenset({"NetworkPolicy"}),
 )

@@ -5,7 +5,8 @@ Spec: specs/compilers/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -228,6 +229,7 @@ class Profile:
     enforcement(node)           who applies the policies on this node
     bridge(node)                the bridge whose ports the pods are; None where it has none, or none that is known
     signs(node, cluster)        what shows that policies changed after they were compiled
+    kinds                       the kinds of policies that any release of it compiles, None where that is not known
     """
 
     name: str
@@ -252,3 +254,15 @@ class Profile:
     enforcement: Callable[[NodeState], Enforcement] = by_rules
     bridge: Callable[[NodeState], Bridge | None] = _no_bridge
     signs: Callable[[NodeState, Cluster], tuple[Sign, ...]] = _no_signs
+    kinds: frozenset[str] | None = None
+
+    def unenforced(self, cluster: Cluster) -> Iterator[str]:
+        """Which kinds of the cluster's policies it does not know, as sentences (ANS-10)."""
+        known = self.kinds
+        if known is None:
+            return
+        found = Counter(policy.kind for tier in cluster.tiers for policy in tier.policies)
+        for kind, number in sorted(found.items()):
+            if kind not in known:
+                what = "the one" if number == 1 else f"the {number}"
+                yield f"{self.name} compiles no {kind}: nothing on this node enforces {what} that the cluster has"

@@ -461,7 +461,9 @@ def _chains(findings: Iterable[Finding]) -> set[str]:
 
 
 def _notes(snapshot: Snapshot, node: NodeState, profile: Profile, *, asked: bool) -> tuple[str, ...]:
-    return profile.notes(node, snapshot.cluster) if asked else ("the selection leaves nothing to ask",)
+    if not asked:
+        return ("the selection leaves nothing to ask",)
+    return (*profile.notes(node, snapshot.cluster), *profile.unenforced(snapshot.cluster))
 
 
 def _phrases(
