@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from tests.corpus_path import corpus
+from tests.corpus_path import ROOT, corpus
 from tests.felix.conversion import ERAS, converted
+from tests.meaning import Evidence, Exercises
 from tests.pages.answer import run
+
+SCHEMA = json.loads((ROOT / "specs" / "verify.schema.json").read_text("utf-8"))
 
 CURRENT, BEFORE_332 = ERAS[:2]
 RECORDINGS = [
@@ -67,3 +73,47 @@ def test_recorded_conversions_are_proved(name: str) -> None:
             }
             continue
         assert (report["answer"], done.code, report["missing"], report["surplus"]) == ("proved", 0, [], [])
+
+
+CHAIN = "nodes/node-a/iptables-save"
+SETS = "nodes/node-a/ipset-save"
+CONVERSIONS = "cluster/converted-networkpolicies.yaml"
+HOLE, SMALLER = "172.17.1.0/24", "172.17.1.0/25"
+
+
+@pytest.mark.parametrize(
+    ("changes", "answers", "blamed"),
+    [
+        ({}, ("proved", "proved", "proved"), set()),
+        ({CHAIN: (HOLE, SMALLER)}, ("proved", "refuted", "proved"), {"conversions to rules"}),
+        ({SETS: (r"^add cali40s:\S+ \S+$", "")}, ("proved", "proved", "refuted"), {"sets to inventory"}),
+        (
+            {CHAIN: (HOLE, SMALLER), CONVERSIONS: (HOLE, SMALLER)},
+            ("refuted", "proved", "proved"),
+            {"policies to conversions"},
+        ),
+        ({CONVERSIONS: (HOLE, SMALLER)}, ("refuted", "refuted", "proved"), set()),
+    ],
+    ids=["nothing", "rules", "sets", "conversion and rules", "conversion"],
+)
+def test_the_step_that_is_wrong_is_blamed(
+    changes: dict[str, tuple[str, str]],
+    answers: tuple[str, str, str],
+    blamed: set[str],
+    tmp_path: Path,
+    exercises: Exercises,
+) -> None:
+    """One edit of a recorded node, of its sets or of its conversions is found in the step where it was made."""
+    folder = shutil.copytree(corpus("calico", "seed"), tmp_path / "seed", copy_function=shutil.copyfile)
+    for name, (old, new) in changes.items():
+        file = folder / name
+        file.chmod(0o644)
+        text = file.read_text("utf-8")
+        edited = re.sub(old, new, text, flags=re.MULTILINE)
+        assert edited != text
+        file.write_text(edited, "utf-8")
+    report = json.loads(run("verify", str(folder), "--format", "json").output)
+    jsonschema.validate(report, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert tuple(each["answer"] for each in report["steps"]) == answers
+    assert {finding["step"] for node in report["nodes"] for finding in node["findings"]} == blamed
+    exercises(Evidence.BUG if changes else Evidence.LAW, ("STEP-1", "STEP-2"), "+".join(changes) or "recorded")

@@ -15,7 +15,7 @@ from verifier.model.assumption import Setting
 from verifier.model.cluster import Cluster, ContainerPort, Namespace, Pod, ServiceAccount
 from verifier.model.disagreement import Disagreement
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, Scope
-from verifier.model.finding import Kind
+from verifier.model.finding import Kind, Witness
 from verifier.model.layer import (
     Imagined,
     LayerDifference,
@@ -43,6 +43,16 @@ def layer_findings(
 ) -> tuple[LayerFinding, ...]:
     """The findings, in the order of the differences; Disagreement where the reference does not see a difference."""
     return tuple(_identified(_finding(each, sides, settings) for each in differences))
+
+
+def judged_otherwise(witness: Witness, node: NodeState, cluster: Cluster) -> bool:
+    """Whether the policies of a cluster judge the packet of a finding otherwise than those by which it was found."""
+    view = view_of(node, cluster)
+    told = ((witness.ingress, Direction.INGRESS), (witness.egress, Direction.EGRESS))
+    return any(
+        trace is not None and judge(witness.packet, cluster, direction, view).allowed is not trace.allowed
+        for trace, direction in told
+    )
 
 
 def _finding(difference: LayerDifference, sides: tuple[Side, Side], settings: Mapping[str, Setting]) -> LayerFinding:

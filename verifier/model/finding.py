@@ -17,7 +17,8 @@ from verifier.model.predicate import Range
 from verifier.model.replay import Outcome, Replay, worst
 from verifier.model.ruleset import Rule
 from verifier.model.snapshot import InputFile
-from verifier.model.trace import ChainTrace, PolicyTrace, Step
+from verifier.model.trace import ChainTrace, PolicyTrace
+from verifier.model.trace import Step as TraceStep
 
 
 class Answer(Enum):
@@ -147,6 +148,23 @@ class RootCause:
     parts: tuple[CausePart, ...]
 
 
+class Step(Enum):
+    """One of the steps from policies to what a node does, where a compiler first makes policies of its own of them."""
+
+    CONVERSION = "policies to conversions"
+    RULES = "conversions to rules"
+    SETS = "sets to inventory"
+
+
+@dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """What is known of one step, in one word and in one sentence."""
+
+    step: Step
+    answer: Answer
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Packets on which a node and its policies differ, all for one cause.
@@ -154,7 +172,8 @@ class Finding:
     `policies` are the policy rules that decide (or the policies whose isolation does), `rules` the chain rules that
     decide. `pods` are the local pods concerned ("namespace/name"). `cause` is one sentence. `places` say where those of
     `rules` stand that the witness did not meet, `missed` which of `rules` should have matched it and did not. `root`
-    is what to repair, None where nobody asked, `replays` what the kernel makes of the witness, () likewise.
+    is what to repair, None where nobody asked, `replays` what the kernel makes of the witness, () likewise. `step` is the
+    one that is to blame, None where there is one step only.
     """
 
     id: str
@@ -169,17 +188,18 @@ class Finding:
     cause: str
     assumptions: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
-    places: tuple[Step, ...] = ()
+    places: tuple[TraceStep, ...] = ()
     missed: tuple[Rule, ...] = ()
     root: RootCause | None = None
     replays: tuple[Replay, ...] = ()
+    step: Step | None = None
 
     @property
     def replayed(self) -> Outcome | None:
         """Whether the kernel confirms the finding, None where nobody asked it."""
         return worst(each.outcome for each in self.replays) if self.replays else None
 
-    def place(self, rule: Rule) -> Step | None:
+    def place(self, rule: Rule) -> TraceStep | None:
         """Where one of `rules` stands."""
         return next((step for step in (*self.witness.chains.steps, *self.places) if step.rule is rule), None)
 
@@ -289,7 +309,8 @@ class Ambiguity:
 class VerifyReport:
     """The outcome of `chainproof verify`; `cluster` is what was read, for the names of addresses.
 
-    `ambiguities` are findings about the policies, which no node can answer for.
+    `ambiguities` are findings about the policies, which no node can answer for. `steps` has the answer of every step, where
+    the snapshot has conversions of its policies.
     """
 
     answer: Answer
@@ -298,6 +319,7 @@ class VerifyReport:
     notes: tuple[str, ...] = ()
     cluster: Cluster = field(default_factory=Cluster)
     ambiguities: tuple[Ambiguity, ...] = ()
+    steps: tuple[StepAnswer, ...] = ()
 
     @property
     def replayed(self) -> Outcome | None:

@@ -28,6 +28,7 @@ from verifier.model.finding import (
     Premise,
     Question,
     RootCause,
+    StepAnswer,
     VerifyReport,
 )
 from verifier.model.layer import LayerReport
@@ -129,7 +130,12 @@ def verify_document(outcome: VerifyReport) -> Json:
         "notes": list(outcome.notes),
         "nodes": [_node(node, known) for node in sorted(outcome.nodes, key=lambda node: node.node)],
         **({"ambiguities": [_ambiguity(each, known) for each in outcome.ambiguities]} if outcome.ambiguities else {}),
+        **({"steps": [_step(each) for each in outcome.steps]} if outcome.steps else {}),
     }
+
+
+def _step(each: StepAnswer) -> Json:
+    return {"step": each.step.value, "answer": each.answer.value, "sentence": each.sentence}
 
 
 def _ambiguity(found: Ambiguity, known: _Known) -> Json:
@@ -218,6 +224,7 @@ def _finding(finding: Finding, known: _Known) -> Json:
             "egress": _judgement(finding.witness.egress, known.files),
         },
         **({"replay": _replays(finding)} if finding.replays else {}),
+        **({"step": finding.step.value} if finding.step is not None else {}),
     }
 
 

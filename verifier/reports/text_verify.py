@@ -51,7 +51,17 @@ def write_verify(outcome: VerifyReport, page: Page) -> None:
             page.blank()
             _headline(node, page)
         _Told(node, inventory, page).write()
+    _steps(outcome, page)
     _listed("notes", outcome.notes, page)
+
+
+def _steps(outcome: VerifyReport, page: Page) -> None:
+    """The answer of every step from policies to what sets hold."""
+    if outcome.steps:
+        page.blank()
+        page.line("step by step")
+        for each in outcome.steps:
+            page.line(f"  {each.step.value}: ", (each.answer.value, ROLE[each.answer]), f": {each.sentence}", hang=4)
 
 
 def _rank(answer: Answer) -> int:
@@ -168,6 +178,8 @@ class _Told:
         self._page.line(f"{number}. ", (first.kind.value, "bad"), f": {_cause(first)}", (count, "dim"), hang=2)
         if first.root is not None:
             self._field("why", [(first.root.sentence, "name")])
+        if first.step is not None:
+            self._field("step", [first.step.value])
         self._field("where", [self._where(group)])
         self._pods_line(group)
         self._region(first)

@@ -54,6 +54,7 @@ from verifier.session.evidence import Bundle, check_directory
 from verifier.session.for_all import established, together
 from verifier.session.kernel import asked_of, replayed, unanswered, with_replays
 from verifier.session.selection import check_found, check_usable, chosen_nodes, judged_nowhere, selected, some
+from verifier.session.steps import with_steps
 
 COMPARED = {
     Comparison.AGREE: Answer.PROVED,
@@ -88,7 +89,12 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
         told = ambiguous(snapshot, nodes, options)
         answer = Answer.REFUTED if told else _worst(report.answer for report in reports)
         everybody = together(snapshot.cluster, shown)
-        return VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, everybody, told)
+        found = VerifyReport(answer, snapshot.inputs, tuple(reports), snapshot.notes, everybody, told)
+
+        def again(changed: Snapshot) -> list[NodeReport]:
+            return [_verify_node(changed, node, replace(options, for_all=False), silent) for node in nodes]
+
+        return with_steps(found, snapshot, options, again)
 
 
 def export(snapshot_path: str, directory: str, options: VerifyOptions, progress: Progress = silent) -> ExportReport:

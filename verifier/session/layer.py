@@ -15,6 +15,7 @@ from verifier.model.finding import Premise
 from verifier.model.layer import RESERVED_LABELS, LayerOptions, LayerReport, PairReport, PairVerdict, Side
 from verifier.model.options import Progress, silent
 from verifier.model.origin import InputError, Origin
+from verifier.model.policy import Policy
 from verifier.model.snapshot import InputFile
 from verifier.policies.tiers import in_tiers
 from verifier.questions.layer import compare
@@ -79,15 +80,25 @@ def _both(path: str) -> _Read:
     if not cluster.converted:
         problem = "the snapshot has no policies into which NetworkPolicies were converted"
         raise InputError(Origin(path), problem, "add what the compiler made of them to cluster/, or give two files")
-    every = [policy for tier in cluster.tiers for policy in tier.policies]
-    own = [policy for policy in every if policy.written is not None]
-    beside = len(every) - len(own)
-    sides = (
+    _, beside = _of_networkpolicies(cluster)
+    notes = [f"{beside} {'policy' if beside == 1 else 'policies'} of other kinds {NATIVE}"] if beside else []
+    return _Read(sides_of(cluster, path), inputs, tuple(notes))
+
+
+def sides_of(cluster: Cluster, path: str) -> tuple[Side, Side]:
+    """The NetworkPolicies of a cluster, and their conversions."""
+    own, _ = _of_networkpolicies(cluster)
+    return (
         Side(f"NetworkPolicies of {path}", in_tiers((), own)),
         Side(f"conversions of {path}", in_tiers((), cluster.converted), cluster.network_sets),
     )
-    notes = [f"{beside} {'policy' if beside == 1 else 'policies'} of other kinds {NATIVE}"] if beside else []
-    return _Read(sides, inputs, tuple(notes))
+
+
+def _of_networkpolicies(cluster: Cluster) -> tuple[list[Policy], int]:
+    """The NetworkPolicies, and how many policies there are of other kinds."""
+    every = [policy for tier in cluster.tiers for policy in tier.policies]
+    own = [policy for policy in every if policy.written is not None]
+    return own, len(every) - len(own)
 
 
 def _side(path: str, cluster: Cluster) -> Side:
