@@ -194,7 +194,7 @@ class FreePolicies:
 
     def _packets(self, selected: Pair, rule: PolicyRule) -> Pair:
         """What a rule matches, peer by peer and protocol by protocol: so are the rules of conversions written."""
-        peers = rule.peer.parts if isinstance(rule.peer, AnyOf) else (rule.peer,)
+        peers = list(_alternatives(rule.peer))
         ports = self._merged([self.predicate(part) for part in _alternatives(rule.ports)])
         alternatives = [self._every([selected, self.predicate(peer), port]) for peer in peers for port in ports]
         return self.either(self._joined(alternatives))
@@ -302,9 +302,9 @@ class FreePolicies:
         return [(action, self.either(self._joined(packets))) for action, packets in runs]
 
 
-def _alternatives(ports: Predicate) -> Iterator[Predicate]:
-    """Ports one by one, each with what is asked of all of them."""
-    match ports:
+def _alternatives(asked: Predicate) -> Iterator[Predicate]:
+    """Peers or ports one by one, each with what is asked of all of them."""
+    match asked:
         case AnyOf(parts):
             for part in parts:
                 yield from _alternatives(part)
@@ -315,7 +315,7 @@ def _alternatives(ports: Predicate) -> Iterator[Predicate]:
             for part in chosen.parts:
                 yield all_of(*parts[:place], part, *parts[place + 1 :])
         case _:
-            yield ports
+            yield asked
 
 
 def _untied(tier: Tier, counting: Counting) -> Tier:
