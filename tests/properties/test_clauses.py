@@ -55,6 +55,7 @@ NOT_ENUMERATED = {
     "NAT-3": "what the node itself sends on is not among the packets",
     "NAT-5": "what is sent to a Service is not among the packets",
     "ROM-1": "an interface that only a prefix names",
+    "SET-18": "a set that names marks",
     "U-41": "a bridge whose ports have no names",
 }
 """Clauses whose worlds the exhaustive check does not know, so that it is no evidence for them."""
