@@ -13,6 +13,15 @@ from verifier.cli.progress import shown_progress
 from verifier.model.layer import LayerOptions
 from verifier.session.layer import compare_layers
 
+SINGULAR = {
+    "nodes": "node",
+    "pods": "pod",
+    "paths": "path",
+    "families": "family",
+    "backends": "backend",
+}
+"""The options whose values are called otherwise."""
+
 
 def compared(
     layer: str | None,
@@ -29,7 +38,7 @@ def compared(
     settings = settled(selected.pop("given"), selected.pop("choices"))
     others = [name for name, value in selected.items() if value]
     if others:
-        shown = ", ".join(f"--{name.removesuffix('s') if name != 'families' else 'family'}" for name in others)
+        shown = ", ".join(f"--{SINGULAR.get(name, name).replace('_', '-')}" for name in others)
         raise click.UsageError(f"{shown} chooses what is asked of nodes: leave it out with --layer")
     with shown_progress() as progress:
         outcome = compare_layers(policies, translation, LayerOptions(settings, timeout), progress)

@@ -72,6 +72,8 @@ def verify(
     """
     check_writable(output)
     if layer or translation:
+        others = {"replay": replay, "backends": backends, "for_all": for_all, "encoding": encoding != "classes"}
+        selected |= others | {"initial_mark": initial_mark != "0"}
         return compared(layer, snapshot, translation, form, output, timeout, selected)
     if backends and not replay:
         raise click.UsageError("--backend belongs to --replay")

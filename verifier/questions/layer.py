@@ -99,7 +99,8 @@ def _partners(policies: Side, translations: Side) -> list[tuple[Policy, Policy]]
     """Each policy with the one that is its conversion, or that bears its name, in order of names (LAY-7)."""
     known = {each.name: each for each in translations.policies}
     known |= {each.converted: each for each in translations.policies if each.converted}
-    pairs = [(each, known[each.name]) for each in policies.policies if each.name in known]
+    named = ((each, each.name if each.name in known else each.converted) for each in policies.policies)
+    pairs = [(each, known[name]) for each, name in named if name in known]
     return sorted(pairs, key=lambda pair: pair[0].name)
 
 

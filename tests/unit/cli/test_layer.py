@@ -53,6 +53,8 @@ def test_a_directory_stands_for_its_files(sets: tuple[str, str], tmp_path: Path)
         (["first.json", "second.json"], "a second argument belongs to --layer policies"),
         (["--layer", "policies", "first.json", "second.json", "--strict"], "--strict chooses what is asked of nodes"),
         (["--layer", "policies", "first.json", "second.json", "--family", "4"], "--family chooses"),
+        (["--layer", "policies", "first.json", "second.json", "--for-all", "--replay"], "--replay, --for-all chooses"),
+        (["--layer", "policies", "first.json", "second.json", "--initial-mark", "any"], "--initial-mark chooses"),
         (["--layer", "policies", "first.json", "nothing"], "cannot be read"),
         (["--layer", "policies", "first.json", "empty"], "no file of it ends in .yaml, .yml or .json"),
     ],
