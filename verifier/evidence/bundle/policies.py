@@ -16,8 +16,9 @@ from verifier.evidence.bundle.terms import FALSE, TRUE, Term, conj, disj, equal,
 from verifier.model.addresses import address_text
 from verifier.model.assumption import EQUAL_PRIORITIES, Presence
 from verifier.model.cluster import Cluster, Pod
-from verifier.model.fields import End
+from verifier.model.fields import End, Field
 from verifier.model.policy import Action, Direction, Policy, PolicyRule, Tier
+from verifier.model.predicate import All, AnyOf, InRange, Not, PortNamed, Predicate, Thing
 from verifier.reference.policies import Counting
 from verifier.reference.view import View
 
@@ -124,7 +125,7 @@ class Policies:
         selects = self._plain.term(policy.subjects[direction])
         name = f"policy/{policy.name}/{direction.value}"
         place = f"{self._script.place(policy.origin)}  policy {policy.name}, {direction.value}"
-        if self._some_port and (policy.every_protocol or any(rule.action is not Action.ALLOW for rule in rules)):
+        if self._some_port and not all(_allows_some_port(rule) for rule in rules):
             raise NotExpressibleError(f"policy {policy.name}, of which rules may deny, is asked about some port")
         if all(rule.action is Action.ALLOW for rule in rules):
             counts = counting.perhaps if counting.lenient else counting.sure
@@ -213,6 +214,29 @@ def _decided(steps: list[tuple[Action, Term]], action: Action) -> Term:
             found.append(conj((matches, *before)))
         before.append(negation(matches))
     return disj(found)
+
+
+def _allows_some_port(rule: PolicyRule) -> bool:
+    """Whether what a rule allows on some port is what it allows without its tests of destination ports."""
+    read = [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]
+    return rule.action is Action.ALLOW and not any(_asks_otherwise(part) for each in read for part in each)
+
+
+def _asks_otherwise(predicate: Predicate, negated: bool = False) -> bool:
+    """Whether a predicate asks for source ports, or for ports that something does not have."""
+    match predicate:
+        case InRange(Field.SOURCE_PORT) | PortNamed(_, _, _, End.SOURCE):
+            return True
+        case InRange(Field.DESTINATION_PORT) | PortNamed():
+            return negated
+        case All(parts) | AnyOf(parts):
+            return any(_asks_otherwise(part, negated) for part in parts)
+        case Not(part):
+            return _asks_otherwise(part, True)
+        case Thing(_, part):
+            return _asks_otherwise(part, negated)
+        case _:
+            return False
 
 
 def _standing(tier: Tier, direction: Direction, counting: Counting) -> list[Policy]:
