@@ -1,8 +1,8 @@
 """`make bench`: what `chainproof verify` costs, as whole processes, in ratios within one run.
 
 Ratios are of processor time, which a busy machine disturbs least: to the start of the interpreter, and to the kernel's
-own tools loading the same dump. The lines below the table say how cost grows with the size of a snapshot, and how fast
-the real kernel is asked about packets.
+own tools loading the same dump. The lines below the table say how cost grows with the size of a snapshot and of the cluster
+around a node, and how fast the real kernel is asked about packets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from benchmarks import kernel, oracle
+from benchmarks import elsewhere, kernel, oracle
 from benchmarks.generate import STYLES, generate
 from benchmarks.measure import CHAINPROOF, ROOT, Cost, median
 
@@ -137,6 +137,7 @@ def main() -> int:
     print("\n".join(["", *growth(costs), *faults]))
     if not options.only:
         print("", *oracle.report(), sep="\n")
+        print("", *elsewhere.report(), sep="\n")
     return 1 if faults else 0
 
 

@@ -7,7 +7,7 @@ Spec: specs/questions/for_all.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from verifier.model.cluster import Cluster, Pod
@@ -18,7 +18,7 @@ from verifier.model.node import NodeState
 from verifier.model.options import Progress, VerifyOptions
 from verifier.model.path import Path
 from verifier.model.predicate import Range
-from verifier.model.profile import Profile
+from verifier.model.profile import IdealSet, Profile
 from verifier.model.snapshot import Snapshot
 from verifier.questions.universal import Universe, Universes, bound
 from verifier.questions.verify import NodeVerdict, left_open, verify_node
@@ -33,12 +33,13 @@ LIKED_HOSTS = 10
 class Logic:
     """What was proved and refuted of a node whoever is elsewhere; `snapshot` and `node` are those of the differences.
 
-    `kinds` of pods were told apart by `conditions`; `unexplained` are the sets of which nobody knows what they stand for.
+    `ideal` is what its sets stand for today. `kinds` of pods were told apart by `conditions`; `unexplained` are the sets of which nobody knows what they stand for.
     """
 
     verdict: NodeVerdict
     snapshot: Snapshot
     node: NodeState
+    ideal: Mapping[str, IdealSet]
     kinds: int
     conditions: int
     unexplained: tuple[str, ...]
@@ -48,8 +49,8 @@ class Logic:
 def ask(snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOptions, progress: Progress) -> Logic:
     """Every selected question about a node, for every cluster (FA-1); Disagreement where two of our readings differ."""
     deviations = profile.deviations(node)
+    universes = Universes(snapshot.cluster, node, profile, deviations)
     try:
-        universes = Universes(snapshot.cluster, node, profile, deviations)
         made = universes.universe(far=profile.far_ends)
         whole = replace(snapshot, cluster=made.cluster)
         verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)
@@ -58,8 +59,8 @@ def ask(snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOp
             whole = replace(snapshot, cluster=made.cluster)
             verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)
     except (TooManyKindsError, UnknownConditionError) as error:
-        return Logic(_undecided(snapshot, node, options, str(error)), snapshot, node, 0, 0, ())
-    told = (made.kinds, made.conditions, made.unexplained, made.presumed)
+        return Logic(_undecided(snapshot, node, options, str(error)), snapshot, node, universes.ideal, 0, 0, ())
+    told = (universes.ideal, made.kinds, made.conditions, made.unexplained, made.presumed)
     if not verdict.differences:
         return Logic(verdict, whole, made.node, *told)
     shown, there = _shown(made, verdict.differences, snapshot)

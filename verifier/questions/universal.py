@@ -57,7 +57,7 @@ class Universes:
     """What is known of a node whoever is elsewhere; TooManyKindsError, UnknownConditionError where that cannot be told.
 
     `selections` are the sets that stand for pods, `bare` is the node with all others holding what they stand for;
-    `unwritten` says by family for which pods there are no rules yet.
+    `ideal` is what each set stands for today; `unwritten` says by family for which pods there are no rules yet.
     """
 
     def __init__(self, cluster: Cluster, node: NodeState, profile: Profile, deviations: Sequence[Deviation]) -> None:
@@ -67,7 +67,8 @@ class Universes:
         self._deviations = deviations
         known = profile.selections(node, cluster)
         self.selections = {name: each for name, each in known.items() if each is not None}
-        ideal = {name: each for name, each in profile.ideal_sets(node, cluster).items() if name in known}
+        self.ideal = profile.ideal_sets(node, cluster)
+        ideal = {name: each for name, each in self.ideal.items() if name in known}
         self._unexplained = unexplained(node, profile, ideal)
         self.bare = with_blocks(without_knowledge(node, self._unexplained), ideal, self.selections)
         self._conditions = Conditions(_declared(cluster))

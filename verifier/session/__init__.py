@@ -305,7 +305,7 @@ def _verify_node(
     if logic is None:
         verdict = verify_node(snapshot, node, profile, options, progress)
     else:
-        verdict, for_all = logic.verdict, established(snapshot, node, profile, logic)
+        verdict, for_all = logic.verdict, established(snapshot, node, logic)
         snapshot, node = logic.snapshot, logic.node
     if deadline is not None:
         options = replace(options, timeout=max(deadline - time.monotonic(), 0.001))

@@ -11,21 +11,19 @@ from verifier.evidence.set_faults import SetFaults
 from verifier.model.cluster import Cluster
 from verifier.model.finding import ForAll, SetFault
 from verifier.model.node import NodeState
-from verifier.model.profile import Profile
 from verifier.model.snapshot import Snapshot
 from verifier.questions.for_all import Logic
 from verifier.questions.variants import wrong_sets
 from verifier.reference.view import view_of
 
 
-def established(snapshot: Snapshot, node: NodeState, profile: Profile, logic: Logic) -> ForAll:
+def established(snapshot: Snapshot, node: NodeState, logic: Logic) -> ForAll:
     """What was shown of a node; `snapshot` is as it was read (FA-6)."""
-    ideal = profile.ideal_sets(node, snapshot.cluster)
-    wrong = {name: each for name, each in wrong_sets(node, ideal).items() if not each.quirk}
+    wrong = {name: each for name, each in wrong_sets(node, logic.ideal).items() if not each.quirk}
     faults = SetFaults(node, view_of(node, snapshot.cluster), wrong)
     told: tuple[SetFault, ...] = tuple(faults.fault(name) for name in sorted(wrong))
     return ForAll(
-        logic.verdict.answer, logic.kinds, logic.conditions, len(ideal), told, logic.unexplained, logic.presumed
+        logic.verdict.answer, logic.kinds, logic.conditions, len(logic.ideal), told, logic.unexplained, logic.presumed
     )
 
 
