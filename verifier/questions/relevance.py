@@ -235,10 +235,10 @@ class Relevance:
                     yield ranges
             case Thing(end, part) if end is self._far:
                 yield tuple(self._near.networks(part))
-            case Member(name, directions):
+            case Member(name, directions, nomatch):
                 for place, direction in enumerate(directions):
                     if SIDE[direction] is self._far:
-                        yield from self._held(name, place)
+                        yield from self._held(name, place, apart=nomatch)
             case All(parts) | AnyOf(parts):
                 for part in parts:
                     yield from self.addresses(part)
@@ -247,7 +247,8 @@ class Relevance:
             case _:
                 return
 
-    def _held(self, name: str, place: int) -> Iterator[Spans]:
+    def _held(self, name: str, place: int, *, apart: bool) -> Iterator[Spans]:
+        """The addresses that a set holds; `apart`, those of each of its members."""
         found = self._sets.get(name)
         if name.startswith("@"):
             yield self._near.facts.get(name, ())
@@ -256,11 +257,11 @@ class Relevance:
         elif found is not None:
             if place == 0:
                 for listed in found.content.lists:
-                    yield from self._held(listed, place)
+                    yield from self._held(listed, place, apart=apart)
             members = found.content.members
             if of_addresses(members):
                 yield extent(members)
-                if not any(member.nomatch for member in members):
+                if not apart:
                     return
             for part in {member.parts[place] for member in members if place < len(member.parts)}:
                 if isinstance(part, AddressPart):
