@@ -7,7 +7,7 @@ what makes the two sides of most proofs meet.
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Mapping
 from typing import TypeAlias
 
 Literal: TypeAlias = int
@@ -82,20 +82,27 @@ class Store:
         if len(wanted) == 1:
             return wanted[0]
         kept: list[frozenset[Literal]] = []
+        having: dict[Literal, list[frozenset[Literal]]] = {}
         for literal in wanted:
-            clause = self._without_remainders(self.parts(literal), kept)
+            clause = self._without_remainders(self.parts(literal), having)
             if not clause:
                 return TRUE
             if not any(other <= clause for other in kept):
                 kept = [other for other in kept if not clause <= other]
                 kept.append(clause)
+                for each in clause:
+                    having.setdefault(each, []).append(clause)
         return self._disjunction(kept)
 
-    def _without_remainders(self, clause: frozenset[Literal], kept: list[frozenset[Literal]]) -> frozenset[Literal]:
+    def _without_remainders(
+        self, clause: frozenset[Literal], having: Mapping[Literal, list[frozenset[Literal]]]
+    ) -> frozenset[Literal]:
+        """The clause without literals whose opposite another clause has beside some of the rest; `having` finds those."""
         for literal in clause:
-            if literal & 1 or self.nodes[literal >> 1][0] != AND:
+            others = having.get(literal ^ 1)
+            if others and (literal & 1 or self.nodes[literal >> 1][0] != AND):
                 wider = (clause - {literal}) | {literal ^ 1}
-                if any(other <= wider for other in kept):
+                if any(other <= wider for other in others):
                     clause = clause - {literal}
         return clause
 
