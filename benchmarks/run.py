@@ -2,7 +2,7 @@
 
 Ratios are of processor time, which a busy machine disturbs least: to the start of the interpreter, and to the kernel's
 own tools loading the same dump. The lines below the table say how cost grows with the size of a snapshot and of the cluster
-around a node, and how fast the real kernel is asked about packets.
+around a node, what bundles of evidence cost in ratios to the proof, and how fast the real kernel is asked about packets.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 
 from benchmarks import elsewhere, kernel, oracle
 from benchmarks.generate import STYLES, generate
-from benchmarks.measure import CHAINPROOF, ROOT, Cost, median
+from benchmarks.measure import CHAINPROOF, ROOT, Cost, median, once
 
 SIZES = (10, 50, 110, 250)
 MEMBERS = (50_000, 100_000, 200_000, 400_000)
 MEMBERS_AT = 110
+EVIDENCE_AT = 110
 RECORDINGS = (
     "azure/seed", "azure/scale", "calico/seed", "calico/scale", "kube-router/seed", "kube-router/scale",
     "weave/seed", "weave/scale",
@@ -110,6 +111,21 @@ def growth(costs: dict[str, float]) -> Iterator[str]:
                 yield f"{style}: {large / small:.0f} times the {unit} cost {last / first:.1f} times the time"
 
 
+def evidence(place: Path) -> Iterator[str]:
+    """What a bundle costs, to write and to check, in ratios to the proof itself."""
+    for style in sorted(STYLES):
+        snapshot, bundle = generate(style, EVIDENCE_AT, place / f"{style}-evidence"), place / f"{style}-bundle"
+        proof = once([*CHAINPROOF, "verify", str(snapshot)])
+        export = once([*CHAINPROOF, "evidence", "export", str(snapshot), str(bundle)])
+        check = once([*CHAINPROOF, "evidence", "check", str(bundle), "--without-solver"])
+        answer = f"exit {check.code}" if check.code else "confirmed"
+        ratios = ", ".join(
+            f"{name} {cost.cpu / proof.cpu:.1f}" for name, cost in (("export", export), ("check", check))
+        )
+        size = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
+        yield f"{style} {EVIDENCE_AT} pods: evidence {answer}, {size:.1f} MiB; x verify: {ratios}"
+
+
 def row(figures: tuple[str, ...]) -> str:
     """One line of the table."""
     first, *others = (f"{text:<{width}}" if place == 0 else f"{text:>{width}}" for place, (text, width) in enumerate(zip(figures, WIDTHS, strict=True)))  # fmt: skip
@@ -134,10 +150,11 @@ def main() -> int:
                 print(line, flush=True)
                 costs[subject.name] = seconds
                 faults += [wrong] if wrong else []
-    print("\n".join(["", *growth(costs), *faults]))
-    if not options.only:
-        print("", *oracle.report(), sep="\n")
-        print("", *elsewhere.report(), sep="\n")
+        print("\n".join(["", *growth(costs), *faults]))
+        if not options.only:
+            print("", *evidence(Path(place)), sep="\n")
+            print("", *oracle.report(), sep="\n")
+            print("", *elsewhere.report(), sep="\n")
     return 1 if faults else 0
 
 

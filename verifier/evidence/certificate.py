@@ -55,10 +55,9 @@ class _Certifying:
 def _values(script: Script, nodes: Nodes, given: Mapping[int, Value], holding: list[int]) -> dict[str, str]:
     """A value for every constant: what the assertions give, else what satisfies the diagrams, else zero."""
     together: dict[int, int] = {}
-    memo: dict[tuple[int, int], int] = {}
     for literal in holding:
         owner = nodes.owner[literal >> 1]
-        together[owner] = nodes.both(together.get(owner, TRUE), literal, memo)
+        together[owner] = nodes.both(together.get(owner, TRUE), literal)
     values: dict[str, str] = {}
     first = 0
     for number, (name, width) in enumerate(script.constants.items()):

@@ -30,7 +30,7 @@ class Comparisons:
         key = (one, other) if one < other else (other, one)
         found = self._known.get(key)
         if found is None:
-            found = not clauses.nodes.meet(one, other, {})
+            found = not clauses.nodes.meet(one, other)
             self._known[key] = found
         return found
 
@@ -271,10 +271,9 @@ class ProofSearch:
         return -1
 
     def _together(self, literals: Sequence[int]) -> int:
-        memo: dict[tuple[int, int], int] = {}
         together = TRUE
         for literal in literals:
-            together = self._of.nodes.both(together, literal, memo)
+            together = self._of.nodes.both(together, literal)
         return together
 
     def _field_lemma(self, variables: Sequence[int], literals: Sequence[int]) -> int:
@@ -282,9 +281,8 @@ class ProofSearch:
         core: list[int] = []
         while self._together(core) != FALSE:
             together = self._together(core)
-            memo: dict[tuple[int, int], int] = {}
             for literal in literals:
-                together = self._of.nodes.both(together, literal, memo)
+                together = self._of.nodes.both(together, literal)
                 if together == FALSE:
                     core.append(literal)
                     break

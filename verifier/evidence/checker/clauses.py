@@ -65,9 +65,8 @@ class Clauses:
         fields = {self.field(abs(literal)) for literal in clause}
         if len(fields) != 1 or MIXED in fields:
             return False
-        memo: dict[tuple[int, int], int] = {}
         together = TRUE
         for literal in clause:
             negated = 2 * self.node_of[abs(literal)] + (literal > 0)
-            together = self.nodes.both(together, negated, memo)
+            together = self.nodes.both(together, negated)
         return together == FALSE

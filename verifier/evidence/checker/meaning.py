@@ -56,6 +56,8 @@ class Meaning:
         self._left: dict[int, int] = {}
         self._folded: dict[int, int] = {}
         self._own: dict[tuple[int, int], Vector] = {}
+        self._fills: dict[tuple[int, Vector], dict[int, int]] = {}
+        self._folds: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
         self._waiting: dict[tuple[Function, tuple[int, ...]], tuple[int, ...]] = {}
 
     def cases(self, assertions: Sequence[Term]) -> list[Case]:
@@ -104,10 +106,12 @@ class Meaning:
                 if literal == FALSE:
                     return FALSE
                 if owner >= 0:
-                    left[owner] = self.nodes.both(left.get(owner, TRUE), literal, {})
+                    left[owner] = self.nodes.both(left.get(owner, TRUE), literal)
         self._now = {}
         self._left = left
-        self._always = self._memories.setdefault(tuple(sorted(left.items())), {})
+        key = tuple(sorted(left.items()))
+        self._folded = self._folds.setdefault(key, {})
+        self._always = self._memories.setdefault(key, {})
         frame = Frame(())
         members = [alternative, *left.values()]
         for term in assertions:
@@ -124,10 +128,10 @@ class Meaning:
             return literal
         found = self._folded.get(literal)
         if found is None:
-            if not self.nodes.meet(literal, left, {}):
+            if not self.nodes.meet(literal, left):
                 found = FALSE
             else:
-                found = literal if self.nodes.meet(literal ^ 1, left, {}) else TRUE
+                found = literal if self.nodes.meet(literal ^ 1, left) else TRUE
             self._folded[literal] = found
         return found
 
@@ -264,14 +268,16 @@ class Meaning:
     def _filled(self, outline: Value, arguments: Sequence[Value], waiting: Sequence[int]) -> Value:
         """An outline with the arguments in the places of the constants that stand for them."""
         bits: dict[int, int] = {}
+        key: list[tuple[int, Vector]] = []
         for place in waiting:
             argument = self._vector(arguments[place])
             own = self._own_constant(place, len(argument))
             if own != argument:
                 bits.update((self.nodes.bit[bit >> 1], other) for bit, other in zip(own, argument, strict=True))
+                key.append((place, argument))
         if not bits:
             return outline
-        memo: dict[int, int] = {}
+        memo = self._fills.setdefault(key[0], {}) if len(key) == 1 else {}
         replaced = self.nodes.replaced
 
         def filled(value: Value) -> Value:

@@ -9,6 +9,9 @@ they are the same literal. That is what makes a set of addresses equal to itself
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 TRUE = 0
 FALSE = 1
@@ -20,6 +23,8 @@ LONG = 4
 """A conjunction of that many other conjunctions is looked through for members that can be put together."""
 MOST_NODES = 20_000_000
 """More than this is no script that is meant to be checked."""
+MOST_REMEMBERED = 500_000
+"""So many results are kept for another time."""
 
 
 class TooManyNodesError(Exception):
@@ -42,6 +47,8 @@ class Nodes:
         self._conjunctions: dict[tuple[int, ...], int] = {}
         self.owner_of_bit: list[int] = []
         self.most_conjunctions = MOST_NODES
+        self._both: dict[tuple[int, int], int] = {}
+        self._meet: dict[tuple[int, int], bool] = {}
 
     def constant(self, owner: int, width: int) -> tuple[int, ...]:
         """The literals of a new constant's bits, the most significant first."""
@@ -76,7 +83,6 @@ class Nodes:
         """All of the literals hold."""
         same: dict[int, int] = {}
         gates: dict[int, None] = {}
-        memo: dict[tuple[int, int], int] = {}
         waiting = list(literals)
         waiting.reverse()
         while waiting:
@@ -87,7 +93,7 @@ class Nodes:
                 return FALSE
             owner = self.owner[literal >> 1]
             if owner != MIXED:
-                met = self.both(same[owner], literal, memo) if owner in same else literal
+                met = self.both(same[owner], literal) if owner in same else literal
                 if met == FALSE:
                     return FALSE
                 same[owner] = met
@@ -149,41 +155,45 @@ class Nodes:
             self._conjunctions[key] = found
         return found
 
-    def both(self, one: int, other: int, memo: dict[tuple[int, int], int]) -> int:
+    def both(self, one: int, other: int) -> int:
         """The conjunction of two formulas over the same constant."""
-        if other in {one, TRUE}:
+        if other in (one, TRUE):
             return one
         if one == TRUE:
             return other
-        if FALSE in {one, other} or one == other ^ 1:
+        if FALSE in (one, other) or one == other ^ 1:
             return FALSE
         key = (one, other) if one < other else (other, one)
-        found = memo.get(key)
-        if found is not None:
-            return found
-        first, second = one >> 1, other >> 1
-        bit = min(self.bit[first], self.bit[second])
-        high, low = self._halves(one, bit)
-        other_high, other_low = self._halves(other, bit)
-        found = self.decision(bit, self.both(high, other_high, memo), self.both(low, other_low, memo))
-        memo[key] = found
-        return found
-
-    def meet(self, one: int, other: int, memo: dict[tuple[int, int], bool]) -> bool:
-        """Whether some value satisfies both of two formulas over the same constant."""
-        if FALSE in {one, other} or one == other ^ 1:
-            return False
-        if TRUE in {one, other} or one == other:
-            return True
-        key = (one, other) if one < other else (other, one)
-        found = memo.get(key)
+        found = self._both.get(key)
         if found is None:
             bit = min(self.bit[one >> 1], self.bit[other >> 1])
             high, low = self._halves(one, bit)
             other_high, other_low = self._halves(other, bit)
-            found = self.meet(high, other_high, memo) or self.meet(low, other_low, memo)
-            memo[key] = found
+            found = self.decision(bit, self.both(high, other_high), self.both(low, other_low))
+            self._remember(self._both, key, found)
         return found
+
+    def meet(self, one: int, other: int) -> bool:
+        """Whether some value satisfies both of two formulas over the same constant."""
+        if FALSE in (one, other) or one == other ^ 1:
+            return False
+        if TRUE in (one, other) or one == other:
+            return True
+        key = (one, other) if one < other else (other, one)
+        found = self._meet.get(key)
+        if found is None:
+            bit = min(self.bit[one >> 1], self.bit[other >> 1])
+            high, low = self._halves(one, bit)
+            other_high, other_low = self._halves(other, bit)
+            found = self.meet(high, other_high) or self.meet(low, other_low)
+            self._remember(self._meet, key, found)
+        return found
+
+    @staticmethod
+    def _remember(memory: dict[tuple[int, int], Result], key: tuple[int, int], result: Result) -> None:
+        if len(memory) >= MOST_REMEMBERED:
+            memory.clear()
+        memory[key] = result
 
     def point(self, literal: int, bits: tuple[int, ...]) -> tuple[int, ...] | None:
         """The values of a constant's bits, where a formula over it leaves a single one; None where it leaves more."""
