@@ -280,8 +280,8 @@ def absent_label_is_empty(patch: Patch) -> None:
 
 def first_policy_only(patch: Patch) -> None:
     """Of several policies that select a pod the first decides."""
-    found = policies._first_match
-    patch.setattr(policies, "_first_match", lambda chosen, *rest: found(chosen[:1], *rest))
+    found = policies._decided
+    patch.setattr(policies, "_decided", lambda tier, chosen, *rest: found(tier, chosen[:1], *rest))
 
 
 def directions_swapped(patch: Patch) -> None:

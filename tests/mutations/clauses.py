@@ -17,7 +17,7 @@ import yaml
 
 from tests import judges
 from tests.literate import DEFAULT_NODE, Section
-from tests.mutations import Edit, Files, Kind, cluster, rules, sets, write
+from tests.mutations import Edit, Files, Kind, cluster, other_policies, rules, sets, write
 from tests.pages.answer import run
 from tests.pages.posed import DIRECTIONS, JUDGED, Posed, posed
 from tests.pages.profile import check_profile
@@ -57,10 +57,16 @@ WRITTEN: dict[str, Kind] = {
     "an inversion is lost": written(lambda line: line.replace(" --invert", "").replace("! ", "", 1)),
 }
 KINDS: dict[str, Kind] = {
-    name: kind for name, kind in {**rules.KINDS, **sets.KINDS, **cluster.KINDS, **WRITTEN}.items() if name not in WHOLE
+    name: kind
+    for name, kind in {**rules.KINDS, **sets.KINDS, **cluster.KINDS, **other_policies.KINDS, **WRITTEN}.items()
+    if name not in WHOLE
 }
-CLUSTER_FILES = {"NetworkPolicy": cluster.POLICIES, "Pod": cluster.PODS, "Namespace": cluster.NAMESPACES}
-"""Where the kinds look for objects of a kind."""
+CLUSTER_FILES = {
+    ("networking.k8s.io", "NetworkPolicy"): cluster.POLICIES,
+    ("v1", "Pod"): cluster.PODS,
+    ("v1", "Namespace"): cluster.NAMESPACES,
+}
+"""Where the kinds look for objects of a kind, by the group of its version; all others are with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +122,13 @@ def trials(section: Section, folder: Path) -> Iterator[Trial]:
 
 def _files(folder: Path) -> dict[str, str]:
     """The files of a snapshot, its objects in the files where the kinds of bugs look for them."""
-    found = {name: [] for name in (*CLUSTER_FILES.values(), "cluster/others.yaml")}  # type: dict[str, list[object]]
+    found = {name: [] for name in (*CLUSTER_FILES.values(), other_policies.OTHERS)}  # type: dict[str, list[object]]
     for file in sorted((folder / "cluster").iterdir()):
         for document in yaml.load_all(file.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             listed = document["items"] if document and document.get("kind") == "List" else [document]
             for item in listed if document else ():
-                found[CLUSTER_FILES.get(item.get("kind", ""), "cluster/others.yaml")].append(item)
+                kind = str(item.get("apiVersion", "")).partition("/")[0], item.get("kind", "")
+                found[CLUSTER_FILES.get(kind, other_policies.OTHERS)].append(item)
     files = {name: json.dumps({"apiVersion": "v1", "kind": "List", "items": items}) for name, items in found.items()}
     for place in sorted((folder / "nodes").glob("*/*")) if (folder / "nodes").exists() else ():
         files[place.relative_to(folder).as_posix()] = place.read_text("utf-8")

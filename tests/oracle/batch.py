@@ -11,12 +11,25 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from tests.oracle.classes import Service
+from tests.oracle.classes import Service, leaves
 from verifier.model.fields import ConnState, End, Field
 from verifier.model.ipset import AddressPart, InterfacePart, PortPart
 from verifier.model.packet import Packet
 from verifier.model.path import IN_INTERFACE_CHAINS, OUT_INTERFACE_CHAINS, OUT_PORT_CHAINS, Path
-from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Member, Named, Not, PortNamed, Predicate
+from verifier.model.predicate import (
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    LabelText,
+    Masked,
+    Member,
+    Named,
+    Not,
+    PortNamed,
+    Predicate,
+    Thing,
+)
 from verifier.reference.predicates import holds
 from verifier.reference.view import View
 
@@ -314,14 +327,21 @@ class Batch:
             case InRange(field) | Masked(field) | Named(field):
                 name = READS.get(field, field.value)
                 return (name,) if name in self.values else ()
-            case LabelIn(label):
+            case LabelIn(label) | LabelText(label):
                 return ("source" if label.end is End.SOURCE else "destination",)
+            case Thing(end):
+                return self._thing_reads(end, leaf.part)
             case PortNamed():
                 return ("destination", "destination port")
             case Member():
                 return self._set_reads(leaf)
             case _:
                 return ()
+
+    def _thing_reads(self, end: End, part: Predicate) -> tuple[str, ...]:
+        """The address of the end, and the port that a name of its pod is compared with."""
+        named = any(isinstance(leaf, PortNamed) for leaf in leaves(part))
+        return ("source" if end is End.SOURCE else "destination", *(("service",) if named else ()))
 
     def _set_reads(self, test: Member) -> tuple[str, ...]:
         known = (self.view.sets or {}).get(test.name)

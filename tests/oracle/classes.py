@@ -10,10 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from verifier.model.fields import ADDRESS_BITS, SCTP, TCP, UDP, ConnState, Field, Scope
+from verifier.model.fields import ADDRESS_BITS, SCTP, TCP, UDP, ConnState, Field
 from verifier.model.ipset import AddressPart, IpSet, PortPart
 from verifier.model.packet import Packet
-from verifier.model.predicate import All, AnyOf, InRange, LabelIn, Masked, Member, Not, PortNamed, Predicate, Range
+from verifier.model.predicate import (
+    All,
+    AnyOf,
+    InRange,
+    LabelIn,
+    LabelText,
+    Masked,
+    Member,
+    Not,
+    PortNamed,
+    Predicate,
+    Range,
+    Thing,
+)
 from verifier.reference.predicates import holds
 from verifier.reference.view import View
 
@@ -38,6 +51,13 @@ def leaves(predicate: Predicate) -> Iterator[Predicate]:
             yield from leaves(part)
         case _:
             yield predicate
+
+
+def _inside(leaf: Predicate) -> Iterator[Predicate]:
+    """A test with those that it is made of."""
+    yield leaf
+    if isinstance(leaf, Thing):
+        yield from leaves(leaf.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +121,8 @@ class Tests:
                 for part in member.parts
                 if isinstance(part, AddressPart)
             )
+        things = self.view.cluster.network_sets if any(isinstance(leaf, Thing) for leaf in self.leaves) else ()
+        spans.update(span for thing in things for span in thing.networks.get(self.family, ()))
         spans.update((a, a) for family, a in (*self.view.pods, *self.view.types.own) if family == self.family)
         spans.update((a, a) for a in SAMPLES[self.family])
         top = (1 << ADDRESS_BITS[self.family]) - 1
@@ -147,13 +169,14 @@ class Tests:
         )
 
     def _labels(self, address: int) -> object:
-        """What policies can see of the pod at an address."""
+        """What policies can see of the pod and of the network sets at an address."""
         pod = self.view.pods.get((self.family, address))
-        if pod is None:
-            return None
-        keys = {leaf.label.key for leaf in self.leaves if isinstance(leaf, LabelIn) and leaf.label.scope is Scope.POD}
-        named = any(isinstance(leaf, PortNamed) for leaf in self.leaves)
-        return pod.namespace, tuple(pod.labels.get(key) for key in sorted(keys)), pod.ports if named else ()
+        packet = Packet(self.family, address, address, TCP)
+        told = tuple(
+            holds(leaf, packet, self.view) for leaf in self.leaves if isinstance(leaf, LabelIn | LabelText | Thing)
+        )
+        named = any(isinstance(leaf, PortNamed) for whole in self.leaves for leaf in _inside(whole))
+        return pod and pod.namespace, told, pod.ports if pod and named else ()
 
     # ------------------------------------------------------------------ services
 
@@ -170,7 +193,8 @@ class Tests:
             for part in member.parts
             if isinstance(part, PortPart)
         )
-        names = {leaf.name for leaf in self.leaves if isinstance(leaf, PortNamed)}
+        inside = [leaf for whole in self.leaves for leaf in _inside(whole)]
+        names = {leaf.name for leaf in inside if isinstance(leaf, PortNamed)}
         if field is Field.DESTINATION_PORT:
             numbers = {port.number for pod in self.view.pods.values() for port in pod.ports if port.name in names}
             spans.extend(((number, number),) for number in sorted(numbers))
