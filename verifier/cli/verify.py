@@ -77,6 +77,10 @@ def verify(
         return compared(layer, snapshot, translation, form, output, timeout, selected)
     if backends and not replay:
         raise click.UsageError("--backend belongs to --replay")
+    if for_all and replay:
+        raise click.UsageError(
+            "--replay loads the sets as they are: it cannot show the clusters that --for-all imagines"
+        )
     if for_all and encoding == "bits":
         raise click.UsageError("--for-all needs packet classes: --encoding bits states today's inventory")
     options = replace(

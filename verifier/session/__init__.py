@@ -84,8 +84,7 @@ def verify(snapshot_path: str, options: VerifyOptions, progress: Progress = sile
             report = _verify_node(snapshot, node, options, progress, logic)
             if logic is not None:
                 shown.append(logic.snapshot)
-            there, its = (snapshot, node) if logic is None else (logic.snapshot, logic.node)
-            reports.append(_shown_to_kernel(report, there, its, options, progress) if options.replay else report)
+            reports.append(_shown_to_kernel(report, snapshot, node, options, progress) if options.replay else report)
         told = ambiguous(snapshot, nodes, options)
         answer = Answer.REFUTED if told else _worst(report.answer for report in reports)
         everybody = together(snapshot.cluster, shown)
