@@ -83,9 +83,9 @@ def test_found(name: str, judges: Judges, monkeypatch: pytest.MonkeyPatch, exerc
         with monkeypatch.context() as patch:
             MUTANTS[name](patch)
             traces = walked(asked.world, asked.shots)
-        found = encoder_and_reference(asked.shots, traces, asked.encoder, Figures())
-        if asked.kernel:
-            found += kernel_and_reference(Backend.NFT, asked.world, asked.shots, traces, asked.kernel, Figures())
+            found = encoder_and_reference(asked.shots, traces, asked.encoder, Figures())
+            if asked.kernel:
+                found += kernel_and_reference(Backend.NFT, asked.world, asked.shots, traces, asked.kernel, Figures())
         if found:
             print(f"{name}: ruleset {number}, {', '.join(sorted({each.judge for each in found}))}")
             return
