@@ -33,8 +33,8 @@ def _judged(words: list[str], node: NodeState, cluster: Cluster) -> tuple[bool, 
         case "compiler":
             return profile.name == words[1], profile.name
         case "interface":
-            pod = next(pod for pod in cluster.pods if pod.full_name == words[1])
-            told = profile.pod_interface(node, pod)
+            pod = next((pod for pod in cluster.pods if pod.full_name == words[1]), None)
+            told = profile.pod_interface(node, pod) if pod else "nothing of such a pod"
             return told == rest, told
         case "prefixes":
             told = profile.pod_interfaces(node)
