@@ -204,15 +204,18 @@ class Relevance:
                     self.add_spans(selected, (each for peer in peers for each in self.addresses(peer)))
 
     def _asked(self, rule: PolicyRule) -> Iterator[Condition]:
-        for peer, ports in [(rule.peer, rule.ports), *((each.peer, each.ports) for each in rule.readings)]:
+        for peer, ports in _spoken(rule):
             labels = [each for part in about_labels(peer) for each in self._conditions.at_ports(part)]
             yield from labels
-            yield from (each for part in about_labels(ports) for each in self._conditions.at_ports(part))
-            if self._far is End.DESTINATION:
-                for name, number in self._numbers(ports):
-                    declares = self._conditions.declares(name, [number])
-                    yield declares
-                    yield from (self._conditions.every([part, declares]) for part in labels)
+            for declares in self._at_ports(ports):
+                yield declares
+                yield from (self._conditions.every([part, declares]) for part in labels)
+
+    def _at_ports(self, ports: Predicate) -> Iterator[Condition]:
+        """What of a rule is no peer, and is asked of the other end all the same: its labels, and what it calls its ports."""
+        yield from (each for part in about_labels(ports) for each in self._conditions.at_ports(part))
+        if self._far is End.DESTINATION:
+            yield from (self._conditions.declares(name, [number]) for name, number in self._numbers(ports))
 
     def _numbers(self, ports: Predicate) -> Iterator[tuple[str, tuple[int, int]]]:
         match ports:
@@ -287,18 +290,27 @@ class Relevance:
         grouped: dict[tuple[int, object], list[Condition]],
     ) -> None:
         """Policies whose order counts, or that ask for more than labels, stand for themselves."""
-        rules = [
-            (rule, self._near.passing(rule.peer, self._end)) for rule in policy.rules if rule.direction is direction
-        ]
+        rules = [(rule, self._may_mean(rule)) for rule in policy.rules if rule.direction is direction]
         ordered = any(rule.action is not Action.ALLOW for rule, _ in rules)
         self.add_spans(self._near.all, self.addresses(subject))
+        for rule, may in rules:
+            for _, ports in _spoken(rule) if may else ():
+                self._add(may, self._at_ports(ports))
+                self.add_spans(may, self.addresses(ports))
         parts = list(about_labels(subject))
         for place in range(len(self._near.homes)):
-            speaking = tuple(id(rule) for rule, (may, _) in rules if may >> place & 1)
+            speaking = tuple(id(rule) for rule, may in rules if may >> place & 1)
             own = policy.name if ordered or not only_labels(subject) else ""
             for part in parts:
                 key = (place, (tier, speaking, own, id(part) if own else 0))
                 grouped.setdefault(key, []).append(self._conditions.of(part))
+
+    def _may_mean(self, rule: PolicyRule) -> int:
+        """The pods of which a rule may say something, as the peers that they are to a policy of the other end."""
+        may = 0
+        for peer, _ in _spoken(rule):
+            may |= self._near.passing(peer, self._end)[0]
+        return may
 
     def add_rules(self, ruleset: Ruleset) -> None:
         """What the rules that packets of the pods may meet ask of the address of the other end and the sets that it is in."""
@@ -337,6 +349,12 @@ class Relevance:
             yield self._conditions.every(joint)
             yield from (self._conditions.every([*joint, each]) for each in apart)
         yield from apart
+
+
+def _spoken(rule: PolicyRule) -> Iterator[tuple[Predicate, Predicate]]:
+    """Peers and ports of a rule as it is read, narrowly and wider."""
+    yield rule.peer, rule.ports
+    yield from ((each.peer, each.ports) for each in rule.readings)
 
 
 def held_by(selection: Selection, conditions: Conditions) -> tuple[Condition, list[Condition]]:
