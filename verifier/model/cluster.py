@@ -180,7 +180,8 @@ class Cluster:
     `policies_known` is False where nothing that was read says which policies there are, not even an empty List;
     `unlabelled` names the namespaces of pods whose own object, and so whose labels, was not read. `anywhere` are pods that
     stand for all of their kind, at all addresses that nothing tells apart (FA-2). What is read has none.
-    `converted` are conversions of NetworkPolicies into another kind, which decide nothing beside them.
+    `converted` are conversions of NetworkPolicies into another kind, which decide nothing beside them. With
+    `every_protocol` some pod that is not told is selected by a policy that speaks of every protocol (AS-18).
     """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
@@ -196,6 +197,7 @@ class Cluster:
     network_sets: tuple[NetworkSet, ...] = ()
     anywhere: tuple[Guest, ...] = ()
     converted: tuple[Policy, ...] = ()
+    every_protocol: bool = False
 
     def namespace_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace; of one that was not read, its name."""

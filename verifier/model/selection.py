@@ -37,6 +37,8 @@ def satisfied(selector: Predicate, pod: Pod, cluster: Cluster) -> bool:
 @lru_cache(maxsize=8)
 def speak_of_every_protocol(cluster: Cluster) -> bool:
     """Whether some policy that decides packets of every protocol selects a pod of the cluster (AS-18)."""
+    if cluster.every_protocol:
+        return True
     pods = [pod for pod in (*cluster.pods, *(each.pod for each in cluster.anywhere)) if pod.has_traffic]
     return any(
         satisfied(subject, pod, cluster)

@@ -18,13 +18,13 @@ from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMe
 from verifier.model.node import NodeState
 from verifier.model.origin import Origin
 from verifier.model.policy import Direction, Policy, Tier
-from verifier.model.predicate import InRange, all_of, any_of
+from verifier.model.predicate import InRange, Predicate, all_of, any_of
 from verifier.model.profile import Deviation, IdealSet, Profile, Selection, reading
 from verifier.questions.covering import Covering
 from verifier.questions.relevance import Home, Near, Relevance, Spans, held_by
 from verifier.questions.variants import unexplained, without_knowledge
 from verifier.semantics.bridges import bridged_networks
-from verifier.semantics.conditions import Condition, Conditions
+from verifier.semantics.conditions import Condition, Conditions, only_labels
 from verifier.semantics.crowd import Crowd
 from verifier.semantics.kinds import Kind, KindFinder, Surroundings
 from verifier.semantics.line import cells
@@ -164,9 +164,17 @@ class Universes:
         return replace(
             cluster,
             pods=self._near_pods,
+            every_protocol=any(map(self._selects_somebody, _of_every_protocol(cluster))),
             namespaces={name: each for name, each in cluster.namespaces.items() if name in kept},
             tiers=cluster.tiers if far else _for_near_pods(cluster.tiers, self._near_pods),
         )
+
+    def _selects_somebody(self, subject: Predicate) -> bool:
+        """Whether there can be a pod that a policy selects."""
+        if not only_labels(subject):
+            return True
+        condition = self._conditions.of(subject)
+        return self._crowd([condition]).mask(condition) != 0
 
     def _taken(self, family: int) -> set[int]:
         """Addresses that no pod elsewhere has (FA-2)."""
@@ -193,6 +201,13 @@ def _declared(cluster: Cluster) -> dict[str, frozenset[tuple[int, int]]]:
             if port.name:
                 found.setdefault(port.name, set()).add((port.protocol, port.number))
     return {name: frozenset(each) for name, each in found.items()}
+
+
+def _of_every_protocol(cluster: Cluster) -> Iterator[Predicate]:
+    """Whom policies select that speak of every protocol (AS-18)."""
+    for policy in (policy for tier in cluster.tiers for policy in tier.policies):
+        if policy.every_protocol:
+            yield from policy.subjects.values()
 
 
 def _read_tiers(cluster: Cluster, deviations: Sequence[Deviation]) -> Iterator[tuple[Tier, ...]]:
