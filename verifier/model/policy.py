@@ -5,7 +5,7 @@ Spec: specs/policies/network_policy.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import groupby
@@ -21,6 +21,9 @@ NOWHERE = Origin("")
 
 DEFAULT_TIER = "default"
 """The tier of NetworkPolicies."""
+
+RELEASES = 3
+"""How many ways there are in which releases put policies of one order in an order (TI-3)."""
 
 
 class Direction(Enum):
@@ -81,7 +84,8 @@ class Policy:
     `notes` are sentences on what of the document is not understood. Kinds that speak of TCP, UDP and SCTP only leave all
     other protocols to assumptions (AS-3); `every_protocol` says that this one does not. `converted` is the full name of
     the NetworkPolicy of which this policy is a conversion, "" where it is none. `asked` are the sets that its compiler
-    keeps for its rules, where `written` does not tell them.
+    keeps for its rules, where `written` does not tell them. `titles` are the texts by which it stands among policies of
+    one order, one for each way in which releases of its implementation do that: all of a tier have as many.
     """
 
     kind: str
@@ -96,6 +100,7 @@ class Policy:
     every_protocol: bool = False
     converted: str = ""
     asked: tuple[AskedSet, ...] = field(default=(), compare=False)
+    titles: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +125,8 @@ def arranged(tiers: Iterable[Tier], policies: Iterable[Policy]) -> tuple[Tier, .
     """The tiers in the order in which they are asked, each with its policies in theirs; those without any are left out.
 
     The name of a policy comes before its namespace where orders are equal, and its kind after it; policies that only
-    allow stay as they are given, which then means the same. KeyError names a tier that some policy is in and that there
+    allow stay as they are given, which then means the same. Where releases put policies of one order in different
+    orders and that may matter, the ties of the tier are open. KeyError names a tier that some policy is in and that there
     is not.
     """
     known = {tier.name: tier for tier in tiers}
@@ -128,23 +134,42 @@ def arranged(tiers: Iterable[Tier], policies: Iterable[Policy]) -> tuple[Tier, .
     for policy in policies:
         members[policy.tier].append(policy)
     return tuple(
-        replace(known[name], policies=tuple(_in_order(members[name])))
+        _filled(known[name], members[name])
         for name in sorted(known, key=lambda name: (_rank(known[name].order), name))
         if members[name]
     )
 
 
-def _in_order(policies: list[Policy]) -> Iterator[Policy]:
+def _filled(tier: Tier, policies: list[Policy]) -> Tier:
+    ordered: list[Policy] = []
+    ties_open = tier.ties_open
     for _, equal in groupby(sorted(policies, key=lambda policy: _rank(policy.order)), lambda policy: policy.order):
         members = list(equal)
         if any(rule.action is not Action.ALLOW for policy in members for rule in policy.rules):
-            members.sort(key=_called)
-        yield from members
+            members.sort(key=lambda policy: _titles(policy)[0])
+            ties_open = ties_open or _unsettled(members)
+        ordered += members
+    return replace(tier, policies=tuple(ordered), ties_open=ties_open)
 
 
-def _called(policy: Policy) -> tuple[str, str, str]:
+def _unsettled(policies: list[Policy]) -> bool:
+    """Whether the order of two policies that may say different things of one pod is not the same in all releases."""
+    against = [policy for policy in policies if any(rule.action is not Action.ALLOW for rule in policy.rules)]
+    return any(_apart(one, other) for one in against for other in policies)
+
+
+def _apart(one: Policy, other: Policy) -> bool:
+    mine, theirs = _titles(one), _titles(other)
+    if mine[0][1] and theirs[0][1] and mine[0][1] != theirs[0][1]:
+        return False  # they select pods of two namespaces
+    said = [{rule.action for policy in (one, other) for rule in policy.rules if rule.direction is d} for d in Direction]
+    return any(len(actions) > 1 for actions in said) and len({a < b for a, b in zip(mine, theirs, strict=True)}) > 1
+
+
+def _titles(policy: Policy) -> tuple[tuple[str, ...], ...]:
+    """How it stands among policies of one order: first by name, namespace and kind."""
     namespace, _, name = policy.name.rpartition("/")
-    return name, namespace, policy.kind
+    return policy.titles or ((name, namespace, policy.kind),) * RELEASES
 
 
 def _rank(order: float | None) -> float:

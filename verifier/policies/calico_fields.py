@@ -102,9 +102,10 @@ def ports(part: Part, key: str) -> tuple[tuple[Range, ...], tuple[str, ...]]:
 def _port(part: Part, name: str, value: object) -> Range | str:
     if isinstance(value, str):
         match = _PORT_RANGE.fullmatch(value)
-        if match is None and not value.isdigit() and _PORT_NAME.fullmatch(value):
+        number = value.isascii() and value.isdigit()
+        if match is None and not number and _PORT_NAME.fullmatch(value):
             return value
-        ends = (int(match[1]), int(match[2])) if match else (int(value),) * 2 if value.isdigit() else None
+        ends = (int(match[1]), int(match[2])) if match else (int(value),) * 2 if number else None
     else:
         ends = (value, value) if type(value) is int else None
     if ends is None or not 0 <= ends[0] <= ends[1] < 65536:

@@ -120,7 +120,20 @@ def policy(kind: str, document: Part, home: Home, name: str, counting: frozenset
         every_protocol=True,
         converted=_converted(spec, home.namespace, name),
         asked=tuple(asked_sets(spec, home)),
+        titles=titles(kind, home.namespace, name, spec.text("tier") or DEFAULT_TIER),
     )
+
+
+def titles(kind: str, namespace: str, name: str, tier: str = DEFAULT_TIER) -> tuple[tuple[str, ...], ...]:
+    """How a policy stands among those of its order, since release 3.32 and before it (TI-3).
+
+    Before, it was by the name with its tier and behind its namespace; old policies of the whole cluster had no tier there.
+    """
+    called = name if tier != DEFAULT_TIER or name.startswith(CONVERTED) else f"{DEFAULT_TIER}.{name}"
+    first = name, namespace, kind
+    if namespace:
+        return first, (f"{namespace}/{called}",), (f"{namespace}/{called}",)
+    return first, (called,), (name,)
 
 
 def _converted(spec: Part, namespace: str, name: str) -> str:

@@ -105,9 +105,11 @@ def _rule(part: Part, direction: Direction, text: str, home: Home) -> PolicyRule
 def _requests(part: Part, direction: Direction, does: Action | None) -> bool:
     """Whether a rule is for some requests of HTTP only, which no packet tells by itself (CPO-19)."""
     http = part.part("http")
-    if http is None or not (http.items("methods") or http.items("paths")):
+    if http is None:
         return False
     only_fields(http, "methods", "paths")
+    if not (http.items("methods") or http.items("paths")):
+        return False
     if does is not Action.ALLOW or direction is not Direction.INGRESS:
         raise part.fault("http", "only ingress rules that allow can name requests", "remove http, or allow")
     return True

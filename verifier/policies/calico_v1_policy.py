@@ -34,7 +34,7 @@ def translate(document: Part, shared: Shared) -> Policy:
     if spec.flag("doNotTrack") or spec.flag("preDNAT"):
         counting = frozenset()
     made = policy(MODULE.title, document, Home("", V1, OLD_ENTITY, shared), name, counting)
-    return replace(made, converted=_converted(name))
+    return replace(made, converted=_converted(name), titles=((name, "", ""), (name,), (name,)))
 
 
 def _converted(name: str) -> str:

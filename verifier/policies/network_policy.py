@@ -51,7 +51,14 @@ def translate(document: Part, shared: Shared) -> Policy:
         written(document, namespace, name),
         DEFAULT_TIER,
         ORDER,
+        titles=_titles(namespace, name),
     )
+
+
+def _titles(namespace: str, name: str) -> tuple[tuple[str, ...], ...]:
+    """How it stands among Calico's policies of its order, by its own name or by that of its conversion (TI-3)."""
+    converted = (f"{namespace}/knp.default.{name}",)
+    return (name, namespace, MODULE.name), converted, converted
 
 
 def _names(metadata: Part) -> tuple[str, str]:

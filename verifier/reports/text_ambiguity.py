@@ -40,7 +40,8 @@ def write_ambiguities(found: Sequence[Ambiguity], inventory: Inventory, page: Pa
             f"{rule.text} of {one.name} says {rule.action.value}, {against.text} of {other.name} {against.action.value}"
         )
         page.line((each.id, "name"), f": {says}", hang=2)
-        _field("where", [f"tier {each.tier}, priority {each.order:g}, {each.direction.value}; IPv{each.family}"], page)
+        place = "no order" if each.order is None else f"priority {each.order:g}"
+        _field("where", [f"tier {each.tier}, {place}, {each.direction.value}; IPv{each.family}"], page)
         for number, box in enumerate(each.region[:BOXES]):
             _field("region" if number == 0 else "", [words.box(box, each)], page)
         if len(each.region) > BOXES:
