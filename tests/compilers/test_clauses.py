@@ -7,6 +7,7 @@ kernel that holds these rules treats a packet of each class so.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,7 @@ from verifier.readers.snapshot import read_snapshot
 
 NOT_TAKEN = (AttributeError, InputError, KeyError, TypeError, ValueError)
 """How these compilers, which are small, end at a form of the API that they do not know, and what they write of one."""
+GROUP = re.compile(r"apiVersion:\s*([a-z0-9.]+)")
 PACKETS = 40
 """Representatives that are asked of a clause: every so many-th of them."""
 
@@ -46,11 +48,17 @@ def _about_policies(section: Section) -> bool:
     )
 
 
+def _compilable(section: Section) -> bool:
+    """Whether all that the policies of its world are is what these compilers read: Kubernetes' NetworkPolicies."""
+    texts = [text for (kind, _), text in section.world().items() if kind == "yaml policies"]
+    return all(group == "networking.k8s.io" for text in texts for group in GROUP.findall(text))
+
+
 def _by_clause() -> dict[str, Section]:
     found: dict[str, Section] = {}
     for page in pages():
         for section in sections(page):
-            if _about_policies(section):
+            if _about_policies(section) and _compilable(section):
                 for clause in section.clauses:
                     found.setdefault(clause, section)
     return found
