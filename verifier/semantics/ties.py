@@ -50,6 +50,7 @@ def _rules(policy: Policy, direction: Direction) -> list[PolicyRule]:
 def _by_action(tied: tuple[Policy, ...], order: tuple[Action, ...]) -> Iterator[Policy]:
     """The rules of all the policies, action by action; of each policy only what its first matching rule says counts."""
     first = [(policy, [each for direction in Direction for each in _first(policy, direction)]) for policy in tied]
+    yield from (policy for policy, rules in first if not rules)  # they isolate all the same
     for action in order:
         for policy, rules in first:
             kept = tuple(rule for rule in rules if rule.action is action)
