@@ -51,6 +51,7 @@ def ask(snapshot: Snapshot, node: NodeState, profile: Profile, options: VerifyOp
     deviations = profile.deviations(node)
     universes = Universes(snapshot.cluster, node, profile, deviations)
     try:
+        universes.check(options.settings)
         made = universes.universe(far=profile.far_ends)
         whole = replace(snapshot, cluster=made.cluster)
         verdict = verify_node(whole, made.node, profile, options, progress, deviations=deviations)

@@ -335,20 +335,30 @@ class Relevance:
         apart: list[Condition] = []
         for part in _conjuncts(match):
             inner = part.part if isinstance(part, Not) else part
-            if isinstance(inner, Member):
-                if SIDE[inner.directions[0]] is self._far and inner.name in self._selections:
+            if isinstance(inner, Member) and inner.name in self._selections:
+                if SIDE[inner.directions[0]] is self._far:
                     held, entries = held_by(self._selections[inner.name], self._conditions)
-                    joint.append(self._conditions.negated(held) if isinstance(part, Not) and not entries else held)
                     apart.extend(entries)
+                    if part is inner:
+                        joint.append(held)
+                    elif not entries:
+                        joint.append(self._conditions.negated(held))
             else:
-                for name in sets_of(part):
-                    if name in self._selections:
-                        held, entries = held_by(self._selections[name], self._conditions)
-                        apart.extend((held, *entries))
+                for name in self._bound(sets_of(part)):
+                    held, entries = held_by(self._selections[name], self._conditions)
+                    apart.extend((held, *entries))
         if joint:
             yield self._conditions.every(joint)
             yield from (self._conditions.every([*joint, each]) for each in apart)
         yield from apart
+
+    def _bound(self, names: Iterable[str]) -> Iterator[str]:
+        """Those of some sets, and of the sets that they list, that stand for pods."""
+        for name in names:
+            if name in self._selections:
+                yield name
+            elif name in self._sets:
+                yield from self._bound(self._sets[name].content.lists)
 
 
 def _spoken(rule: PolicyRule) -> Iterator[tuple[Predicate, Predicate]]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from itertools import chain, count
 from operator import or_
 
 from verifier.model.addresses import address_text
+from verifier.model.assumption import OTHER_PROTOCOLS, RULES_WITHOUT_PORTS, Setting, chosen
 from verifier.model.cluster import Cluster, ContainerPort, Guest, Namespace, Pod
 from verifier.model.fields import NAMESPACE_NAME, End, Field
 from verifier.model.ipset import AddressPart, IpSet, PortPart, SetContent, SetMember
@@ -20,11 +21,12 @@ from verifier.model.origin import Origin
 from verifier.model.policy import Direction, Policy, Tier
 from verifier.model.predicate import InRange, Predicate, all_of, any_of
 from verifier.model.profile import Deviation, IdealSet, Profile, Selection, reading
+from verifier.model.selection import speak_of_every_protocol
 from verifier.questions.covering import Covering
 from verifier.questions.relevance import Home, Near, Relevance, Spans, held_by
 from verifier.questions.variants import unexplained, without_knowledge
 from verifier.semantics.bridges import bridged_networks
-from verifier.semantics.conditions import Condition, Conditions, only_labels
+from verifier.semantics.conditions import Condition, Conditions, UnknownConditionError, only_labels
 from verifier.semantics.crowd import Crowd
 from verifier.semantics.kinds import Kind, KindFinder, Surroundings
 from verifier.semantics.line import cells
@@ -33,6 +35,7 @@ from verifier.semantics.space import node_facts
 MOST = 20000
 """So many kinds of pods are told apart."""
 ELSEWHERE = "elsewhere"
+SELECTED_PERHAPS = "policies that speak of every protocol may select a pod elsewhere, or none"
 IMAGINED = Origin("(imagined)")
 
 
@@ -79,6 +82,19 @@ class Universes:
             if any(pod.has_traffic and family in pod.addresses for pod in self._near_pods)
         ]
         self.unwritten = {family: profile.unwritten(node, cluster, family) for family in self._families}
+
+    def check(self, settings: Mapping[str, Setting]) -> None:
+        """UnknownConditionError where what an assumption asks depends on who is elsewhere (AS-18)."""
+        settled = [name for name in (OTHER_PROTOCOLS, RULES_WITHOUT_PORTS) if chosen(settings, name) is not Setting.ANY]
+        if settled and self._every_protocol_perhaps:
+            raise UnknownConditionError(f"{SELECTED_PERHAPS}, and {' and '.join(settled)} means something else then")
+
+    @cached_property
+    def _every_protocol_perhaps(self) -> bool:
+        """Whether it depends on who is elsewhere that policies which speak of every protocol select a pod."""
+        here = replace(self._cluster, pods=self._near_pods)
+        subjects = _of_every_protocol(self._cluster)
+        return not speak_of_every_protocol(here) and any(map(self._selects_somebody, subjects))
 
     def universe(self, *, far: bool) -> Universe:
         """The node in every cluster; without `far` no policy selects the other end, so that more must be accepted (FA-4)."""
@@ -164,7 +180,7 @@ class Universes:
         return replace(
             cluster,
             pods=self._near_pods,
-            every_protocol=any(map(self._selects_somebody, _of_every_protocol(cluster))),
+            every_protocol=self._every_protocol_perhaps,
             namespaces={name: each for name, each in cluster.namespaces.items() if name in kept},
             tiers=cluster.tiers if far else _for_near_pods(cluster.tiers, self._near_pods),
         )
