@@ -6,6 +6,7 @@ Spec: specs/policies/calico_network_policy.md, specs/policies/calico_global_netw
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 
 from verifier.model.document import Part, shown
@@ -60,7 +61,7 @@ def order(spec: Part) -> float | None:
     value = spec.entries.get("order")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise spec.fault("order", f"expected a number, found {shown(value)}", "write a number without quotes")
     return float(value)
 
