@@ -209,15 +209,18 @@ def equals(field: Field, value: int) -> Predicate:
     return InRange(field, ((value, value),))
 
 
-def sets_of(predicate: Predicate) -> Iterator[str]:
-    """The names of the sets that a predicate asks about, in order, as often as it does."""
+def tests_of(predicate: Predicate) -> Iterator[Predicate]:
+    """The single tests of which a predicate is made, those of labelled things too, in the order in which it is written."""
     match predicate:
-        case Member(name):
-            yield name
         case All(parts) | AnyOf(parts):
             for part in parts:
-                yield from sets_of(part)
-        case Not(part):
-            yield from sets_of(part)
+                yield from tests_of(part)
+        case Not(part) | Thing(_, part):
+            yield from tests_of(part)
         case _:
-            return
+            yield predicate
+
+
+def sets_of(predicate: Predicate) -> Iterator[str]:
+    """The names of the sets that a predicate asks about, in order, as often as it does."""
+    return (test.name for test in tests_of(predicate) if isinstance(test, Member))

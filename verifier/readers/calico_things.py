@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from verifier.model.cluster import Namespace, NetworkSet, Pod, ServiceAccount
 from verifier.model.origin import InputError
 from verifier.model.policy import Policy
-from verifier.model.predicate import All, AnyOf, Not, PortNamed, Predicate, Thing
+from verifier.model.predicate import PortNamed, tests_of
 from verifier.policies.calico_labels import OWN_NAME
 from verifier.policies.calico_selector import OF_NAMESPACE, OF_SERVICE_ACCOUNT
 from verifier.readers.calico_endpoints import (
@@ -66,25 +66,12 @@ def refuse_named_ports(endpoints: Iterable[HostEndpoint], policies: Iterable[Pol
     for policy in policies if declared else ():
         for rule in policy.rules if policy.written is None else ():
             for part in (rule.peer, rule.ports, *(reading.ports for reading in rule.readings)):
-                for asked in _named_ports(part):
+                for asked in (test for test in tests_of(part) if isinstance(test, PortNamed)):
                     host = declared.get((asked.protocol, asked.name))
                     if host is not None:
                         problem = f"HostEndpoint {host.name} declares port {asked.name}, for which {rule.text} of "
                         problem += f"{policy.kind} {policy.name} asks by name"
                         raise InputError(host.origin, problem, "named ports of hosts are not understood: ask by number")
-
-
-def _named_ports(part: Predicate) -> Iterator[PortNamed]:
-    match part:
-        case PortNamed():
-            yield part
-        case All(parts) | AnyOf(parts):
-            for each in parts:
-                yield from _named_ports(each)
-        case Not(inner) | Thing(_, inner):
-            yield from _named_ports(inner)
-        case _:
-            return
 
 
 def _inherited(profile: Profile, prefix: str) -> dict[str, str]:

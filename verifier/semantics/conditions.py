@@ -26,6 +26,7 @@ from verifier.model.predicate import (
     Thing,
     all_of,
     any_of,
+    tests_of,
 )
 
 PortKey: TypeAlias = str
@@ -81,7 +82,8 @@ class Conditions:
         """The same where the names of ports count too: for each port of a packet that some name stands for."""
         found = self._known.get(id(predicate))
         if found is None:
-            ports = sorted({each for name in _names_in(predicate) for each in self.declared.get(name, ())})
+            names = {test.name for test in tests_of(predicate) if isinstance(test, PortNamed)}
+            ports = sorted({each for name in names for each in self.declared.get(name, ())})
             made = tuple(self._of(predicate, port) for port in ports) or (self._of(predicate, None),)
             found = self._known[id(predicate)] = (predicate, made)
         return found[1]
@@ -164,19 +166,6 @@ def _test(predicate: LabelIn | LabelText) -> Test:
     if isinstance(predicate, LabelText):
         return Test(key, None, text=(predicate.test, predicate.text))
     return Test(key, predicate.values)
-
-
-def _names_in(predicate: Predicate) -> Iterator[str]:
-    match predicate:
-        case PortNamed(_, name, _):
-            yield name
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _names_in(part)
-        case Not(part) | Thing(_, part):
-            yield from _names_in(part)
-        case _:
-            return
 
 
 def about_labels(predicate: Predicate) -> Iterator[Predicate]:

@@ -39,6 +39,7 @@ from verifier.model.predicate import (
     any_of,
     equals,
     negate,
+    tests_of,
 )
 from verifier.semantics.ties import broken, contested
 
@@ -226,15 +227,7 @@ def _ambiguous_names(cluster: Cluster) -> frozenset[tuple[int, str]]:
 
 
 def _mentions(ports: Predicate, named: frozenset[tuple[int, str]]) -> bool:
-    match ports:
-        case PortNamed(protocol, name):
-            return (protocol, name) in named
-        case AnyOf(parts) | All(parts):
-            return any(_mentions(part, named) for part in parts)
-        case Not(part) | Thing(_, part):
-            return _mentions(part, named)
-        case _:
-            return False
+    return any(isinstance(test, PortNamed) and (test.protocol, test.name) in named for test in tests_of(ports))
 
 
 def _guests(cluster: Cluster) -> Iterator[_Guests]:

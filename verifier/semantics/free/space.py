@@ -17,7 +17,15 @@ from typing import TypeAlias
 from verifier.model.cluster import NetworkSet
 from verifier.model.fields import NAMESPACE_NAME, SERVICE_ACCOUNT_NAME, ConnState, End, Field, Label, Scope
 from verifier.model.layer import Asked
-from verifier.model.predicate import All, AnyOf, Declared, LabelIn, LabelText, Not, PortNamed, Predicate, Range, Thing
+from verifier.model.predicate import (
+    Declared,
+    LabelIn,
+    LabelText,
+    PortNamed,
+    Predicate,
+    Range,
+    tests_of,
+)
 from verifier.semantics.cuts import SPECIAL, WIDTH, Cuts
 from verifier.semantics.free.texts import NAME, VALUE, TextClass, TooManyTexts, text_classes
 from verifier.semantics.line import Line, cells, single
@@ -97,13 +105,17 @@ class FreeSpace:
         for predicate in predicates:
             for cut in cuts.values():
                 cut.visit(predicate)
-            for test in _label_tests(predicate):
-                known = values.setdefault((test.label.scope, test.label.key), set())
-                if isinstance(test, LabelIn):
-                    known.update(test.values or ())
-                else:
-                    texts.setdefault((test.label.scope, test.label.key), set()).add(Asked(test.test, test.text))
-            self._named.update(_names_of(predicate))
+            for test in tests_of(predicate):
+                match test:
+                    case LabelIn(label, named_values):
+                        values.setdefault((label.scope, label.key), set()).update(named_values or ())
+                    case LabelText(label, asked, text):
+                        values.setdefault((label.scope, label.key), set())
+                        texts.setdefault((label.scope, label.key), set()).add(Asked(asked, text))
+                    case PortNamed():
+                        self._named.add(test)
+                    case _:
+                        pass
         for each in network_sets:
             for family in FAMILIES:
                 cuts[family].add_addresses(each.networks.get(family, ()))
@@ -264,32 +276,6 @@ class FreeSpace:
         """Only a pod names its ports, those of one protocol, and the first of a name is one of them."""
         for each in sorted(self._named, key=str):
             yield self._implies(self._name(each), self.port_named(each))
-
-
-def _names_of(predicate: Predicate) -> Iterator[PortNamed]:
-    match predicate:
-        case PortNamed():
-            yield predicate
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _names_of(part)
-        case Not(part) | Thing(_, part):
-            yield from _names_of(part)
-        case _:
-            return
-
-
-def _label_tests(predicate: Predicate) -> Iterator[LabelIn | LabelText]:
-    match predicate:
-        case LabelIn() | LabelText():
-            yield predicate
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _label_tests(part)
-        case Not(part) | Thing(_, part):
-            yield from _label_tests(part)
-        case _:
-            return
 
 
 def _label_fields(
